@@ -1,0 +1,47 @@
+"""The errors that have an owner; anything else is a bug and takes the conversation to a person.
+
+BotError
+├─ Misconfigured   at start-up: a setting is missing or wrong              -> exit 2
+├─ Forged          a signature, timestamp or token is wrong                -> 401, counted, body not logged
+├─ Malformed       signed well, but not what the vendor sends              -> 400
+├─ Unavailable     429, 5xx, timeout: later                                -> retried
+└─ Refused         the vendor says no for good                             -> audit and hand-off, no retry
+"""
+
+
+class BotError(Exception):
+    """What the line knows how to answer."""
+
+
+class Misconfigured(BotError):
+    """A setting is missing or wrong; says which and how to mend it."""
+
+    def __init__(self, setting: str, fix: str) -> None:
+        super().__init__(f"{setting}: {fix}")
+        self.setting = setting
+        self.fix = fix
+
+
+class Forged(BotError):
+    """The request does not come from whom it says, or comes too late. The text names the check, never the body."""
+
+
+class Malformed(BotError):
+    """A genuine sender's request that cannot be read. The text names the field."""
+
+
+class Unavailable(BotError):
+    """The vendor cannot answer now.
+
+    `retry_after` is in seconds. `maybe` says that a write may have been applied all the same (timeout, reset,
+    5xx): then nothing is sent again before it has been read back.
+    """
+
+    def __init__(self, what: str, *, retry_after: float = 5.0, maybe: bool = False) -> None:
+        super().__init__(what)
+        self.retry_after = retry_after
+        self.maybe = maybe
+
+
+class Refused(BotError):
+    """The vendor says no for good: closed, deleted, forbidden."""

@@ -1,0 +1,284 @@
+"""The interfaces between the line and what is outside it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.model import Context, Conversation, Delivery, DeliveryKind, Draft, Entry, Evidence, Ref, Source, Verdict
+
+Floats = npt.NDArray[np.float32]
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request as the door read it: header names lower-case, body whole and under the cap, `at` aware UTC."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the vendor's caller gets back."""
+
+    status: int = 200
+    body: str = ""
+    type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a request meant. `id` is the vendor's delivery id: the same id is acted on once, for ever; "" has none.
+
+    `unknown` names an event kind we do not know, to be logged once.
+    """
+
+    id: str
+    refs: tuple[Ref, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    reply: Reply = Reply()
+    unknown: str = ""
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """A helpdesk. Errors are those of `bot.errors` and nothing else."""
+
+    name: str
+    can: frozenset[DeliveryKind]
+
+    def receive(self, request: Request) -> Received:
+        """Verify, or raise Forged (401) or Malformed (400); say which conversations changed. No I/O."""
+        ...
+
+    def fetch(self, ref: Ref) -> Conversation:
+        """The truth now; oldest message first; aware UTC. Raises Unavailable, or Refused when it is gone."""
+        ...
+
+    def changed(self, since: datetime) -> Iterator[Ref]:
+        """Refs touched at or after `since` (aware UTC); may repeat one, never misses one."""
+        ...
+
+    def deliver(self, delivery: Delivery) -> str:
+        """Put it into the world; the vendor's message id. Never sends twice by itself.
+
+        Raises Unavailable (with `maybe` where the write may have been applied) or Refused.
+        """
+        ...
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """A connector whose `fetch` cannot show what was delivered reads it back here."""
+
+    def settled(self, delivery: Delivery, since: datetime) -> str | None:
+        """The vendor's message id of `delivery` if it was applied at or after `since`, None if it surely was not.
+
+        Raises Unavailable when it cannot tell now.
+        """
+        ...
+
+
+class Views(Protocol):
+    """What an in-tool surface may read of the line."""
+
+    def proposal(self, token: str) -> tuple[str, str] | None:
+        """(question, answer) of the proposal behind a button's token; None when unknown or used."""
+        ...
+
+    def draft(self, token: str) -> tuple[str, str] | None:
+        """(question, text) of the draft behind a button's token; None when unknown or used."""
+        ...
+
+
+@runtime_checkable
+class Panel(Protocol):
+    """A connector with surfaces that must answer at once (a modal, a sidebar)."""
+
+    def panel(self, request: Request, views: Views) -> Received:
+        """Verify like `receive`, answer within the vendor's limit, and report what was pressed."""
+        ...
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """A connector that can tell whether its settings work."""
+
+    def check(self) -> tuple[tuple[str, bool, str], ...]:
+        """(what, fine, how to mend it) for `app.py doctor`; reads only."""
+        ...
+
+
+@runtime_checkable
+class SetsUp(Protocol):
+    """A connector that can install its own webhooks."""
+
+    def setup(self, public_url: str, dry_run: bool) -> tuple[str, ...]:
+        """What was (or would be) made at the vendor, a line each."""
+        ...
+
+
+class Writer(Protocol):
+    """Says what we would say."""
+
+    def write(self, context: Context) -> Draft:
+        """A draft resting on `context.evidence` alone; `text` is "" when the evidence does not carry an answer.
+
+        Its confidence is 0 until learning fills it in. Raises Unavailable.
+        """
+        ...
+
+
+class Embedder(Protocol):
+    """Turns text into unit vectors. `name` and `version` are stored with what was embedded."""
+
+    name: str
+    version: str
+    dim: int
+
+    def embed(self, texts: Sequence[str], *, query: bool) -> Floats:
+        """(n, dim) float32, unit rows; an empty text gives a zero row."""
+        ...
+
+
+class Index(Protocol):
+    """Finds passages; holds nothing that cannot be rebuilt from the store."""
+
+    def put(self, items: Sequence["Passage"]) -> None:
+        """Add or replace by `key`; found at once."""
+        ...
+
+    def drop(self, keys: Sequence[str]) -> None:
+        """Remove; unknown keys are fine."""
+        ...
+
+    def search(self, query: str, *, source: Source, limit: int) -> tuple["Hit", ...]:
+        """Best first; scores 0 to 1."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of text to be found; several may share an `owner` (entry id or past reply id)."""
+
+    key: str
+    owner: str
+    source: Source
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found. `score` is fused; `lexical` and `vector` are its parts, each 0 to 1."""
+
+    key: str
+    owner: str
+    score: float
+    lexical: float
+    vector: float
+
+
+class Confidence(Protocol):
+    """Learning's word on a draft."""
+
+    def confidence(self, context: Context, draft: Draft) -> float:
+        """P(an expert would send it without a material edit), 0 to 1."""
+        ...
+
+
+class Wake(Protocol):
+    """Tells workers that there is work; losing a call is harmless."""
+
+    def wake(self) -> None:
+        """Never blocks for long, never raises."""
+        ...
+
+
+class Knows(Protocol):
+    """The read side of knowledge, for learners and pages."""
+
+    def search(self, text: str, *, source: Source, limit: int) -> tuple[Evidence, ...]:
+        """Best first."""
+        ...
+
+    def entry(self, id: str) -> Entry | None:
+        """The version in force, None when retired or unknown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StageButton:
+    """A button as the fake vendor's tool shows it. `action` and `value` go back when it is pressed."""
+
+    action: str
+    label: str
+    value: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageMessage:
+    """A message as the fake vendor's tool shows it. `side`: customer · agent · bot · note · card. `html` is safe."""
+
+    id: str
+    side: str
+    author: str
+    html: str
+    at: datetime
+    buttons: tuple[StageButton, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StageThread:
+    """A conversation as the fake vendor's tool shows it, messages oldest first."""
+
+    id: str
+    title: str
+    status: str
+    customer: str
+    messages: tuple[StageMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StageModal:
+    """A dialog that the bot opened. `fields`: (id, label, value, many lines)."""
+
+    id: str
+    title: str
+    submit: str
+    fields: tuple[tuple[str, str, str, bool], ...]
+
+
+class Stage(Protocol):
+    """A fake vendor as the sandbox and the tests drive it: its people act, the bot never knows that it is not real."""
+
+    name: str
+    url: str
+
+    def settings(self) -> dict[str, str]:
+        """The settings that point the real connector at this fake."""
+        ...
+
+    def hook(self, url: str) -> None:
+        """Where webhooks go: the door's base URL, such as http://127.0.0.1:8000."""
+        ...
+
+    def customer_says(self, text: str, *, customer: str, conversation: str = "", subject: str = "") -> str:
+        """A customer (by e-mail or id) writes, in a new conversation where none is given; the conversation's id."""
+        ...
+
+    def agent_says(self, text: str, *, agent: str, conversation: str, public: bool = True, status: str = "") -> str:
+        """Someone on the team writes in the vendor's tool and perhaps sets a status; the message's id."""
+        ...
+
+    def threads(self) -> tuple[StageThread, ...]:
+        """Newest first."""
+        ...

@@ -1,0 +1,156 @@
+"""What every connector needs of HTTP: settings, sessions that never re-send, errors by status, and seals."""
+
+import hmac
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import requests
+from pydantic import BaseModel, ValidationError
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from bot.errors import BotError, Forged, Malformed, Misconfigured, Refused, Unavailable
+
+CONNECT_TIMEOUT = 3.05  # seconds
+READ_TIMEOUT = 10.0  # seconds
+JSON_DEPTH = 32
+FRESH = timedelta(minutes=5)
+NOT_APPLIED = frozenset({409, 429})  # the vendor answered before it did anything
+PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+def need(env: Mapping[str, str], setting: str, fix: str) -> str:
+    """The setting's value; Misconfigured names it and says how to mend it."""
+    value = env.get(setting, "").strip()
+    if not value:
+        raise Misconfigured(setting, f"is not set; {fix}")
+    return value
+
+
+def seconds(env: Mapping[str, str], setting: str, default: float) -> float:
+    """A positive number of seconds from the settings."""
+    text = env.get(setting, "").strip() or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if value <= 0:
+        raise Misconfigured(setting, f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def secrets(env: Mapping[str, str], setting: str, fix: str) -> tuple[bytes, ...]:
+    """The current secret and, during a rotation, the previous one from `<setting>_PREVIOUS`."""
+    current = need(env, setting, fix)
+    previous = env.get(f"{setting}_PREVIOUS", "").strip()
+    return tuple(s.encode() for s in (current, previous) if s)
+
+
+class OneTry(HTTPAdapter):
+    """Sends a request once, with a timeout: a write whose answer is lost must be read back, not sent again."""
+
+    def __init__(self, timeout: tuple[float, float]) -> None:
+        super().__init__(max_retries=Retry(total=0, redirect=0, raise_on_status=False), pool_maxsize=16)
+        self.timeout = timeout
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
+        """As HTTPAdapter.send, never without a timeout."""
+        options["timeout"] = options.get("timeout") or self.timeout
+        return super().send(request, **options)
+
+
+def session(read_timeout: float = READ_TIMEOUT) -> requests.Session:
+    """A session without retries, redirects by adapter or proxies from the environment."""
+    made = requests.Session()
+    made.trust_env = False
+    for scheme in ("https://", "http://"):
+        made.mount(scheme, OneTry((CONNECT_TIMEOUT, read_timeout)))
+    return made
+
+
+def retry_after(headers: Mapping[str, str], now: datetime, default: float = 5.0) -> float:
+    """Seconds to wait by `Retry-After` or a unix `X-RateLimit-Reset`; the default where both are missing or odd."""
+    lower = {k.lower(): v for k, v in headers.items()}
+    try:
+        if "retry-after" in lower:
+            return max(0.0, float(lower["retry-after"]))
+        if "x-ratelimit-reset" in lower:
+            return max(0.0, float(lower["x-ratelimit-reset"]) - now.timestamp())
+    except ValueError:
+        pass
+    return default
+
+
+def error_for(what: str, status: int, headers: Mapping[str, str], *, write: bool) -> BotError:
+    """The error that an HTTP status of 400 or more stands for. `what` names vendor, action and object."""
+    said = f"{what}: HTTP {status}"
+    if status in PASSING:
+        wait = retry_after(headers, datetime.now(UTC))
+        return Unavailable(said, retry_after=wait, maybe=write and status not in NOT_APPLIED)
+    return Refused(said)
+
+
+def strict(headers: Mapping[str, str], name: str, pattern: re.Pattern[str]) -> str:
+    """The header's value if it has exactly the grammar we expect (ASCII only); else Forged."""
+    value = headers.get(name, "")
+    if not value.isascii() or not pattern.fullmatch(value):
+        raise Forged(f"{name} is missing or odd")
+    return value
+
+
+def sealed(expected: Sequence[bytes], given: bytes) -> None:
+    """Constant-time compare against each of `expected` (current and previous secret); Forged when none is equal."""
+    if not any([hmac.compare_digest(e, given) for e in expected]):
+        raise Forged("signature is wrong")
+
+
+def fresh(at: datetime, now: datetime, within: timedelta = FRESH) -> None:
+    """Forged when a stamped request is more than `within` old or ahead."""
+    if abs(now - at) > within:
+        raise Forged("timestamp is not fresh")
+
+
+def depth(body: bytes) -> int:
+    """How deep JSON nests, brackets inside strings not counted; linear in the body."""
+    deepest = level = 0
+    inside = escaped = False
+    for byte in body:
+        if inside:
+            inside = escaped or byte != 0x22
+            escaped = not escaped and byte == 0x5C
+        elif byte == 0x22:
+            inside = True
+        elif byte in b"{[":
+            level += 1
+            deepest = max(deepest, level)
+        elif byte in b"}]":
+            level -= 1
+    return deepest
+
+
+def read_json(body: bytes) -> dict[str, Any]:
+    """A JSON object of bounded depth, or Malformed."""
+    if body.count(b"[") + body.count(b"{") > JSON_DEPTH and depth(body) > JSON_DEPTH:
+        raise Malformed(f"JSON nests deeper than {JSON_DEPTH}")
+    try:
+        data = json.loads(body)
+    except ValueError as err:
+        raise Malformed("body is not JSON") from err
+    if not isinstance(data, dict):
+        raise Malformed("JSON is not an object")
+    return data
+
+
+def shape(kind: type[Shape], data: object, vendor: str) -> Shape:
+    """`data` as `kind`; Malformed names the vendor and the first field that is missing or odd."""
+    try:
+        return kind.model_validate(data)
+    except ValidationError as err:
+        first = err.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(p) for p in first["loc"])
+        raise Malformed(f"{vendor}: {kind.__name__}.{where}: {first['msg']}; compare connectors/{vendor}/samples") from err

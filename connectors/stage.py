@@ -1,0 +1,198 @@
+"""What every fake vendor is made of: a server on loopback, faults on request, a ledger of what it applied,
+and a courier that brings signed webhooks the way vendors do."""
+
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import requests
+from flask import Flask, Response, jsonify, request
+from waitress.server import create_server
+
+from connectors.http import session
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong. `kind`: status · slow (answers after `wait` seconds) · drop (applies, then breaks
+    the connection) · lost (breaks it without applying)."""
+
+    kind: str
+    status: int = 500
+    retry_after: str = ""
+    wait: float = 0.0
+
+
+@dataclass(slots=True)
+class Knobs:
+    """What a test or the sandbox turns. Rates are probabilities, 0 to 1, drawn from `seed`."""
+
+    seed: int = 1
+    faults: float = 0.0
+    kinds: tuple[Fault, ...] = (Fault("status", 429, "1"), Fault("status", 500), Fault("drop"))
+    lose: float = 0.0
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    next: deque[Fault] = field(default_factory=deque)
+    writes_only: bool = False
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+        self._lock = threading.Lock()
+
+    def chance(self, rate: float) -> bool:
+        """True with probability `rate`."""
+        with self._lock:
+            return rate > 0 and self._random.random() < rate
+
+    def fault(self, write: bool) -> Fault | None:
+        """The fault for the request at hand: a planned one first, else one by chance."""
+        if self.writes_only and not write:
+            return None
+        with self._lock:
+            if self.next:
+                return self.next.popleft()
+        return self._random.choice(self.kinds) if self.chance(self.faults) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write that the vendor applied. `mark` is our delivery's key where the vendor carries it."""
+
+    action: str
+    conversation: str
+    text: str
+    mark: str
+    at: datetime
+    public: bool = True
+
+
+class Ledger:
+    """Every write applied, in order: what really happened, whatever anybody says."""
+
+    def __init__(self) -> None:
+        self._writes: list[Write] = []
+        self._lock = threading.Lock()
+
+    def add(self, write: Write) -> None:
+        """Append."""
+        with self._lock:
+            self._writes.append(write)
+
+    @property
+    def writes(self) -> tuple[Write, ...]:
+        """All so far, oldest first."""
+        with self._lock:
+            return tuple(self._writes)
+
+
+class Courier:
+    """Brings webhooks: signed anew at each attempt, tried again on 5xx, lost, doubled or reordered as the knobs say."""
+
+    def __init__(self, knobs: Knobs, sign: Callable[[bytes, datetime], dict[str, str]], tries: int = 3) -> None:
+        self.knobs, self.sign, self.tries = knobs, sign, tries
+        self.url = ""
+        self.answers: list[tuple[int, str]] = []
+        self._queue: deque[tuple[bytes, dict[str, str]]] = deque()
+        self._busy = 0
+        self._changed = threading.Condition()
+        self._session = session()
+        threading.Thread(target=self._run, name="courier", daemon=True).start()
+
+    def send(self, body: bytes, headers: dict[str, str] | None = None) -> None:
+        """Queue one webhook; `headers` beside the signature's own."""
+        if not self.url or self.knobs.chance(self.knobs.lose):
+            return
+        copies = 2 if self.knobs.chance(self.knobs.duplicate) else 1
+        with self._changed:
+            for _ in range(copies):
+                self._queue.append((body, headers or {}))
+            if len(self._queue) > 1 and self.knobs.chance(self.knobs.reorder):
+                self._queue.rotate(1)
+            self._changed.notify_all()
+
+    def drain(self, timeout: float = 10.0) -> bool:
+        """Wait until everything queued has been brought; False after `timeout` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._queue and not self._busy, timeout)
+
+    def post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        """One signed attempt now: (status, body); status 0 when nobody answered."""
+        signed = {"Content-Type": "application/json", **headers, **self.sign(body, datetime.now(UTC))}
+        try:
+            answer = self._session.post(self.url, data=body, headers=signed)
+        except requests.RequestException:
+            return 0, ""
+        return answer.status_code, answer.text
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._queue))
+                body, headers = self._queue.popleft()
+                self._busy += 1
+            for _ in range(self.tries):
+                answer = self.post(body, headers)
+                self.answers.append(answer)
+                if 0 < answer[0] < 500:
+                    break
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
+
+
+class Server:
+    """A Flask app on 127.0.0.1, in threads of this process; `url` is known as soon as it is made."""
+
+    def __init__(self, app: Flask, port: int = 0) -> None:
+        self._server = create_server(app, host="127.0.0.1", port=port, threads=8, connection_limit=500)
+        self.url = f"http://127.0.0.1:{self._server.effective_port}"
+        threading.Thread(target=self._server.run, name=f"{app.name} server", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop accepting."""
+        self._server.close()
+
+
+def stage(name: str, knobs: Knobs) -> Flask:
+    """A Flask app for a vendor's API that goes wrong as `knobs` say, before or after the request is applied."""
+    app = Flask(name)
+
+    @app.before_request
+    def _before() -> Response | None:
+        fault = knobs.fault(request.method not in ("GET", "HEAD"))
+        request.environ["fault"] = fault
+        if fault is None or fault.kind == "drop":
+            return None
+        if fault.kind == "slow":
+            threading.Event().wait(fault.wait)
+            return None
+        return _broken() if fault.kind == "lost" else _answer(fault)
+
+    @app.after_request
+    def _after(response: Response) -> Response:
+        fault = request.environ.get("fault")
+        return _broken() if fault is not None and fault.kind == "drop" else response
+
+    return app
+
+
+def _answer(fault: Fault) -> Response:
+    response = jsonify(error="planned fault")
+    response.status_code = fault.status
+    if fault.retry_after:
+        response.headers["Retry-After"] = fault.retry_after
+    return response
+
+
+def _broken() -> Response:
+    """An answer that breaks off: the caller cannot know what was done."""
+
+    def body() -> Iterator[bytes]:
+        yield b"{"
+        raise ConnectionResetError("planned fault")
+
+    return Response(body(), headers={"Content-Length": "1000"})
