@@ -105,7 +105,8 @@ def strict(headers: Mapping[str, str], name: str, pattern: re.Pattern[str]) -> s
 
 def sealed(expected: Sequence[bytes], given: bytes) -> None:
     """Constant-time compare against each of `expected` (current and previous secret); Forged when none is equal."""
-    if not any([hmac.compare_digest(e, given) for e in expected]):
+    matches = [hmac.compare_digest(e, given) for e in expected]
+    if not any(matches):
         raise Forged("signature is wrong")
 
 
@@ -152,5 +153,5 @@ def shape(kind: type[Shape], data: object, vendor: str) -> Shape:
         return kind.model_validate(data)
     except ValidationError as err:
         first = err.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(p) for p in first["loc"])
-        raise Malformed(f"{vendor}: {kind.__name__}.{where}: {first['msg']}; compare connectors/{vendor}/samples") from err
+        where = ".".join([kind.__name__, *map(str, first["loc"])])
+        raise Malformed(f"{vendor}: {where}: {first['msg']}; compare connectors/{vendor}/samples") from err

@@ -26,7 +26,7 @@ class Fault:
     wait: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass
 class Knobs:
     """What a test or the sandbox turns. Rates are probabilities, 0 to 1, drawn from `seed`."""
 
@@ -40,7 +40,7 @@ class Knobs:
     writes_only: bool = False
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)
+        self._random = random.Random(self.seed)  # noqa: S311 - repeatable on purpose
         self._lock = threading.Lock()
 
     def chance(self, rate: float) -> bool:

@@ -130,9 +130,13 @@ def linked(text: str) -> str:
     for match in URL.finditer(text):
         out.append(escape(text[end : match.start()]))
         url = match.group()
-        out.append(f'<a href="{escape(url)}" rel="nofollow noopener">{escape(url)}</a>' if safe_url(url) else escape(url))
+        out.append(_anchor(url) if safe_url(url) else escape(url))
         end = match.end()
     return "".join(out) + escape(text[end:])
+
+
+def _anchor(url: str) -> str:
+    return f'<a href="{escape(url)}" rel="nofollow noopener">{escape(url)}</a>'
 
 
 def to_mrkdwn(text: str) -> str:
