@@ -1,0 +1,52 @@
+"""Who did what and why: rows that are only added, each sealed with the one before it."""
+
+import hashlib
+import json
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, select, text
+
+from bot.model import AuditEntry
+from bot.store.tables import audit
+
+FIRST = "0" * 64
+
+
+def record(conn: Connection, now: datetime, who: str, what: str, about: str, why: str = "", **detail: str) -> None:
+    """Append one AuditEntry in the caller's transaction: what is not recorded is not done."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(20260501)"))  # one writer of the chain at a time
+    last = conn.execute(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)).first()
+    seq, previous = (last.seq + 1, last.hash) if last else (1, FIRST)
+    row = {"seq": seq, "at": now.isoformat(), "who": who, "what": what, "about": about, "why": why, "detail": detail}
+    values = {**row, "at": now, "detail": json.dumps(detail, sort_keys=True), "previous": previous}
+    conn.execute(audit.insert().values(**values, hash=seal(previous, row)))
+
+
+def seal(previous: str, row: dict[str, object]) -> str:
+    """SHA-256 over the hash before and the row as canonical JSON."""
+    return hashlib.sha256((previous + json.dumps(row, sort_keys=True)).encode()).hexdigest()
+
+
+def entries(conn: Connection, about: str = "", limit: int = 100) -> list[AuditEntry]:
+    """Newest first."""
+    query = select(audit).order_by(audit.c.seq.desc()).limit(limit)
+    if about:
+        query = query.where(audit.c.about == about)
+    return [AuditEntry(r.at, r.who, r.what, r.about, r.why, json.loads(r.detail)) for r in conn.execute(query)]
+
+
+def verify(conn: Connection) -> int:
+    """How many rows there are; ValueError names the first that does not follow from the one before it."""
+    previous, count = FIRST, 0
+    for r in conn.execute(select(audit).order_by(audit.c.seq)):
+        if r.seq != count + 1 or r.previous != previous or r.hash != seal(previous, _row(r)):
+            raise ValueError(f"audit entry {count + 1} was changed, moved or removed")
+        previous, count = r.hash, count + 1
+    return count
+
+
+def _row(r: Row[tuple[object, ...]]) -> dict[str, object]:
+    row = r._mapping
+    plain = {k: row[k] for k in ("seq", "who", "what", "about", "why")}
+    return {**plain, "at": row["at"].isoformat(), "detail": json.loads(row["detail"])}

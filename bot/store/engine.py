@@ -1,0 +1,130 @@
+"""One database for all processes: transactions, durable and short, and a group commit for the door."""
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from bot.errors import Misconfigured, Unavailable
+
+Result = TypeVar("Result")
+BUSY_MS = 5_000
+BATCH = 64
+
+
+class Store:
+    """A database by URL: `sqlite:///path` or `postgresql+psycopg://…`.
+
+    SQLite runs in WAL with `synchronous=FULL`: what is committed survives a power cut. One write at a time in
+    each process, so that threads queue on a lock and not on SQLite's own waiting.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.sqlite = url.startswith("sqlite")
+        self.engine = _engine(url)
+        self._writing = threading.Lock()
+        self._waiting: queue.SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]]] = queue.SimpleQueue()
+        self._committer: threading.Thread | None = None
+
+    def __repr__(self) -> str:
+        return f"Store({make_url(self.url).render_as_string(hide_password=True)})"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view; nothing is written."""
+        with self.engine.connect() as conn:
+            yield conn
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction, committed at the end; Unavailable when the database is locked, full or away."""
+        lock = self._writing if self.sqlite else threading.Lock()
+        try:
+            with lock, self.engine.connect().execution_options(write=True) as conn, conn.begin():
+                yield conn
+        except OperationalError as err:
+            raise Unavailable(f"the store cannot write: {type(err.orig).__name__}", retry_after=1.0) from err
+
+    def together(self, job: Callable[[Connection], Result]) -> Result:
+        """Run `job` in a transaction shared with whoever else is waiting: one commit for all; returns after it.
+
+        The door's way in. A job must be one that cannot fail by itself (inserts that skip what is there).
+        """
+        if not self.sqlite:  # PostgreSQL commits side by side by itself
+            with self.write() as conn:
+                return job(conn)
+        self._start_committer()
+        done: Future[Result] = Future()
+        self._waiting.put((job, done))
+        return done.result()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    def _start_committer(self) -> None:
+        if self._committer is None:
+            with self._writing:
+                if self._committer is None:
+                    self._committer = threading.Thread(target=self._commit_for_ever, name="committer", daemon=True)
+                    self._committer.start()
+
+    def _commit_for_ever(self) -> None:
+        while True:
+            batch = [self._waiting.get()]
+            while len(batch) < BATCH and not self._waiting.empty():
+                batch.append(self._waiting.get())
+            self._commit(batch)
+
+    def _commit(self, batch: list[tuple[Callable[[Connection], Any], "Future[Any]"]]) -> None:
+        try:
+            with self.write() as conn:
+                results = [job(conn) for job, _ in batch]
+        except BaseException as err:
+            for _, done in batch:
+                done.set_exception(err)
+            return
+        for (_, done), result in zip(batch, results, strict=True):
+            done.set_result(result)
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as err:
+        raise Misconfigured("DATABASE_URL", "is not a database URL; write sqlite:///data/understudy.db") from err
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(url, parsed.database)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=16, pool_pre_ping=True)
+    raise Misconfigured("DATABASE_URL", f"{parsed.get_backend_name()} is not supported; use sqlite or postgresql")
+
+
+def _sqlite(url: str, path: str | None) -> Engine:
+    if not path or path == ":memory:":
+        raise Misconfigured("DATABASE_URL", "needs a file, such as sqlite:///data/understudy.db")
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=16, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin, not by the driver
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(conn: Connection) -> None:
+    # a write takes its lock at once: a reader that turns writer can fail without waiting
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("write") else "BEGIN")

@@ -1,0 +1,78 @@
+"""Entries, past replies and rules: versions are added, never changed."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from bot.model import Entry, Intervention, Rule
+from bot.store.conversations import insert
+from bot.store.tables import entry, past, rule
+
+
+def add_entry(conn: Connection, new: Entry) -> bool:
+    """Add a version; False when that version exists."""
+    row = insert(conn, entry).values(id=new.id, version=new.version, topic=new.topic, value=new, at=new.at)
+    return conn.execute(row.on_conflict_do_nothing().returning(entry.c.seq)).first() is not None
+
+
+def latest(conn: Connection, id: str) -> Entry | None:
+    """The newest version, retired or not."""
+    query = select(entry.c.value).where(entry.c.id == id).order_by(entry.c.version.desc()).limit(1)
+    found: Entry | None = conn.scalar(query)
+    return found
+
+
+def entry_version(conn: Connection, id: str, version: int) -> Entry | None:
+    """One version."""
+    found: Entry | None = conn.scalar(select(entry.c.value).where(entry.c.id == id, entry.c.version == version))
+    return found
+
+
+def all_latest(conn: Connection) -> list[Entry]:
+    """The newest version of every entry, by id."""
+    newest = select(entry.c.id, func.max(entry.c.version).label("version")).group_by(entry.c.id).subquery()
+    query = select(entry.c.value).join(newest, (entry.c.id == newest.c.id) & (entry.c.version == newest.c.version))
+    return list(conn.scalars(query.order_by(entry.c.id)))
+
+
+def entries_after(conn: Connection, seq: int) -> list[tuple[int, Entry]]:
+    """(seq, version) added after `seq`, oldest first: how an index catches up."""
+    query = select(entry.c.seq, entry.c.value).where(entry.c.seq > seq).order_by(entry.c.seq)
+    return [(r.seq, r.value) for r in conn.execute(query)]
+
+
+def add_past(conn: Connection, item: Intervention) -> None:
+    """Keep what a person answered in a resolved conversation, for suggestions only."""
+    values = {"ref": str(item.ref), "question": item.question, "answer": item.answer, "by": item.by, "at": item.at}
+    conn.execute(insert(conn, past).values(id=item.id, **values).on_conflict_do_nothing())
+
+
+def past_after(conn: Connection, seq: int) -> list[tuple[int, str, str, str]]:
+    """(seq, id, question, answer) added after `seq`, oldest first."""
+    query = select(past.c.seq, past.c.id, past.c.question, past.c.answer).where(past.c.seq > seq)
+    return [(r.seq, r.id, r.question, r.answer) for r in conn.execute(query.order_by(past.c.seq))]
+
+
+def newest(conn: Connection) -> tuple[int, int]:
+    """(entry seq, past seq): one cheap query tells whether an index is behind."""
+    query = select(select(func.max(entry.c.seq)).scalar_subquery(), select(func.max(past.c.seq)).scalar_subquery())
+    entries, replies = conn.execute(query).one()
+    return entries or 0, replies or 0
+
+
+def add_rule(conn: Connection, new: Rule, now: datetime) -> None:
+    """Add a version of a rule."""
+    row = insert(conn, rule).values(id=new.id, version=new.version, value=new, at=now)
+    conn.execute(row.on_conflict_do_nothing())
+
+
+def rules(conn: Connection) -> tuple[Rule, ...]:
+    """The newest version of every rule."""
+    found: Iterable[Rule] = conn.scalars(select(rule.c.value).order_by(rule.c.id, rule.c.version))
+    return tuple({r.id: r for r in found}.values())
+
+
+def topics(conn: Connection) -> list[str]:
+    """Topics that entries speak about."""
+    return sorted(t for t in conn.scalars(select(entry.c.topic).distinct()) if t)

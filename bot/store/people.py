@@ -1,0 +1,39 @@
+"""The team: one person behind a vendor's agent, a Slack user and an e-mail address."""
+
+from dataclasses import replace
+
+from sqlalchemy import Connection, delete, select
+
+from bot.model import Person
+from bot.store.conversations import insert
+from bot.store.tables import person, vendor_person
+
+
+def save_person(conn: Connection, who: Person) -> None:
+    """Add or change; a vendor id belongs to one person, the last one said."""
+    values = {"email": who.email.lower(), "value": replace(who, email=who.email.lower())}
+    row = insert(conn, person).values(id=who.id, **values)
+    conn.execute(row.on_conflict_do_update(index_elements=["id"], set_=values))
+    conn.execute(delete(vendor_person).where(vendor_person.c.person_id == who.id))
+    for vendor_id in who.vendor_ids:
+        link = insert(conn, vendor_person).values(vendor_id=vendor_id, person_id=who.id)
+        conn.execute(link.on_conflict_do_update(index_elements=["vendor_id"], set_={"person_id": who.id}))
+
+
+def person_of(conn: Connection, vendor_id: str) -> Person | None:
+    """Who `slack:U1`, `zendesk:7` or a person's own id is."""
+    link = select(vendor_person.c.person_id).where(vendor_person.c.vendor_id == vendor_id).scalar_subquery()
+    query = select(person.c.value).where((person.c.id == link) | (person.c.id == vendor_id))
+    found: Person | None = conn.scalar(query)
+    return found
+
+
+def by_email(conn: Connection, email: str) -> Person | None:
+    """Whoever has this address."""
+    found: Person | None = conn.scalar(select(person.c.value).where(person.c.email == email.lower()))
+    return found
+
+
+def team(conn: Connection) -> list[Person]:
+    """Everyone, by id."""
+    return list(conn.scalars(select(person.c.value).order_by(person.c.id)))

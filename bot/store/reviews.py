@@ -1,0 +1,130 @@
+"""What people are asked and what they said: nonces, outcomes, corrections, interventions, signals, proposals."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+
+from bot.model import Correction, Intervention, Outcome, OutcomeKind, Proposal, ProposalState, Signal
+from bot.store.conversations import insert
+from bot.store.tables import correction, intervention, nonce, outcome, proposal, signal
+
+
+NonceRow = tuple[str, str, datetime, str, str]
+
+
+def add_nonce(conn: Connection, id: str, about: str, digest: str, expires: datetime, person: str = "") -> None:
+    """One question that can be answered once. `about`: `draft:ID` or `proposal:ID`; `digest`: what was shown."""
+    row = insert(conn, nonce).values(id=id, about=about, digest=digest, expires=expires, person=person)
+    conn.execute(row.on_conflict_do_nothing())
+
+
+def get_nonce(conn: Connection, id: str) -> NonceRow | None:
+    """(about, digest, expires, used_by, person), None when there is no such nonce."""
+    columns = (nonce.c.about, nonce.c.digest, nonce.c.expires, nonce.c.used_by, nonce.c.person)
+    r = conn.execute(select(*columns).where(nonce.c.id == id)).first()
+    return (r.about, r.digest, r.expires, r.used_by, r.person) if r else None
+
+
+def use_nonce(conn: Connection, id: str, by: str, now: datetime) -> bool:
+    """True for exactly one caller."""
+    change = update(nonce).where(nonce.c.id == id, nonce.c.used_by == "", nonce.c.expires > now)
+    return conn.execute(change.values(used_by=by, used_at=now).returning(nonce.c.id)).first() is not None
+
+
+def close_nonces(conn: Connection, about: str, by: str, now: datetime) -> None:
+    """Whatever else was asked about the same thing is answered."""
+    change = update(nonce).where(nonce.c.about == about, nonce.c.used_by == "")
+    conn.execute(change.values(used_by=by, used_at=now))
+
+
+def save_outcome(conn: Connection, what: Outcome, version: int = 1) -> bool:
+    """Keep the newest version of what became of a draft; False when a newer one is known."""
+    values = {
+        "kind": what.kind.value,
+        "by": what.by,
+        "message_id": what.message_id,
+        "message_version": version,
+        "at": what.at,
+    }
+    row = insert(conn, outcome).values(draft_id=what.draft_id, **values)
+    newer = outcome.c.message_version <= version
+    row = row.on_conflict_do_update(index_elements=["draft_id"], set_=values, where=newer)
+    return conn.execute(row.returning(outcome.c.draft_id)).first() is not None
+
+
+def outcome_of(conn: Connection, draft_id: str) -> Outcome | None:
+    """What became of a draft, None while nothing has."""
+    r = conn.execute(select(outcome).where(outcome.c.draft_id == draft_id)).first()
+    return Outcome(r.draft_id, OutcomeKind(r.kind), r.at, r.by, r.message_id) if r else None
+
+
+def outcome_counts(conn: Connection) -> dict[str, int]:
+    """How many drafts ended how."""
+    rows = conn.execute(select(outcome.c.kind, func.count()).group_by(outcome.c.kind))
+    return {r[0]: r[1] for r in rows}
+
+
+def save_correction(conn: Connection, what: Correction, now: datetime) -> None:
+    """Keep the newest comparison of a draft."""
+    row = insert(conn, correction).values(draft_id=what.draft_id, value=what, at=now)
+    conn.execute(row.on_conflict_do_update(index_elements=["draft_id"], set_={"value": what, "at": now}))
+
+
+def correction_of(conn: Connection, draft_id: str) -> Correction | None:
+    """The comparison of a draft with what was sent."""
+    found: Correction | None = conn.scalar(select(correction.c.value).where(correction.c.draft_id == draft_id))
+    return found
+
+
+def save_intervention(conn: Connection, what: Intervention) -> None:
+    """Keep the newest version of what a person did."""
+    row = insert(conn, intervention).values(id=what.id, ref=str(what.ref), value=what, at=what.at)
+    conn.execute(row.on_conflict_do_update(index_elements=["id"], set_={"value": what, "at": what.at}))
+
+
+def get_intervention(conn: Connection, id: str) -> Intervention | None:
+    """By id."""
+    found: Intervention | None = conn.scalar(select(intervention.c.value).where(intervention.c.id == id))
+    return found
+
+
+def interventions_of(conn: Connection, proposal_id: str) -> list[Intervention]:
+    """What a proposal rests on, oldest first."""
+    query = select(intervention.c.value).where(intervention.c.proposal_id == proposal_id)
+    return list(conn.scalars(query.order_by(intervention.c.at)))
+
+
+def link_intervention(conn: Connection, id: str, proposal_id: str) -> None:
+    """Note which proposal an intervention went into."""
+    conn.execute(update(intervention).where(intervention.c.id == id).values(proposal_id=proposal_id))
+
+
+def add_signal(conn: Connection, what: Signal) -> None:
+    """Keep the newest word of a source; the id names the source."""
+    row = insert(conn, signal).values(id=what.id, value=what, at=what.at)
+    conn.execute(row.on_conflict_do_update(index_elements=["id"], set_={"value": what, "at": what.at}))
+
+
+def signals(conn: Connection) -> list[Signal]:
+    """In the order they came."""
+    return list(conn.scalars(select(signal.c.value).order_by(signal.c.seq)))
+
+
+def save_proposal(conn: Connection, what: Proposal, digest: str) -> None:
+    """Add a proposal or its next version. `digest` is what buttons are bound to."""
+    values = {"state": what.state.value, "entry_id": what.entry_id, "digest": digest, "value": what, "at": what.at}
+    row = insert(conn, proposal).values(id=what.id, **values)
+    conn.execute(row.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+def get_proposal(conn: Connection, id: str) -> Proposal | None:
+    """By id."""
+    found: Proposal | None = conn.scalar(select(proposal.c.value).where(proposal.c.id == id))
+    return found
+
+
+def proposals(conn: Connection, states: Iterable[ProposalState], limit: int = 1_000) -> list[Proposal]:
+    """Oldest first."""
+    query = select(proposal.c.value).where(proposal.c.state.in_([s.value for s in states]))
+    return list(conn.scalars(query.order_by(proposal.c.at, proposal.c.id).limit(limit)))

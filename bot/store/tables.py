@@ -1,0 +1,312 @@
+"""Every table. Keys come from facts, so the database itself says "already"."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from bot.model import Conversation, Correction, Delivery, Draft, Entry, Intervention, Licence, Person, Policy, Proposal
+from bot.model import Rule as RuleValue
+from bot.model import Signal as SignalValue
+
+
+class Utc(TypeDecorator[datetime]):
+    """Aware UTC in, aware UTC out (SQLite forgets the zone)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuses naive times."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Always aware."""
+        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+
+
+class Value(TypeDecorator[Any]):
+    """A value of `bot.model`, kept as JSON text."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[Any]) -> None:
+        super().__init__()
+        self.kind = kind
+        self.json = TypeAdapter(kind)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """To JSON."""
+        return None if value is None else self.json.dump_json(value).decode()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """From JSON."""
+        return None if value is None else self.json.validate_json(value)
+
+
+meta = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s", "uq": "uq_%(table_name)s_%(column_0_name)s"}
+)
+Serial = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
+RUNNING, SENDING = text("state = 'running'"), text("state = 'sending'")
+
+inbox = Table(
+    "inbox",
+    meta,
+    Column("source", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("at", Utc, nullable=False),
+)
+
+work = Table(
+    "work",
+    meta,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("key", String, nullable=False, unique=True),
+    Column("kind", String, nullable=False),
+    Column("ref", String, nullable=False),
+    Column("payload", Text, nullable=False, default=""),
+    Column("state", String, nullable=False),
+    Column("rung", Integer, nullable=False, default=1),
+    Column("run_at", Utc, nullable=False),
+    Column("lease_until", Utc),
+    Column("fence", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("crashes", Integer, nullable=False, default=0),
+    Column("first_error", Text, nullable=False, default=""),
+    Column("last_error", Text, nullable=False, default=""),
+    Column("at", Utc, nullable=False),
+    Index("ix_work_due", "state", "run_at", "id"),
+    Index("ix_work_order", "ref", "kind", "state", "id"),
+    Index("uq_work_running", "ref", unique=True, sqlite_where=RUNNING, postgresql_where=RUNNING),
+)
+
+conversation = Table(
+    "conversation",
+    meta,
+    Column("ref", String, primary_key=True),
+    Column("customer", String, nullable=False, index=True),
+    Column("status", String, nullable=False),
+    Column("stamp", String, nullable=False),
+    Column("snapshot", Value(Conversation), nullable=False),
+    Column("looked_at", Utc, nullable=False, index=True),
+)
+
+event = Table(
+    "event",
+    meta,
+    Column("key", String, primary_key=True),
+    Column("ref", String, nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("object_id", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("seen_at", Utc, nullable=False),
+)
+
+draft = Table(
+    "draft",
+    meta,
+    Column("id", String, primary_key=True),
+    Column("event_key", String, nullable=False, unique=True),
+    Column("ref", String, nullable=False, index=True),
+    Column("question", Text, nullable=False),
+    Column("value", Value(Draft), nullable=False),
+    Column("action", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("caveat", Boolean, nullable=False),
+    Column("policy_version", Integer, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    meta,
+    Column("key", String, primary_key=True),
+    Column("ref", String, nullable=False, index=True),
+    Column("draft_id", String, nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("value", Value(Delivery), nullable=False),
+    Column("by", String, nullable=False),
+    Column("state", String, nullable=False, index=True),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("vendor_id", String, nullable=False, default=""),
+    Column("error", Text, nullable=False, default=""),
+    Column("at", Utc, nullable=False),
+    Column("sending_at", Utc),
+    Column("sent_at", Utc),
+    Index("uq_delivery_sending", "ref", unique=True, sqlite_where=SENDING, postgresql_where=SENDING),
+)
+
+outcome = Table(
+    "outcome",
+    meta,
+    Column("draft_id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("by", String, nullable=False),
+    Column("message_id", String, nullable=False),
+    Column("message_version", Integer, nullable=False, default=1),
+    Column("at", Utc, nullable=False, index=True),
+)
+
+correction = Table(
+    "correction",
+    meta,
+    Column("draft_id", String, primary_key=True),
+    Column("value", Value(Correction), nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+intervention = Table(
+    "intervention",
+    meta,
+    Column("id", String, primary_key=True),
+    Column("ref", String, nullable=False, index=True),
+    Column("value", Value(Intervention), nullable=False),
+    Column("proposal_id", String, nullable=False, default="", index=True),
+    Column("at", Utc, nullable=False),
+)
+
+signal = Table(
+    "signal",
+    meta,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("value", Value(SignalValue), nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+entry = Table(
+    "entry",
+    meta,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("topic", String, nullable=False, index=True),
+    Column("value", Value(Entry), nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("id", "version"),
+)
+
+past = Table(
+    "past",
+    meta,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("ref", String, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+rule = Table(
+    "rule",
+    meta,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("value", Value(RuleValue), nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("id", "version"),
+)
+
+policy = Table(
+    "policy",
+    meta,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("value", Value(Policy), nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+licence = Table(
+    "licence",
+    meta,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("topic", String, nullable=False, index=True),
+    Column("value", Value(Licence), nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+proposal = Table(
+    "proposal",
+    meta,
+    Column("id", String, primary_key=True),
+    Column("state", String, nullable=False, index=True),
+    Column("entry_id", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("value", Value(Proposal), nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+nonce = Table(
+    "nonce",
+    meta,
+    Column("id", String, primary_key=True),
+    Column("about", String, nullable=False, index=True),
+    Column("digest", String, nullable=False),
+    Column("person", String, nullable=False, default=""),
+    Column("expires", Utc, nullable=False),
+    Column("used_by", String, nullable=False, default=""),
+    Column("used_at", Utc),
+)
+
+person = Table(
+    "person",
+    meta,
+    Column("id", String, primary_key=True),
+    Column("email", String, nullable=False, unique=True),
+    Column("value", Value(Person), nullable=False),
+)
+
+vendor_person = Table(
+    "vendor_person",
+    meta,
+    Column("vendor_id", String, primary_key=True),
+    Column("person_id", String, nullable=False, index=True),
+)
+
+cursor = Table("cursor", meta, Column("name", String, primary_key=True), Column("at", Utc, nullable=False))
+
+switch = Table(
+    "switch",
+    meta,
+    Column("name", String, primary_key=True),
+    Column("on", Boolean, nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    meta,
+    Column("seq", Serial, primary_key=True, autoincrement=False),
+    Column("at", Utc, nullable=False),
+    Column("who", String, nullable=False),
+    Column("what", String, nullable=False),
+    Column("about", String, nullable=False, index=True),
+    Column("why", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False),
+)

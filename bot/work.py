@@ -1,0 +1,196 @@
+"""The queue of record: rows with a lease and a fence. Whoever wakes us is only believed to have woken us."""
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, case, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from bot.errors import Refused, Unavailable
+from bot.model import Ref
+from bot.ports import Clock
+from bot.store import Store
+from bot.store.conversations import insert
+from bot.store.tables import work
+
+log = logging.getLogger(__name__)
+LEASE = timedelta(seconds=90)
+MAX_CRASHES = 3  # of the process, or bugs: then a person gets it
+GIVE_UP = timedelta(hours=24)  # a vendor away for longer is a person's matter
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A claimed work row. `fence` proves that the claim is still ours; `rung` how often it was asked for by then."""
+
+    id: int
+    key: str
+    kind: str
+    ref: Ref
+    payload: str
+    fence: int
+    rung: int
+    attempts: int
+    crashes: int
+    at: datetime
+
+
+Handler = Callable[[Job], None]
+Dead = Callable[[Job, str], None]
+
+
+def ring(conn: Connection, ref: Ref, now: datetime) -> None:
+    """Ask for a look at a conversation: one row each, however often it is rung, and never lost while one is running."""
+    row = insert(conn, work).values(key=f"look|{ref}", kind="look", ref=str(ref), state="ready", run_at=now, at=now)
+    state = case((work.c.state.in_(("done", "dead")), "ready"), else_=work.c.state)
+    values = {"rung": work.c.rung + 1, "state": state, "run_at": now, "at": now}
+    conn.execute(row.on_conflict_do_update(index_elements=["key"], set_=values))
+
+
+def ask(conn: Connection, kind: str, key: str, ref: Ref, now: datetime, payload: str = "") -> None:
+    """Ask for one piece of work, once for ever by (kind, key)."""
+    row = insert(conn, work).values(
+        key=f"{kind}|{key}", kind=kind, ref=str(ref), payload=payload, state="ready", run_at=now, at=now
+    )
+    conn.execute(row.on_conflict_do_nothing())
+
+
+def claim(conn: Connection, now: datetime, lease: timedelta = LEASE) -> Job | None:
+    """The oldest row that is due; one at a time for each conversation, in the order they were asked for."""
+    other = work.alias()
+    running = select(other.c.id).where(other.c.ref == work.c.ref, other.c.state == "running").exists()
+    earlier = (
+        select(other.c.id)
+        .where(other.c.ref == work.c.ref, other.c.kind == work.c.kind, other.c.state == "ready", other.c.id < work.c.id)
+        .exists()
+    )
+    due = select(work.c.id).where(work.c.state == "ready", work.c.run_at <= now, ~running, ~earlier)
+    due = due.order_by(work.c.run_at, work.c.id).limit(1)
+    if conn.dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True)
+    mine = update(work).where(work.c.id == due.scalar_subquery(), work.c.state == "ready")
+    values = {"state": "running", "lease_until": now + lease, "fence": work.c.fence + 1}
+    columns = (
+        work.c.id, work.c.key, work.c.kind, work.c.ref, work.c.payload, work.c.fence,
+        work.c.rung, work.c.attempts, work.c.crashes, work.c.at,
+    )  # fmt: skip
+    r = conn.execute(mine.values(**values).returning(*columns)).first()
+    return Job(**(dict(r._mapping) | {"ref": Ref.parse(r.ref)})) if r else None
+
+
+def _mine(job: Job) -> ColumnElement[bool]:
+    return (work.c.id == job.id) & (work.c.fence == job.fence) & (work.c.state == "running")
+
+
+def finish(conn: Connection, job: Job) -> bool:
+    """Done, unless it was rung again meanwhile. False when the claim had been taken over."""
+    state = case((work.c.rung > job.rung, "ready"), else_="done")
+    change = update(work).where(_mine(job)).values(state=state, lease_until=None)
+    return conn.execute(change.returning(work.c.id)).first() is not None
+
+
+def later(conn: Connection, job: Job, now: datetime, seconds: float, error: str) -> None:
+    """Again after `seconds`."""
+    again = {"state": "ready", "run_at": now + timedelta(seconds=seconds), "attempts": work.c.attempts + 1}
+    conn.execute(update(work).where(_mine(job)).values(lease_until=None, **again, **_errors(error)))
+
+
+def bury(conn: Connection, job: Job, error: str) -> bool:
+    """Dead: kept with its errors until a person looks. False when the claim had been taken over."""
+    change = update(work).where(_mine(job)).values(state="dead", lease_until=None, **_errors(error))
+    return conn.execute(change.returning(work.c.id)).first() is not None
+
+
+def crashed(conn: Connection, job: Job, now: datetime, error: str) -> None:
+    """A bug: tried again a little later, counted."""
+    values = {"state": "ready", "run_at": now + timedelta(seconds=2**job.crashes), "crashes": work.c.crashes + 1}
+    conn.execute(update(work).where(_mine(job)).values(lease_until=None, **values, **_errors(error)))
+
+
+def _errors(error: str) -> dict[str, object]:
+    first = case((work.c.first_error == "", error), else_=work.c.first_error)
+    return {"first_error": first, "last_error": error}
+
+
+def reclaim(conn: Connection, now: datetime) -> int:
+    """Give back what a dead worker held: rows whose lease is over. How many."""
+    error = "the worker that held it went away"
+    values = {"state": "ready", "lease_until": None, "crashes": work.c.crashes + 1, **_errors(error)}
+    change = update(work).where(work.c.state == "running", work.c.lease_until < now).values(**values)
+    return len(conn.execute(change.returning(work.c.id)).all())
+
+
+def due_in(conn: Connection, now: datetime) -> float | None:
+    """Seconds until the next row is due (0 when one is), None when nothing waits."""
+    query = select(func.min(work.c.run_at)).where(work.c.state == "ready")
+    at = conn.scalar(query)
+    return None if at is None else max(0.0, (at - now).total_seconds())
+
+
+def waiting(conn: Connection) -> int:
+    """How many rows are neither done nor dead."""
+    query = select(func.count()).select_from(work).where(work.c.state.in_(("ready", "running")))
+    return conn.scalar(query) or 0
+
+
+def dead(conn: Connection, limit: int = 100) -> list[tuple[str, str, str, str]]:
+    """(key, ref, first error, last error) of what waits for a person, newest first."""
+    columns = (work.c.key, work.c.ref, work.c.first_error, work.c.last_error)
+    query = select(*columns).where(work.c.state == "dead").order_by(work.c.id.desc()).limit(limit)
+    return [(r.key, r.ref, r.first_error, r.last_error) for r in conn.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Drains the table. `handlers` by kind; `dead` is told of each row that nobody but a person can help."""
+
+    store: Store
+    handlers: Mapping[str, Handler]
+    dead: Dead
+    now: Clock
+
+    def drain(self, limit: int = 1_000_000) -> int:
+        """Work until nothing is due; how many rows were worked on. Each step ends one row and claims the next."""
+        count, job = 0, self._step(None)
+        while job is not None and count < limit:
+            end = self._run(job)
+            count, job = count + 1, self._step(end)
+        return count
+
+    def _step(self, end: Callable[[Connection], object] | None) -> Job | None:
+        try:
+            with self.store.write() as conn:
+                if end is not None:
+                    end(conn)
+                return claim(conn, self.now())
+        except IntegrityError:  # another process claimed the same conversation in this instant
+            return self._step(end)
+
+    def _run(self, job: Job) -> Callable[[Connection], object]:
+        """Run one row; what is to be written about how it ended."""
+        if job.crashes >= MAX_CRASHES:
+            return self._bury(job, "crashed too often")
+        try:
+            self.handlers[job.kind](job)
+        except Unavailable as err:
+            return self._put_off(job, err)
+        except Refused as err:
+            return self._bury(job, str(err))
+        except Exception:
+            error = traceback.format_exc(limit=8)
+            log.exception("crashed", extra={"job": job.key})
+            return lambda conn: crashed(conn, job, self.now(), error)
+        return lambda conn: finish(conn, job)
+
+    def _put_off(self, job: Job, err: Unavailable) -> Callable[[Connection], object]:
+        if self.now() - job.at > GIVE_UP:
+            return self._bury(job, str(err))
+        wait = max(err.retry_after, 0.05) * (1 if err.retry_after else 2 ** min(job.attempts, 6))
+        return lambda conn: later(conn, job, self.now(), wait, str(err))
+
+    def _bury(self, job: Job, error: str) -> Callable[[Connection], object]:
+        self.dead(job, error)
+        return lambda conn: bury(conn, job, error)
