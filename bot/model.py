@@ -450,7 +450,8 @@ class Delivery:
 class Verdict:
     """A button pressed or a link confirmed. `token` is the button's value; `by` a vendor id as `slack:U1`.
 
-    `workspace` is the vendor's account it came from; `text` the edited text, `reason` why it was rejected.
+    `workspace` is the vendor's account it came from; `text` the edited text, `question` the edited question of a
+    proposal ("" leaves it as it is), `reason` why it was rejected.
     """
 
     kind: VerdictKind
@@ -460,6 +461,7 @@ class Verdict:
     text: str = ""
     reason: str = ""
     workspace: str = ""
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,12 +249,13 @@ class StageThread:
 
 @dataclass(frozen=True, slots=True)
 class StageModal:
-    """A dialog that the bot opened. `fields`: (id, label, value, many lines)."""
+    """A dialog that the bot opened. `fields`: (id, label, value, many lines); `choices`: (id, what its field may be)."""
 
     id: str
     title: str
     submit: str
     fields: tuple[tuple[str, str, str, bool], ...]
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 class Stage(Protocol):
