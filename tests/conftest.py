@@ -1,0 +1,69 @@
+"""Which database and which queue the tests run on, and a fresh one of each for every test that asks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import services
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--store` and `--queue`; the defaults need no server."""
+    parser.addoption("--store", choices=("sqlite", "postgres"), default="sqlite", help="the database under test")
+    parser.addoption("--queue", choices=("threads", "rq"), default="threads", help="how workers are woken")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Without `-m`, leave out what needs a browser or minutes."""
+    config.addinivalue_line("markers", "heavy: takes minutes; run by name")
+    if not config.option.markexpr:
+        config.option.markexpr = "not browser and not heavy"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[services.Postgres]:
+    """One PostgreSQL server for the session, started when first asked for."""
+    with services.postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """One Redis server for the session, started when first asked for; its URL."""
+    with services.redis() as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of the test's own: a SQLite file, or a clone on PostgreSQL with `--store postgres`."""
+    if request.config.getoption("--store") == "sqlite":
+        yield f"sqlite:///{tmp_path / 'understudy.db'}"
+        return
+    server: services.Postgres = request.getfixturevalue("postgres")
+    with server.clone() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(request: pytest.FixtureRequest) -> str | None:
+    """An empty Redis with `--queue rq`, else None: workers in this process."""
+    if request.config.getoption("--queue") == "threads":
+        return None
+    url: str = request.getfixturevalue("redis_server")
+    from redis import Redis
+
+    Redis.from_url(url).flushall()
+    return url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """One headless browser for the session; `chromium.new_page()` for each test."""
+    with services.chromium() as browser:
+        yield browser

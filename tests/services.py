@@ -1,0 +1,204 @@
+"""PostgreSQL, Redis and Chromium of the tests' own: private ports, started when first asked for, ended by their ids."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+READY = 30.0  # seconds a server may take to answer
+PAUSE = 0.02  # seconds between two looks
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def missing(program: str, package: str) -> NoReturn:
+    """Fail in CI, skip elsewhere, saying what to install."""
+    what = f"{program} is not here; on Debian and Ubuntu: apt-get install {package}"
+    if os.environ.get("UNDERSTUDY_CI"):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    """Look until `ready`, for at most `READY` seconds or as long as `process` lives; else fail with its log."""
+    pause = threading.Event()
+    for _ in range(int(READY / PAUSE)):
+        if ready():
+            return
+        if process.poll() is not None:
+            break
+        pause.wait(PAUSE)
+    pytest.fail(f"{process.args!r} did not get ready:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    """End one process that we started, and wait for it."""
+    process.send_signal(how)
+    try:
+        process.wait(READY)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A temporary folder that every user may enter, as PostgreSQL's own user must."""
+    path = Path(tempfile.mkdtemp(prefix="understudy-tests-"))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class Postgres:
+    """A PostgreSQL server with one database prepared once, from which each test gets a clone."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._numbers = count(1)
+        self._execute("CREATE DATABASE template")
+
+    def url(self, database: str) -> str:
+        """`postgresql+psycopg://…` of a database on this server."""
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
+
+    def prepare(self, job: Callable[[str], None]) -> None:
+        """Let `job` fill the database that clones are made of; it must leave no connection open."""
+        job(self.url("template"))
+
+    @contextmanager
+    def clone(self) -> Iterator[str]:
+        """The URL of a fresh clone, dropped afterwards."""
+        name = f"test_{next(self._numbers)}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE template")
+        try:
+            yield self.url(name)
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _execute(self, statement: str) -> None:
+        with connected(self.port) as connection:
+            connection.execute(statement)
+
+
+def connected(port: int) -> Any:
+    """A psycopg connection to the server's own database, in autocommit; psycopg.OperationalError while it starts."""
+    psycopg = pytest.importorskip("psycopg", reason="make test-services installs psycopg")
+    return psycopg.connect(f"host=127.0.0.1 port={port} user=postgres dbname=postgres", autocommit=True)
+
+
+def answers(port: int) -> bool:
+    """Does PostgreSQL take connections yet?"""
+    from psycopg import OperationalError
+
+    try:
+        connected(port).close()
+    except OperationalError:
+        return False
+    return True
+
+
+def postgres_programs() -> Path:
+    """The newest folder with `initdb` and `postgres` in it."""
+    on_path = shutil.which("initdb")
+    known = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3].split(".")[0]))
+    if not (on_path or known):
+        missing("postgresql", "postgresql")
+    return (known[-1] if known else Path(str(on_path)).resolve()).parent
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """A server in a folder of its own; it refuses to be root, so for root it runs as its own user."""
+    programs, port = postgres_programs(), free_port()
+    user: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    with folder() as home, (home / "log").open("wb") as log:
+        if user:
+            shutil.chown(home, "postgres", "postgres")
+        data = home / "data"
+        made = [
+            f"{programs}/initdb",
+            "-D",
+            f"{data}",
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ]
+        if subprocess.run(made, stdout=log, stderr=log, cwd=home, check=False, **user).returncode:
+            pytest.fail(f"initdb: {(home / 'log').read_text(errors='replace')[-2000:]}")
+        options = (f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200")
+        command = [f"{programs}/postgres", "-D", f"{data}", *(part for o in options for part in ("-c", o))]
+        server: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=log, stderr=log, cwd=home, **user)
+        try:
+            wait_until(lambda: answers(port), server, home / "log")
+            yield Postgres(port)
+        finally:
+            end(server, signal.SIGINT)
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """The URL of a Redis server that keeps nothing on disk."""
+    program = shutil.which("redis-server") or missing("redis-server", "redis-server")
+    client = pytest.importorskip("redis", reason="make test-services installs redis")
+    port = free_port()
+    url = f"redis://127.0.0.1:{port}/0"
+
+    def ready() -> bool:
+        try:
+            return bool(client.Redis.from_url(url).ping())
+        except client.exceptions.ConnectionError:
+            return False
+
+    with folder() as home, (home / "log").open("wb") as log:
+        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=home)
+        try:
+            wait_until(ready, server, home / "log")
+            yield url
+        finally:
+            end(server, signal.SIGTERM)
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A headless playwright Browser on the Chromium of the system, or the one that CHROMIUM names."""
+    named = os.environ.get("CHROMIUM", "chromium")
+    program = shutil.which(named) or missing(named, "chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=program, args=list(CHROMIUM_FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()

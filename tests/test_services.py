@@ -1,0 +1,31 @@
+"""The servers that tests run on: each test gets an empty one, and no test sees another's."""
+
+import pytest
+from sqlalchemy import create_engine, text
+
+pytestmark = pytest.mark.services
+
+
+@pytest.mark.parametrize("_turn", [1, 2])
+def test_every_test_gets_an_empty_database_that_takes_writes(database_url: str, _turn: int) -> None:
+    engine = create_engine(database_url)
+
+    with engine.begin() as conn:
+        conn.execute(text("CREATE TABLE feather (id INTEGER)"))
+        conn.execute(text("INSERT INTO feather VALUES (1)"))
+    with engine.connect() as conn:
+        rows = conn.execute(text("SELECT count(*) FROM feather")).scalar_one()
+
+    engine.dispose()
+    assert rows == 1
+
+
+@pytest.mark.parametrize("_turn", [1, 2])
+def test_every_test_gets_an_empty_redis_or_none(redis_url: str | None, _turn: int) -> None:
+    if redis_url is None:
+        return
+    from redis import Redis
+
+    client = Redis.from_url(redis_url)
+
+    assert client.incr("seen") == 1
