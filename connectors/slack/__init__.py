@@ -1,0 +1,1 @@
+"""Slack: a support channel whose threads are conversations, and a review channel for cards."""

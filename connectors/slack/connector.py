@@ -1,0 +1,268 @@
+"""Slack: threads of the support channel are conversations, the review channel holds the cards."""
+
+import hmac
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from bot.errors import BotError, Forged, Malformed, Misconfigured, Refused
+from bot.model import Conversation, Delivery, DeliveryKind, Ref
+from bot.ports import Received, Reply, Request, Views
+from bot.text.markup import to_mrkdwn
+from connectors.http import fresh, need, read_json, sealed, secrets, shape, strict
+from connectors.slack import panel
+from connectors.slack.blocks import card, shorten
+from connectors.slack.shapes import EVENT_TYPE, SPOKEN, Envelope, Message, MessageEvent, conversation, moment
+from connectors.slack.web import METHODS, TIMEOUT, Web
+
+if TYPE_CHECKING:
+    from slack_bolt import App
+    from slack_bolt.response import BoltResponse
+
+SLACK = "https://slack.com/api/"
+LOOK_BACK = timedelta(days=30)  # history lists parents only: how old a thread may be whose replies we still find
+OVERLAP = timedelta(minutes=1)  # clocks differ
+PANEL_TIMEOUT = 2  # seconds, of the three that Slack waits
+LONGEST = 40_000  # characters; Slack cuts the rest off without a word
+LARGEST = 1 << 20  # bytes
+SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
+STAMP = re.compile(r"[0-9]{10}")
+CHANNEL = re.compile(r"[CG][A-Z0-9_]{2,30}")
+TEAM = re.compile(r"[TE][A-Z0-9_]{2,30}")
+RINGS = SPOKEN | {"message_changed", "message_deleted", "message_replied"}
+CARDS = frozenset({DeliveryKind.NOTE, DeliveryKind.HANDOFF, DeliveryKind.CARD})
+
+
+def connect(env: Mapping[str, str]) -> "Slack":
+    """The connector by its settings; Misconfigured names the one that is missing or wrong."""
+    token = need(env, "SLACK_BOT_TOKEN", "take the Bot User OAuth Token of the app made from manifest.yml")
+    if not token.startswith("xoxb-"):
+        raise Misconfigured("SLACK_BOT_TOKEN", "is not a bot token; bot tokens begin with xoxb-")
+    support, review = (
+        env.get("SLACK_SUPPORT_CHANNEL", "").strip(),
+        need(
+            env,
+            "SLACK_REVIEW_CHANNEL",
+            "set it to the id of the channel where the team reviews drafts, such as C0123ABCD",
+        ),
+    )
+    if support == review:
+        raise Misconfigured("SLACK_SUPPORT_CHANNEL", "is also SLACK_REVIEW_CHANNEL; customers would read the cards")
+    return Slack(
+        token=token,
+        secrets=secrets(env, "SLACK_SIGNING_SECRET", "it is under Basic Information of the app"),
+        team=_id(need(env, "SLACK_TEAM_ID", "set it to the workspace's id"), "SLACK_TEAM_ID", TEAM),
+        support=support and _id(support, "SLACK_SUPPORT_CHANNEL", CHANNEL),
+        review=_id(review, "SLACK_REVIEW_CHANNEL", CHANNEL),
+        staff=frozenset(s.strip() for s in env.get("SLACK_STAFF", "").split(",") if s.strip()),
+        base_url=_base_url(env.get("SLACK_BASE_URL", "").strip()),
+    )
+
+
+def _id(value: str, setting: str, pattern: re.Pattern[str]) -> str:
+    if not pattern.fullmatch(value):
+        raise Misconfigured(setting, f"{value!r} is not an id; names do not work, copy it from the address in Slack")
+    return value
+
+
+def _base_url(given: str) -> str:
+    if given and urlsplit(given).hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise Misconfigured("SLACK_BASE_URL", "is for tests on this machine; leave it out to reach Slack")
+    return given or SLACK
+
+
+class Slack:
+    """One workspace, by slack-bolt and slack_sdk."""
+
+    name = "slack"
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        secrets: tuple[bytes, ...],
+        team: str,
+        support: str,
+        review: str,
+        staff: frozenset[str],
+        base_url: str = SLACK,
+        timeout: int = TIMEOUT,
+    ) -> None:
+        self.can = CARDS | {DeliveryKind.REPLY} if support else frozenset({DeliveryKind.CARD})
+        self._secrets, self._team, self._support, self._review = secrets, team, support, review
+        self._staff, self._web = staff, Web(token, base_url, timeout)
+        self._token, self._base_url = token, base_url
+
+    def receive(self, request: Request) -> Received:
+        """Events: which threads changed. Bolt parses before it verifies (1.30.0), so we verify first."""
+        self._verify(request)
+        shape(Envelope, read_json(request.body), "slack")
+        return self._dispatch(request)
+
+    def panel(self, request: Request, views: Views) -> Received:
+        """Interactivity: which buttons were pressed, which modals submitted; opens modals."""
+        self._verify(request)
+        try:
+            payload = parse_qs(request.body.decode(), max_num_fields=8).get("payload", [""])[0]
+        except ValueError as err:
+            raise Malformed("slack: the form cannot be read") from err
+        shape(panel.Interaction, read_json(payload.encode()), "slack")
+        return self._dispatch(request, views=views)
+
+    def fetch(self, ref: Ref) -> Conversation:
+        """A thread, by its channel and first message."""
+        messages = list(self._thread(ref))
+        if not messages:
+            raise Refused(f"slack: thread {ref.id} is gone")
+        return conversation(ref, messages, self._web.me, self._staff, self._web.user)
+
+    def changed(self, since: datetime) -> Iterator[Ref]:
+        """Threads of the last 30 days before `since` with something newer than it, newest thread first."""
+        if not self._support:
+            return
+        for message in self._web.pages("conversations.history", channel=self._support, oldest=_ts(since - LOOK_BACK)):
+            edited = message.edited.ts if message.edited else ""
+            newest = max(moment(ts) for ts in (message.ts, message.latest_reply, edited) if ts)
+            if newest >= since and message.subtype in SPOKEN:
+                yield Ref(self.name, f"{self._support}-{message.thread_ts or message.ts}")
+
+    def deliver(self, delivery: Delivery) -> str:
+        """A reply into its thread; everything else as a card on the review channel. The message's ts."""
+        words = self._reply(delivery) if delivery.kind is DeliveryKind.REPLY else self._card(delivery)
+        words["metadata"] = {"event_type": EVENT_TYPE, "event_payload": {"key": delivery.key}}
+        if delivery.replaces:
+            return str(self._web.ask("chat.update", ts=delivery.replaces, **words)["ts"])
+        return str(self._web.ask("chat.postMessage", unfurl_links=False, unfurl_media=False, **words)["ts"])
+
+    def settled(self, delivery: Delivery, since: datetime) -> str | None:
+        """Find the delivery by its key, in its thread or on the review channel."""
+        found = (m.ts for m in self._where(delivery, since) if m.key == delivery.key)
+        return next(found, None)
+
+    def check(self) -> tuple[tuple[str, bool, str], ...]:
+        """Token, workspace, scopes, and that both channels can be read."""
+        try:
+            answer = self._web.ask("auth.test")
+        except BotError as err:
+            return (("Slack token", False, str(err)),)
+        granted = set(str({k.lower(): v for k, v in answer.headers.items()}.get("x-oauth-scopes", "")).split(","))
+        lacking = sorted({s for m in METHODS.values() for s in m.scopes} - granted)
+        return (
+            ("Slack token", True, ""),
+            ("Slack workspace", answer.get("team_id") == self._team, "set SLACK_TEAM_ID to the token's workspace"),
+            ("Slack scopes", not lacking, f"install the app again with manifest.yml: {', '.join(lacking)}"),
+            *(self._readable(what, channel) for what, channel in self._channels()),
+        )
+
+    def _channels(self) -> tuple[tuple[str, str], ...]:
+        channels = (("SLACK_SUPPORT_CHANNEL", self._support), ("SLACK_REVIEW_CHANNEL", self._review))
+        return tuple(c for c in channels if c[1])
+
+    def _readable(self, setting: str, channel: str) -> tuple[str, bool, str]:
+        try:
+            self._web.ask("conversations.history", channel=channel, limit=1)
+        except BotError as err:
+            return setting, False, str(err)
+        return setting, True, ""
+
+    def _verify(self, request: Request) -> None:
+        if len(request.body) > LARGEST:
+            raise Forged("body is longer than anything Slack sends")
+        stamp = strict(request.headers, "x-slack-request-timestamp", STAMP)
+        given = strict(request.headers, "x-slack-signature", SIGNATURE)
+        signed = b":".join((b"v0", stamp.encode(), request.body))
+        sealed([b"v0=" + hmac.new(s, signed, sha256).hexdigest().encode() for s in self._secrets], given.encode())
+        fresh(datetime.fromtimestamp(int(stamp), UTC), request.at)
+
+    def _dispatch(self, request: Request, **context: Any) -> Received:
+        from slack_bolt import BoltRequest  # noqa: PLC0415 - 100 ms that a start without Slack need not wait
+
+        text, kind = request.body.decode(), request.headers.get("content-type", "")
+        bolt = BoltRequest(body=text, headers={"content-type": kind}, context={"at": request.at, **context})
+        answer = self._app.dispatch(bolt)
+        received: Received = bolt.context.get("received", Received(""))
+        said = str(answer.headers.get("content-type", ["text/plain"])[0])
+        return replace(received, reply=Reply(answer.status, answer.body, said))
+
+    @cached_property
+    def _app(self) -> "App":
+        """Bolt without what would do I/O in `receive` or hide from us: its verification, auth.test, self events."""
+        from slack_bolt import App  # noqa: PLC0415
+        from slack_bolt.authorization import AuthorizeResult  # noqa: PLC0415
+
+        def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+            if team_id != self._team:
+                raise Forged("the workspace is not ours")
+            return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=self._token)
+
+        app = App(
+            name="understudy",
+            authorize=authorize,
+            process_before_response=True,
+            request_verification_enabled=False,
+            ignoring_self_events_enabled=False,
+            raise_error_for_unhandled_request=True,
+        )
+        app.event("message")(self._heard)
+        app.error(_unheard)
+        panel.listen(app, Web(self._token, self._base_url, PANEL_TIMEOUT))
+        return app
+
+    def _heard(self, body: dict[str, Any], context: dict[str, Any]) -> None:
+        event, heard = shape(MessageEvent, body["event"], "slack"), Received(str(body.get("event_id", "")))
+        if event.channel == self._support and event.subtype in RINGS:
+            heard = replace(heard, refs=(Ref(self.name, f"{event.channel}-{event.thread}"),))
+        elif event.channel == self._support:
+            heard = replace(heard, unknown=f"message.{event.subtype}")
+        context["received"] = heard
+
+    def _thread(self, ref: Ref) -> Iterator[Message]:
+        channel, ts = self._place(ref)
+        return self._web.pages("conversations.replies", channel=channel, ts=ts)
+
+    def _place(self, ref: Ref) -> tuple[str, str]:
+        channel, _, ts = ref.id.rpartition("-")
+        if not self._support or channel != self._support:
+            raise Refused(f"slack: {ref.id} is not a thread of SLACK_SUPPORT_CHANNEL")
+        return channel, ts
+
+    def _reply(self, delivery: Delivery) -> dict[str, Any]:
+        channel, ts = self._place(delivery.ref)
+        text = to_mrkdwn(delivery.text)
+        if len(text) > LONGEST:
+            raise Refused(f"slack: a reply of {len(text)} characters is more than the {LONGEST} that Slack keeps")
+        return {"channel": channel, "thread_ts": ts, "text": text}
+
+    def _card(self, delivery: Delivery) -> dict[str, Any]:
+        text = to_mrkdwn(shorten(delivery.title or delivery.text, 200))
+        return {"channel": self._review, "text": text, "blocks": card(delivery)}
+
+    def _where(self, delivery: Delivery, since: datetime) -> Iterator[Message]:
+        if delivery.kind is DeliveryKind.REPLY:
+            return self._thread(delivery.ref)
+        if delivery.replaces:
+            window = {"oldest": delivery.replaces, "latest": delivery.replaces, "inclusive": True}
+        else:
+            window = {"oldest": _ts(since - OVERLAP)}
+        return self._web.pages("conversations.history", channel=self._review, **window)
+
+
+def _ts(at: datetime) -> str:
+    return f"{at.timestamp():.6f}"
+
+
+def _unheard(error: Exception, body: dict[str, Any], context: dict[str, Any]) -> "BoltResponse":
+    """Bolt's error listener: what nobody listens to is acknowledged and named, everything else is ours to answer."""
+    from slack_bolt.error import BoltUnhandledRequestError  # noqa: PLC0415
+    from slack_bolt.response import BoltResponse  # noqa: PLC0415
+
+    if not isinstance(error, BoltUnhandledRequestError):
+        raise error
+    event = body.get("event") or {}
+    context["received"] = Received(str(body.get("event_id", "")), unknown=str(event.get("type") or body.get("type")))
+    return BoltResponse(status=200, body="")

@@ -1,0 +1,147 @@
+"""Slack's Web API as far as we call it: one try each, its errors in our words, and who is who."""
+
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+
+from bot.errors import BotError, Refused, Unavailable
+from connectors.http import error_for, retry_after, shape
+from connectors.slack.shapes import Me, Message, Page, User
+
+if TYPE_CHECKING:
+    from slack_sdk.errors import SlackApiError
+    from slack_sdk.web import SlackResponse, WebClient
+
+TIMEOUT = 10  # seconds
+PAGES = 50  # a thread of 10,000 messages; also the end of a cursor that never ends
+REMEMBER = 3600.0  # seconds a name is kept
+PEOPLE = 2000  # names kept
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of the Web API: the bot scopes it needs, and whether it changes anything."""
+
+    scopes: tuple[str, ...] = ()
+    writes: bool = False
+
+
+READS = ("channels:history", "groups:history")  # public and private channels
+METHODS: Mapping[str, Method] = {
+    "auth.test": Method(),
+    "chat.postEphemeral": Method(("chat:write",), writes=True),
+    "chat.postMessage": Method(("chat:write",), writes=True),
+    "chat.update": Method(("chat:write",), writes=True),
+    "conversations.history": Method(READS),
+    "conversations.replies": Method(READS),
+    "users.info": Method(("users:read", "users:read.email")),
+    "views.open": Method(writes=True),
+}
+BOT_EVENTS = ("message.channels", "message.groups")
+PASSING = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"})
+UNCLEAR = frozenset({"internal_error", "fatal_error", "request_timeout"})
+TOKEN = "check SLACK_BOT_TOKEN"  # noqa: S105 - advice
+CHANNEL = "check SLACK_SUPPORT_CHANNEL and SLACK_REVIEW_CHANNEL, and invite the bot to both"
+MEND: Mapping[str, str] = {
+    "invalid_auth": TOKEN,
+    "not_authed": TOKEN,
+    "account_inactive": TOKEN,
+    "token_revoked": TOKEN,
+    "token_expired": TOKEN,
+    "missing_scope": "install the app again with manifest.yml, then set SLACK_BOT_TOKEN",
+    "channel_not_found": CHANNEL,
+    "not_in_channel": CHANNEL,
+    "is_archived": CHANNEL,
+    "restricted_action": CHANNEL,
+}
+
+
+class Web:
+    """The SDK's client without its retries: by default it posts again after a dropped connection (3.47.0)."""
+
+    def __init__(
+        self, token: str, base_url: str, timeout: int = TIMEOUT, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._token, self._base_url, self._timeout, self._clock = token, base_url, timeout, clock
+        self._users: dict[str, tuple[float, User]] = {}
+
+    @cached_property
+    def _client(self) -> "WebClient":
+        from slack_sdk.web import WebClient  # noqa: PLC0415 - 100 ms that a start without Slack need not wait
+
+        return WebClient(token=self._token, base_url=self._base_url, timeout=self._timeout, retry_handlers=[])
+
+    def ask(self, name: str, **arguments: Any) -> "SlackResponse":
+        """Call one of METHODS once. Raises Unavailable (`maybe` where a write may have been applied) or Refused."""
+        from slack_sdk.errors import SlackApiError  # noqa: PLC0415
+
+        writes = METHODS[name].writes
+        try:
+            answer: SlackResponse = getattr(self._client, name.replace(".", "_"))(**arguments)
+        except SlackApiError as err:
+            raise _no(name, err, writes) from err
+        except (HTTPException, OSError, ValueError) as err:
+            raise Unavailable(f"slack: {name}: {type(err).__name__}", maybe=writes and not _unreached(err)) from err
+        return answer
+
+    @cached_property
+    def me(self) -> Me:
+        """Who we are; asked once."""
+        return shape(Me, self.ask("auth.test").data, "slack")
+
+    def pages(self, name: str, **arguments: Any) -> Iterator[Message]:
+        """All messages of a paged method, in the order Slack gives them."""
+        cursor = ""
+        for _ in range(PAGES):
+            more = {"cursor": cursor} if cursor else {}
+            answer = self.ask(name, limit=200, include_all_metadata=True, **arguments, **more)
+            page = shape(Page, answer.data, "slack")
+            yield from page.messages
+            cursor = str(page.response_metadata.get("next_cursor") or "")
+            if not cursor:
+                return
+        raise Refused(f"slack: {name}: more than {PAGES} pages")
+
+    def user(self, id: str) -> User:
+        """Someone by id; nameless where Slack will not tell."""
+        expires, known = self._users.get(id, (0.0, None))
+        if known is None or self._clock() >= expires:
+            known = self._look_up(id)
+            if len(self._users) >= PEOPLE:
+                self._users.clear()
+            self._users[id] = (self._clock() + REMEMBER, known)
+        return known
+
+    def _look_up(self, id: str) -> User:
+        try:
+            return shape(User, self.ask("users.info", user=id).get("user"), "slack")
+        except Refused:
+            return User(id=id)
+
+
+def _no(name: str, err: "SlackApiError", writes: bool) -> BotError:
+    """What an answer that is not ok means."""
+    what, answer = f"slack: {name}", err.response
+    if answer.status_code >= 400:
+        return error_for(what, answer.status_code, answer.headers, write=writes)
+    code = str(answer.get("error", ""))
+    if code in PASSING:
+        return Unavailable(f"{what}: {code}", retry_after=retry_after(answer.headers, datetime.now(UTC)))
+    if code in UNCLEAR:
+        return Unavailable(f"{what}: {code}", maybe=writes)
+    if not re.fullmatch(r"[a-z_]{1,60}", code):  # the SDK puts a page that is not JSON here
+        return Unavailable(f"{what}: the answer is not Slack's", maybe=writes)
+    return Refused(f"{what}: {code}" + (f"; {MEND[code]}" if code in MEND else ""))
+
+
+def _unreached(err: Exception) -> bool:
+    """Was there surely nobody to hear us?"""
+    reason = err.reason if isinstance(err, URLError) else err
+    return isinstance(reason, ConnectionRefusedError | socket.gaierror)
