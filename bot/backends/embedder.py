@@ -1,0 +1,63 @@
+"""Text as hashed words and character pieces: similar spelling, not similar meaning; the last resort without a model."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from zlib import crc32
+
+import numpy as np
+
+from bot.ports import Floats
+from bot.text.terms import is_stop, words
+
+PIECE = 4  # characters
+SHARE = {"word": 1.0, "pair": 0.5, "piece": 0.35}
+LONGEST = 20_000  # characters of a text that count
+
+
+class HashEmbedder:
+    """Signed hashing of word stems, pairs of them, and their character pieces."""
+
+    name = "hashed-lexical"
+    version = "1"
+
+    def __init__(self, dim: int = 512) -> None:
+        self.dim = dim
+
+    def embed(self, texts: Sequence[str], *, query: bool) -> Floats:
+        """(n, dim) float32, unit rows; an empty text gives a zero row. Queries and passages are treated alike."""
+        rows = np.zeros((len(texts), self.dim), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            self._fill(row, text[:LONGEST])
+        return rows
+
+    def _fill(self, row: Floats, text: str) -> None:
+        stems = [w for w in words(text) if not is_stop(w)]
+        counts = Counter(stems)
+        pairs = Counter(f"{a} {b}" for a, b in pairwise(stems))
+        for word, count in counts.items():
+            tf = 1.0 + math.log(count)
+            for at, share in _features(word):
+                row[abs(at) % self.dim] += math.copysign(tf * share, at)
+        for pair in pairs:
+            at = _signed(pair)
+            row[abs(at) % self.dim] += math.copysign(SHARE["pair"], at)
+        if length := float(np.linalg.norm(row)):
+            row /= length
+
+
+@lru_cache(maxsize=50_000)
+def _features(word: str) -> tuple[tuple[int, float], ...]:
+    """The word itself and its pieces; more pieces weigh less each."""
+    padded = f"<{word}>"
+    pieces = {padded[at : at + PIECE] for at in range(max(0, len(padded) - PIECE + 1))}
+    share = SHARE["piece"] * 2 / math.sqrt(len(pieces) + 1)
+    return ((_signed(f"={word}"), SHARE["word"]), *((_signed(p), share) for p in sorted(pieces)))
+
+
+def _signed(feature: str) -> int:
+    """A stable place and sign; Python's own hash changes with every process."""
+    digest = crc32(feature.encode())
+    return (digest >> 1) + 1 if digest & 1 else -(digest >> 1) - 1

@@ -1,0 +1,103 @@
+"""Hybrid search in memory: words and vectors, rebuilt from the store at start."""
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from bot.backends.lexical import Lexical, terms
+from bot.model import Source
+from bot.ports import Embedder, Floats, Hit, Passage
+
+LEXICAL = 0.6  # share of the fused score
+LEAST = 16  # dropped rows that never make packing worth it
+
+
+class HybridIndex:
+    """One space for each source. Any thread may read or write; a put is found by the next search."""
+
+    def __init__(self, embedder: Embedder, *, lexical: float = LEXICAL) -> None:
+        self._embedder = embedder
+        self._share = lexical
+        self._spaces = {source: _Space(embedder.dim) for source in Source}
+        self._lock = threading.Lock()
+
+    def put(self, items: Sequence[Passage]) -> None:
+        """Add or replace by `key`; found at once."""
+        vectors = self._embedder.embed([p.text for p in items], query=False)
+        counted = [terms(p.text) for p in items]
+        with self._lock:
+            for passage, vector, counts in zip(items, vectors, counted, strict=True):
+                self._drop(passage.key)
+                self._spaces[passage.source].add(passage, vector, counts)
+
+    def drop(self, keys: Sequence[str]) -> None:
+        """Remove; unknown keys are fine."""
+        with self._lock:
+            for key in keys:
+                self._drop(key)
+
+    def _drop(self, key: str) -> None:
+        for space in self._spaces.values():
+            space.drop(key)
+
+    def search(self, query: str, *, source: Source, limit: int) -> tuple[Hit, ...]:
+        """Best first; passages that share nothing with the query are left out.
+
+        `lexical` is the share of the query's words that the passage covers, weighted by rarity; `vector` the
+        cosine; both, and so `score`, can be compared between queries.
+        """
+        vector, counts = self._embedder.embed([query], query=True)[0], terms(query)
+        with self._lock:
+            return self._spaces[source].search(vector, counts, self._share, limit)
+
+
+class _Space:
+    """The rows of one source; a dropped row is only marked until enough of them are packed away."""
+
+    def __init__(self, dim: int) -> None:
+        self._words = Lexical()
+        self._matrix: Floats = np.zeros((64, dim), dtype=np.float32)
+        self._names: list[tuple[str, str]] = []
+        self._rows: dict[str, int] = {}
+
+    def add(self, passage: Passage, vector: Floats, counts: Counter[str]) -> None:
+        row = self._words.add(counts)
+        if row == len(self._matrix):
+            self._matrix = np.concatenate([self._matrix, np.zeros_like(self._matrix)])
+        self._matrix[row] = vector
+        self._names.append((passage.key, passage.owner))
+        self._rows[passage.key] = row
+
+    def drop(self, key: str) -> None:
+        if key not in self._rows:
+            return
+        del self._rows[key]
+        if len(self._names) - len(self._rows) > max(LEAST, len(self._rows) // 4):
+            self._pack()
+
+    def _pack(self) -> None:
+        kept = sorted(self._rows.values())
+        self._words.keep(kept)
+        self._matrix[: len(kept)] = self._matrix[kept]
+        self._names = [self._names[row] for row in kept]
+        self._rows = {key: row for row, (key, _) in enumerate(self._names)}
+
+    def search(self, vector: Floats, counts: Counter[str], share: float, limit: int) -> tuple[Hit, ...]:
+        lexical = self._words.scores(counts)
+        cosine = np.clip(self._matrix[: len(self._names)] @ vector, 0.0, 1.0)
+        fused = share * lexical + (1 - share) * cosine
+        hits = (self._hit(row, fused, lexical, cosine) for row in self._best(fused, limit))
+        return tuple(hit for hit in hits if hit.score > 0)
+
+    def _best(self, fused: Floats, limit: int) -> list[int]:
+        """Rows by falling score, the older first among equals; dropped rows never."""
+        live = np.fromiter(self._rows.values(), dtype=np.intp, count=len(self._rows))
+        if len(live) > limit:
+            live = live[np.argpartition(-fused[live], limit)[:limit]]
+        return sorted((int(row) for row in live), key=lambda row: (-fused[row], row))
+
+    def _hit(self, row: int, fused: Floats, lexical: Floats, cosine: Floats) -> Hit:
+        key, owner = self._names[row]
+        return Hit(key, owner, float(fused[row]), float(lexical[row]), float(cosine[row]))

@@ -1,0 +1,74 @@
+"""BM25 that grows: postings in arrays, rows by number, nothing rebuilt when something is added."""
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.ports import Floats
+from bot.text.terms import is_stop, words
+
+Ints = npt.NDArray[np.intc]
+K1, B = 1.2, 0.6
+
+
+def terms(text: str) -> Counter[str]:
+    """The words that carry a topic, with how often."""
+    return Counter(w for w in words(text) if not is_stop(w))
+
+
+class Lexical:
+    """Rows are numbered as they come; a dropped row keeps its number and scores 0. Not thread-safe by itself."""
+
+    def __init__(self) -> None:
+        self._postings: dict[str, tuple[array[int], array[float]]] = {}
+        self._lengths = array("f")
+        self._total = 0.0
+
+    def add(self, counts: Counter[str]) -> int:
+        """The new row's number."""
+        row = len(self._lengths)
+        for term, count in counts.items():
+            rows, often = self._postings.setdefault(term, (array("i"), array("f")))
+            rows.append(row)
+            often.append(count)
+        self._lengths.append(counts.total())
+        self._total += counts.total()
+        return row
+
+    def scores(self, query: Iterable[str]) -> Floats:
+        """(rows,) float32: the share of the query's words, weighted by rarity, that each row covers; 0 to 1."""
+        n = len(self._lengths)
+        found, possible = np.zeros(n, dtype=np.float32), 0.0
+        for term in set(query):
+            rows, often = self._postings.get(term, (array("i"), array("f")))
+            weight = math.log(1 + (n - len(rows) + 0.5) / (len(rows) + 0.5))
+            possible += weight
+            if rows:
+                self._credit(found, rows, often, weight)
+        return np.minimum(found / possible, 1.0) if possible else found
+
+    def _credit(self, found: Floats, rows: "array[int]", often: "array[float]", weight: float) -> None:
+        """A word said once in a row of average length counts in full."""
+        at, tf = np.frombuffer(rows, dtype=np.intc), np.frombuffer(often, dtype=np.float32)
+        lengths = np.frombuffer(self._lengths, dtype=np.float32)[at]
+        average = self._total / len(self._lengths)
+        found[at] += weight * tf * (K1 + 1) / (tf + K1 * (1 - B + B * lengths / average))
+
+    def keep(self, kept: Sequence[int]) -> None:
+        """Forget all rows but these (ascending), which are numbered anew in their order."""
+        number = np.full(len(self._lengths), -1, dtype=np.intc)
+        number[kept] = np.arange(len(kept), dtype=np.intc)
+        self._lengths = array("f", [self._lengths[row] for row in kept])
+        self._total = sum(self._lengths)
+        renumbered = ((term, _renumbered(*posting, number)) for term, posting in self._postings.items())
+        self._postings = {term: posting for term, posting in renumbered if posting[0]}
+
+
+def _renumbered(rows: "array[int]", often: "array[float]", number: Ints) -> tuple["array[int]", "array[float]"]:
+    to = number[np.frombuffer(rows, dtype=np.intc)]
+    live = to >= 0
+    return array("i", to[live].tolist()), array("f", np.frombuffer(often, dtype=np.float32)[live].tolist())
