@@ -6,6 +6,7 @@ import unicodedata
 from bot.text import phrases
 from bot.text.markup import URL
 from bot.text.redact import redact
+from bot.text.sentences import sentences
 from bot.text.terms import language, words
 
 __all__ = [
@@ -39,8 +40,6 @@ THANKS_CLOSING = re.compile(rf"^(?:{phrases.THANKS_CLOSINGS})[ ,.!]{{0,3}}$", re
 SENT_FROM = re.compile(rf"^(?:{phrases.SENT_FROM}) [^.!?\n]{{1,40}}[.!]?$", re.I)
 POSTSCRIPT = re.compile(r"^p\. ?s\.|^ps\b", re.I)
 
-ITEM = re.compile(r"^\s{0,8}(?:[-*•–]|\d{1,2}[.)])\s+")
-STOPS = re.compile(r"[.!?…]+[\"'”’)\]]{0,2}\s+|[。！？]+")
 TOKEN = re.compile("[\\w'-]+|[\u2600-\u27bf\U0001f300-\U0001faff]")
 PERSON = re.compile("|".join(phrases.PERSON), re.I)
 AUTO_SUBJECT = re.compile(rf"^\W{{0,3}}(?:{phrases.AUTO_SUBJECT})\b", re.I)
@@ -127,44 +126,6 @@ def _names(lines: list[str]) -> bool:
 def _postscript(lines: list[str]) -> list[str]:
     starts = [at for at, line in enumerate(lines) if POSTSCRIPT.match(line.strip())]
     return lines[starts[0] :] if starts else []
-
-
-def sentences(text: str) -> tuple[str, ...]:
-    """In order; a list item is one sentence, without its mark."""
-    found: list[str] = []
-    for line in _unwrapped(text.split("\n")):
-        item = ITEM.match(line)
-        found.extend([line[item.end() :]] if item else _split(line))
-    return tuple(s.strip() for s in found if s.strip())
-
-
-def _unwrapped(lines: list[str]) -> list[str]:
-    """Lines that a mail program broke are joined again: long, and the next goes on in lower case."""
-    joined: list[list[str]] = []
-    for line in lines:
-        if joined and len(joined[-1][-1]) >= 50 and line[:1].islower():
-            joined[-1].append(line)
-        else:
-            joined.append([line])
-    return [" ".join(parts) for parts in joined]
-
-
-def _split(line: str) -> list[str]:
-    parts, start = [], 0
-    for stop in STOPS.finditer(line):
-        if not _is_abbreviated(line[max(start, stop.start() - 20) : stop.start()], line[stop.end() : stop.end() + 12]):
-            parts.append(line[start : stop.end()])
-            start = stop.end()
-    return [*parts, line[start:]]
-
-
-def _is_abbreviated(before: str, after: str) -> bool:
-    last = before.rsplit(" ", maxsplit=1)[-1].lstrip("(\"'").casefold()
-    if last in phrases.ABBREVIATIONS:
-        return before[-1:] != "o" or after[:1].isdigit()  # "No. 5", but also "No. That is wrong."
-    if last.isdigit() and len(last) <= 2:
-        return after[:1].islower() or after.split(" ", maxsplit=1)[0].casefold().rstrip(".,") in phrases.MONTHS
-    return len(last) == 1 and last.isalpha() and last != "i" and after[:1].isupper()
 
 
 def links(text: str) -> tuple[str, ...]:

@@ -1,0 +1,46 @@
+"""Text in sentences. Every pattern is linear-time, without look-around."""
+
+import re
+
+from bot.text import phrases
+
+ITEM = re.compile(r"^\s{0,8}(?:[-*•–]|\d{1,2}[.)])\s+")
+STOPS = re.compile(r"[.!?…]+[\"'”’)\]]{0,2}\s+|[。！？]+")
+
+
+def sentences(text: str) -> tuple[str, ...]:
+    """In order; a list item is one sentence, without its mark."""
+    found: list[str] = []
+    for line in _unwrapped(text.split("\n")):
+        item = ITEM.match(line)
+        found.extend([line[item.end() :]] if item else _split(line))
+    return tuple(s.strip() for s in found if s.strip())
+
+
+def _unwrapped(lines: list[str]) -> list[str]:
+    """Lines that a mail program broke are joined again: long, and the next goes on in lower case."""
+    joined: list[list[str]] = []
+    for line in lines:
+        if joined and len(joined[-1][-1]) >= 50 and line[:1].islower():
+            joined[-1].append(line)
+        else:
+            joined.append([line])
+    return [" ".join(parts) for parts in joined]
+
+
+def _split(line: str) -> list[str]:
+    parts, start = [], 0
+    for stop in STOPS.finditer(line):
+        if not _is_abbreviated(line[max(start, stop.start() - 20) : stop.start()], line[stop.end() : stop.end() + 12]):
+            parts.append(line[start : stop.end()])
+            start = stop.end()
+    return [*parts, line[start:]]
+
+
+def _is_abbreviated(before: str, after: str) -> bool:
+    last = before.rsplit(" ", maxsplit=1)[-1].lstrip("(\"'").casefold()
+    if last in phrases.ABBREVIATIONS:
+        return before[-1:] != "o" or after[:1].isdigit()  # "No. 5", but also "No. That is wrong."
+    if last.isdigit() and len(last) <= 2:
+        return after[:1].islower() or after.split(" ", maxsplit=1)[0].casefold().rstrip(".,") in phrases.MONTHS
+    return len(last) == 1 and last.isalpha() and last != "i" and after[:1].isupper()
