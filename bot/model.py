@@ -428,8 +428,8 @@ class Delivery:
 
     `text` is plain: paragraphs, `- ` and `1. ` lists, bare URLs. `facts` are label and value, shown above the
     text of a note or card; `before` is what `text` would replace, for a diff. `stamp` is compared by vendors
-    that can. `replaces` is the vendor's id of the card that this one changes. `ref` of a card that belongs to
-    no conversation is `Ref(connector, "review")`.
+    that can. `replaces` is the card that this one changes: its delivery's key in the store, the vendor's id for a
+    connector. `ref` of a card that belongs to no conversation is `Ref(connector, "review")`.
     """
 
     key: str

@@ -90,6 +90,10 @@ class Settles(Protocol):
 class Views(Protocol):
     """What an in-tool surface may read of the line."""
 
+    def refusal(self, verdict: Verdict) -> str:
+        """Why this press would be refused now, in words for whoever pressed; "" when it would not."""
+        ...
+
     def proposal(self, token: str) -> tuple[str, str] | None:
         """(question, answer) of the proposal behind a button's token; None when unknown or used."""
         ...

@@ -3,11 +3,14 @@
 import logging
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.errors import Refused, Unavailable
 from bot.model import Ref
@@ -58,26 +61,25 @@ def ask(conn: Connection, kind: str, key: str, ref: Ref, now: datetime, payload:
     conn.execute(row.on_conflict_do_nothing())
 
 
-def claim(conn: Connection, now: datetime, lease: timedelta = LEASE) -> Job | None:
-    """The oldest row that is due; one at a time for each conversation, in the order they were asked for."""
+@cache
+def _claim(dialect: str) -> ReturningUpdate[Any]:
+    """Built once: SQLAlchemy takes longer to write this statement than a database to run it."""
     other = work.alias()
-    running = select(other.c.id).where(other.c.ref == work.c.ref, other.c.state == "running").exists()
-    earlier = (
-        select(other.c.id)
-        .where(other.c.ref == work.c.ref, other.c.kind == work.c.kind, other.c.state == "ready", other.c.id < work.c.id)
-        .exists()
-    )
-    due = select(work.c.id).where(work.c.state == "ready", work.c.run_at <= now, ~running, ~earlier)
+    same = select(other.c.id).where(other.c.ref == work.c.ref)
+    running = same.where(other.c.state == "running").exists()
+    earlier = same.where(other.c.kind == work.c.kind, other.c.state == "ready", other.c.id < work.c.id).exists()
+    due = select(work.c.id).where(work.c.state == "ready", work.c.run_at <= bindparam("now"), ~running, ~earlier)
     due = due.order_by(work.c.run_at, work.c.id).limit(1)
-    if conn.dialect.name == "postgresql":
+    if dialect == "postgresql":
         due = due.with_for_update(skip_locked=True)
     mine = update(work).where(work.c.id == due.scalar_subquery(), work.c.state == "ready")
-    values = {"state": "running", "lease_until": now + lease, "fence": work.c.fence + 1}
-    columns = (
-        work.c.id, work.c.key, work.c.kind, work.c.ref, work.c.payload, work.c.fence,
-        work.c.rung, work.c.attempts, work.c.crashes, work.c.at,
-    )  # fmt: skip
-    r = conn.execute(mine.values(**values).returning(*columns)).first()
+    columns = [work.c[f.name] for f in fields(Job)]
+    return mine.values(state="running", lease_until=bindparam("until"), fence=work.c.fence + 1).returning(*columns)
+
+
+def claim(conn: Connection, now: datetime, lease: timedelta = LEASE) -> Job | None:
+    """The oldest row that is due; one at a time for each conversation, in the order they were asked for."""
+    r = conn.execute(_claim(conn.dialect.name), {"now": now, "until": now + lease}).first()
     return Job(**(dict(r._mapping) | {"ref": Ref.parse(r.ref)})) if r else None
 
 
@@ -85,11 +87,17 @@ def _mine(job: Job) -> ColumnElement[bool]:
     return (work.c.id == job.id) & (work.c.fence == job.fence) & (work.c.state == "running")
 
 
+FINISH = (
+    update(work)
+    .where(work.c.id == bindparam("job"), work.c.fence == bindparam("held"), work.c.state == "running")
+    .values(state=case((work.c.rung > bindparam("known"), "ready"), else_="done"), lease_until=None)
+    .returning(work.c.id)
+)
+
+
 def finish(conn: Connection, job: Job) -> bool:
     """Done, unless it was rung again meanwhile. False when the claim had been taken over."""
-    state = case((work.c.rung > job.rung, "ready"), else_="done")
-    change = update(work).where(_mine(job)).values(state=state, lease_until=None)
-    return conn.execute(change.returning(work.c.id)).first() is not None
+    return conn.execute(FINISH, {"job": job.id, "held": job.fence, "known": job.rung}).first() is not None
 
 
 def later(conn: Connection, job: Job, now: datetime, seconds: float, error: str) -> None:
@@ -152,13 +160,20 @@ class Worker:
     dead: Dead
     now: Clock
 
-    def drain(self, limit: int = 1_000_000) -> int:
-        """Work until nothing is due; how many rows were worked on. Each step ends one row and claims the next."""
+    def drain(self, stop: Callable[[], bool] = lambda: False) -> int:
+        """Work until nothing is due or `stop` says so; how many rows. Each step ends one row and claims the next."""
         count, job = 0, self._step(None)
-        while job is not None and count < limit:
+        while job is not None:
             end = self._run(job)
+            if stop():
+                self._end(end)
+                return count + 1
             count, job = count + 1, self._step(end)
         return count
+
+    def _end(self, end: Callable[[Connection], object]) -> None:
+        with self.store.write() as conn:
+            end(conn)
 
     def _step(self, end: Callable[[Connection], object] | None) -> Job | None:
         try:

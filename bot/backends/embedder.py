@@ -10,7 +10,7 @@ from zlib import crc32
 import numpy as np
 
 from bot.ports import Floats
-from bot.text.terms import is_stop, words
+from bot.text.thesaurus import topics, weight
 
 PIECE = 4  # characters
 SHARE = {"word": 1.0, "pair": 0.5, "piece": 0.35}
@@ -34,11 +34,11 @@ class HashEmbedder:
         return rows
 
     def _fill(self, row: Floats, text: str) -> None:
-        stems = [w for w in words(text) if not is_stop(w)]
+        stems = topics(text)
         counts = Counter(stems)
         pairs = Counter(f"{a} {b}" for a, b in pairwise(stems))
         for word, count in counts.items():
-            tf = 1.0 + math.log(count)
+            tf = weight(word) * (1.0 + math.log(count))
             for at, share in _features(word):
                 row[abs(at) % self.dim] += math.copysign(tf * share, at)
         for pair in pairs:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.ports import Floats
-from bot.text.terms import is_stop, words
+from bot.text.thesaurus import topics, weight
 
 Ints = npt.NDArray[np.intc]
 K1, B = 1.2, 0.6
@@ -17,7 +17,7 @@ K1, B = 1.2, 0.6
 
 def terms(text: str) -> Counter[str]:
     """The words that carry a topic, with how often."""
-    return Counter(w for w in words(text) if not is_stop(w))
+    return Counter(topics(text))
 
 
 class Lexical:
@@ -45,18 +45,18 @@ class Lexical:
         found, possible = np.zeros(n, dtype=np.float32), 0.0
         for term in set(query):
             rows, often = self._postings.get(term, (array("i"), array("f")))
-            weight = math.log(1 + (n - len(rows) + 0.5) / (len(rows) + 0.5))
-            possible += weight
+            value = weight(term) * math.log(1 + (n - len(rows) + 0.5) / (len(rows) + 0.5))
+            possible += value
             if rows:
-                self._credit(found, rows, often, weight)
+                self._credit(found, rows, often, value)
         return np.minimum(found / possible, 1.0) if possible else found
 
-    def _credit(self, found: Floats, rows: "array[int]", often: "array[float]", weight: float) -> None:
+    def _credit(self, found: Floats, rows: "array[int]", often: "array[float]", value: float) -> None:
         """A word said once in a row of average length counts in full."""
         at, tf = np.frombuffer(rows, dtype=np.intc), np.frombuffer(often, dtype=np.float32)
         lengths = np.frombuffer(self._lengths, dtype=np.float32)[at]
         average = self._total / len(self._lengths)
-        found[at] += weight * tf * (K1 + 1) / (tf + K1 * (1 - B + B * lengths / average))
+        found[at] += value * tf * (K1 + 1) / (tf + K1 * (1 - B + B * lengths / average))
 
     def keep(self, kept: Sequence[int]) -> None:
         """Forget all rows but these (ascending), which are numbered anew in their order."""

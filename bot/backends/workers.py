@@ -1,11 +1,16 @@
 """Workers in threads of this process, woken by a condition; they also look by themselves."""
 
+import logging
 import threading
-from collections.abc import Callable
 
-from bot.work import Worker, due_in, reclaim
+from sqlalchemy.exc import SQLAlchemyError
 
+from bot.errors import Unavailable
+from bot.work import Worker, due_in
+
+log = logging.getLogger(__name__)
 POLL = 1.0  # seconds between looks when nobody wakes us
+LEAST = 0.02  # seconds: what is due may have to wait for its conversation's turn
 
 
 class Bell:
@@ -52,14 +57,15 @@ class Workers:
     def _run(self) -> None:
         known = 0
         while not self._stopping.is_set():
-            self._worker.rescue(self._worker.drain_until(self._stopping.is_set))
-            known = self._bell.wait(known, self._pause())
+            known = self._bell.wait(known, self._work())
 
-    def _pause(self) -> float:
-        with self._worker.store.write() as conn:
-            reclaim(conn, self._worker.now())
-            due = due_in(conn, self._worker.now())
-        return POLL if due is None else min(due, POLL)
-
-
-Step = Callable[[], None]
+    def _work(self) -> float:
+        """Drain; seconds until there may be more."""
+        try:
+            self._worker.drain(self._stopping.is_set)
+            with self._worker.store.read() as conn:
+                due = due_in(conn, self._worker.now())
+        except (Unavailable, SQLAlchemyError) as err:
+            log.warning("store away", extra={"error": type(err).__name__})
+            return POLL
+        return POLL if due is None else min(max(due, LEAST), POLL)

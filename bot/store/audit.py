@@ -4,18 +4,19 @@ import hashlib
 import json
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, select
 
 from bot.model import AuditEntry
+from bot.store.conversations import one_at_a_time
 from bot.store.tables import audit
 
 FIRST = "0" * 64
+CHAIN = 1  # the number of the lock on the chain
 
 
 def record(conn: Connection, now: datetime, who: str, what: str, about: str, why: str = "", **detail: str) -> None:
     """Append one AuditEntry in the caller's transaction: what is not recorded is not done."""
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(20260501)"))  # one writer of the chain at a time
+    one_at_a_time(conn, CHAIN)
     last = conn.execute(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)).first()
     seq, previous = (last.seq + 1, last.hash) if last else (1, FIRST)
     row = {"seq": seq, "at": now.isoformat(), "who": who, "what": what, "about": about, "why": why, "detail": detail}

@@ -16,6 +16,12 @@ def insert(conn: Connection, table: object) -> sqlite.Insert | postgresql.Insert
     return made(table)  # type: ignore[arg-type]
 
 
+def one_at_a_time(conn: Connection, number: int) -> None:
+    """Until the transaction ends, nobody else appends to the same sequence: readers that follow it miss nothing."""
+    if conn.dialect.name == "postgresql":  # SQLite has one writer anyway
+        conn.execute(select(func.pg_advisory_xact_lock(number)))
+
+
 def first_time(conn: Connection, source: str, id: str, now: datetime) -> bool:
     """True once for each (source, id), for ever, in whichever process it comes first."""
     row = insert(conn, inbox).values(source=source, id=id, at=now).on_conflict_do_nothing()

@@ -6,12 +6,15 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from bot.model import Entry, Intervention, Rule
-from bot.store.conversations import insert
+from bot.store.conversations import insert, one_at_a_time
 from bot.store.tables import entry, past, rule
+
+KNOWLEDGE = 2  # the number of the lock on what an index follows
 
 
 def add_entry(conn: Connection, new: Entry) -> bool:
     """Add a version; False when that version exists."""
+    one_at_a_time(conn, KNOWLEDGE)
     row = insert(conn, entry).values(id=new.id, version=new.version, topic=new.topic, value=new, at=new.at)
     return conn.execute(row.on_conflict_do_nothing().returning(entry.c.seq)).first() is not None
 
@@ -44,6 +47,7 @@ def entries_after(conn: Connection, seq: int) -> list[tuple[int, Entry]]:
 
 def add_past(conn: Connection, item: Intervention) -> None:
     """Keep what a person answered in a resolved conversation, for suggestions only."""
+    one_at_a_time(conn, KNOWLEDGE)
     values = {"ref": str(item.ref), "question": item.question, "answer": item.answer, "by": item.by, "at": item.at}
     conn.execute(insert(conn, past).values(id=item.id, **values).on_conflict_do_nothing())
 

@@ -9,7 +9,6 @@ from bot.model import Correction, Intervention, Outcome, OutcomeKind, Proposal, 
 from bot.store.conversations import insert
 from bot.store.tables import correction, intervention, nonce, outcome, proposal, signal
 
-
 NonceRow = tuple[str, str, datetime, str, str]
 
 

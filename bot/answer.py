@@ -1,0 +1,159 @@
+"""From a doorbell to a stored draft and decision: look, gather, triage, write, decide."""
+
+import hashlib
+import logging
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from bot import compose, work
+from bot.backends.writer import ExtractiveWriter
+from bot.deliver import approve
+from bot.errors import Refused, Unavailable
+from bot.line import Line
+from bot.model import (
+    Action,
+    Button,
+    Context,
+    Conversation,
+    Decision,
+    Draft,
+    Event,
+    Evidence,
+    Page,
+    Ref,
+    Role,
+    Source,
+    VerdictKind,
+)
+from bot.news import news
+from bot.policy import decide, triage
+from bot.ports import Panel
+from bot.store import audit, conversations, drafts, limits, reviews
+from bot.store import knowledge as rows
+from bot.store.drafts import Decided
+from bot.text.said import redact, said
+
+log = logging.getLogger(__name__)
+FOUND = 5  # passages of each kind that a draft may rest on
+LINK_LIVES = timedelta(days=7)
+
+
+def digest(*parts: str) -> str:
+    """What a button is bound to: any change of what was shown kills it."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def look(line: Line, ref: Ref) -> None:
+    """Fetch the truth, keep it, and make an event of whatever was not seen before."""
+    try:
+        conversation = line.connector(ref.connector).fetch(ref)
+    except Refused as err:
+        _gone(line, ref, str(err))
+        return
+    with line.store.write() as conn:
+        fresh = news(conversation, conversations.seen_keys(conn, ref))
+        conversations.save(conn, conversation, line.now())
+        conversations.add_events(conn, fresh, line.now())
+        for event in fresh:
+            work.ask(conn, "event", event.key, ref, line.now())
+    log.info("looked", extra={"ref": str(ref), "news": len(fresh)})
+
+
+def _gone(line: Line, ref: Ref, why: str) -> None:
+    with line.store.write() as conn:
+        audit.record(conn, line.now(), "understudy", "gone", str(ref), why)
+
+
+def answer(line: Line, event: Event) -> None:
+    """A customer's message: draft, decide, and approve what goes out, all in one transaction."""
+    context = gather(line, event)
+    if context is None:
+        return
+    decision = triage(context)
+    draft = _nothing(context) if decision and decision.action is Action.IGNORE else _write(line, context)
+    decided = decision or _decide(line, context, draft)
+    _store(line, context, draft, decided)
+
+
+def gather(line: Line, event: Event) -> Context | None:
+    """What a draft may rest on; None when the conversation is unknown."""
+    with line.store.read() as conn:
+        conversation = conversations.snapshot(conn, event.ref)
+        policy, rules = limits.current_policy(conn), rows.rules(conn)
+    if conversation is None:
+        return None
+    question = question_of(conversation)
+    evidence = _evidence(line, conversation, question)
+    return Context(event, conversation, question, evidence, policy, line.now(), rules)
+
+
+def question_of(conversation: Conversation) -> str:
+    """What the customer wants to know now: all they said since anyone answered, with the subject, redacted."""
+    since: list[str] = []
+    for message in reversed(conversation.messages):
+        if message.public and message.role is not Role.CUSTOMER:
+            break
+        if message.public:
+            since.append(said(message.text))
+    parts = [conversation.subject, *reversed(since)] if len(since) == _asked(conversation) else [*reversed(since)]
+    return redact("\n".join(p for p in parts if p.strip()))
+
+
+def _asked(conversation: Conversation) -> int:
+    return sum(1 for m in conversation.messages if m.public and m.role is Role.CUSTOMER)
+
+
+def _evidence(line: Line, conversation: Conversation, question: str) -> tuple[Evidence, ...]:
+    page = (conversation.page or Page("")).url
+    found = line.knowledge.search(
+        question, source=Source.ENTRY, limit=FOUND, customer=conversation.customer, page=page, now=line.now()
+    )
+    return found + line.knowledge.search(question, source=Source.PAST, limit=FOUND)
+
+
+def _nothing(context: Context) -> Draft:
+    asked = context.conversation.asked
+    return Draft(f"a-{context.event.key}", context.event.key, context.event.ref, "", (), 0.0, asked.id if asked else "")
+
+
+def _write(line: Line, context: Context) -> Draft:
+    try:
+        draft = line.writer.write(context)
+    except Unavailable as err:
+        log.warning("writer unavailable", extra={"event": context.event.key, "error": str(err)})
+        draft = ExtractiveWriter().write(context)
+    confidence = line.confidence.confidence(context, draft) if draft.text else 0.0
+    return replace(draft, confidence=confidence)
+
+
+def _decide(line: Line, context: Context, draft: Draft) -> Decision:
+    with line.store.read() as conn:
+        licence = limits.licence_of(conn, draft.topic, line.now())
+    return decide(context, draft, licence, line.connector(context.event.ref.connector).can)
+
+
+def _store(line: Line, context: Context, draft: Draft, decision: Decision) -> None:
+    can = line.connector(draft.ref.connector).can
+    decided = Decided(draft, decision, context.question, context.policy.version, line.now())
+    with line.store.write() as conn:
+        if not drafts.save_draft(conn, decided):
+            return
+        detail = {"ref": str(draft.ref), "policy": str(context.policy.version)}
+        audit.record(conn, line.now(), "understudy", decision.action, draft.id, decision.reason, **detail)
+        buttons = draft_buttons(conn, line, draft) if decision.action is Action.SUGGEST else ()
+        delivery = compose.decided(context, draft, decision, can, buttons)
+        if delivery is not None:
+            approve(conn, line, delivery, draft.id)
+    log.info("decided", extra={"event": draft.event_key, "decision": decision.action, "reason": decision.reason})
+
+
+def draft_buttons(conn: Connection, line: Line, draft: Draft) -> tuple[Button, ...]:
+    """Accept, edit and reject, bound to this text: tokens where the vendor has buttons, else signed links."""
+    nonce = secrets.token_urlsafe(16)
+    reviews.add_nonce(conn, nonce, f"draft:{draft.id}", digest(draft.text), line.now() + LINK_LIVES)
+    presses = isinstance(line.connector(draft.ref.connector), Panel)
+    values = {v: nonce if presses else line.links.make(nonce, v) for v in VerdictKind}
+    return tuple(Button(v, v.value.capitalize(), values[v]) for v in VerdictKind)

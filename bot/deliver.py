@@ -1,0 +1,156 @@
+"""From an approved delivery to the vendor's message id: once, or a person is asked."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from bot import compose, work
+from bot.errors import Refused, Unavailable
+from bot.line import Line
+from bot.model import Conversation, Delivery, DeliveryKind, DeliveryState, Ref
+from bot.policy import answered
+from bot.ports import Settles
+from bot.store import audit, conversations, drafts, limits
+from bot.store.drafts import Sending
+from bot.work import Job
+
+log = logging.getLogger(__name__)
+HORIZON = timedelta(seconds=15)  # after this a vendor's reads show what it wrote, or it did not write it
+MAX_TRIES = 2
+STOPPED_WAIT = 2.0  # seconds
+
+
+def approve(conn: Connection, line: Line, what: Delivery, draft_id: str = "", by: str = "") -> bool:
+    """Store a delivery and the work that carries it; False when its key is known."""
+    if not drafts.add_delivery(conn, what, line.now(), draft_id, by):
+        return False
+    work.ask(conn, "deliver", what.key, what.ref, line.now())
+    return True
+
+
+def deliver(line: Line, job: Job) -> None:
+    """Carry one delivery as far as it can go now; raises Unavailable when it has to wait."""
+    key = job.key.removeprefix("deliver|")
+    with line.store.read() as conn:
+        row = drafts.get_delivery(conn, key)
+    if row is None or row.state not in (DeliveryState.APPROVED, DeliveryState.SENDING, DeliveryState.UNKNOWN):
+        return
+    if row.state is not DeliveryState.APPROVED:
+        _settle(line, row)
+        return
+    conversation = _now(line, row)
+    held = _held(line, row, conversation)
+    if held:
+        _void(line, row, held)
+        return
+    _send(line, job, row, conversation.stamp if conversation else "")
+
+
+def _now(line: Line, row: Sending) -> Conversation | None:
+    """The conversation that a delivery rests on: read anew before a customer sees anything, and before a second try."""
+    if not row.delivery.saw:
+        return None
+    if row.delivery.kind is DeliveryKind.REPLY or row.tries:
+        return line.connector(row.delivery.ref.connector).fetch(row.delivery.ref)
+    with line.store.read() as conn:
+        return conversations.snapshot(conn, row.delivery.ref)
+
+
+def _held(line: Line, row: Sending, conversation: Conversation | None) -> str:
+    """Why it must not go out any more, "" when it may."""
+    delivery = row.delivery
+    if conversation is not None and overtaken(conversation, delivery.saw):
+        return "the customer wrote again, or somebody has answered"
+    with line.store.read() as conn:
+        draft_only = delivery.ref.connector in limits.current_policy(conn).draft_only
+    alone = delivery.kind is DeliveryKind.REPLY and not row.by
+    return "this helpdesk is drafts only now" if alone and draft_only else ""
+
+
+def overtaken(conversation: Conversation, saw: str) -> bool:
+    """Has the customer written since message `saw`, or anyone answered it in public?"""
+    asked = conversation.asked
+    return asked is None or asked.id != saw or answered(conversation, asked)
+
+
+def _void(line: Line, row: Sending, why: str) -> None:
+    with line.store.write() as conn:
+        drafts.end_sending(conn, row.delivery.key, DeliveryState.VOID, line.now(), error=why)
+        audit.record(conn, line.now(), "understudy", "void", row.delivery.key, why)
+        work.ring(conn, row.delivery.ref, line.now())
+
+
+def _send(line: Line, job: Job, row: Sending, stamp: str) -> None:
+    """The last gate, committed, and then the vendor, with nothing in between."""
+    delivery = row.delivery
+    with line.store.write() as conn:
+        if limits.stopped(conn):
+            raise Unavailable("everything is stopped", retry_after=STOPPED_WAIT)
+        if not drafts.start_sending(conn, delivery.key, job.id, job.fence, line.now()):
+            return
+        card = drafts.get_delivery(conn, delivery.replaces) if delivery.replaces else None
+    try:
+        vendor_id = line.connector(delivery.ref.connector).deliver(
+            replace(delivery, stamp=stamp, replaces=card.vendor_id if card else "")
+        )
+    except Unavailable as err:
+        _end(line, row, DeliveryState.UNKNOWN if err.maybe else DeliveryState.APPROVED, error=str(err))
+        raise
+    except Refused as err:
+        _end(line, row, DeliveryState.REFUSED, error=str(err))
+        tell(line, row, "Refused by the helpdesk", str(err))
+        return
+    _end(line, row, DeliveryState.SENT, vendor_id)
+
+
+def _end(line: Line, row: Sending, state: DeliveryState, vendor_id: str = "", error: str = "") -> None:
+    delivery = row.delivery
+    with line.store.write() as conn:
+        drafts.end_sending(conn, delivery.key, state, line.now(), vendor_id, error)
+        if state is not DeliveryState.APPROVED:
+            audit.record(conn, line.now(), row.by or "understudy", state.value, delivery.key, error, id=vendor_id)
+        if state is DeliveryState.SENT and delivery.kind in (DeliveryKind.REPLY, DeliveryKind.NOTE):
+            work.ring(conn, delivery.ref, line.now())  # vendors do not ring for what we wrote ourselves
+    log.info("delivered", extra={"delivery": delivery.key, "state": state, "vendor_id": vendor_id})
+
+
+def _settle(line: Line, row: Sending) -> None:
+    """`unknown` is settled by reading back, never by sending again blindly."""
+    since = row.sending_at or row.at
+    found = _read_back(line, row.delivery, row)
+    if found:
+        _end(line, row, DeliveryState.SENT, found)
+        return
+    wait = (since + HORIZON - line.now()).total_seconds()
+    if wait > 0:
+        raise Unavailable("not there yet", retry_after=min(wait, 1.0))
+    if row.tries < MAX_TRIES:
+        _end(line, row, DeliveryState.APPROVED, error="surely absent: one more try")
+        raise Unavailable("one more try", retry_after=0.05)
+    _end(line, row, DeliveryState.ASKED, error="sent twice to the helpdesk and never seen there")
+    tell(line, row, "Was this sent?", "The helpdesk took it twice without an answer and does not show it.")
+
+
+def _read_back(line: Line, delivery: Delivery, row: Sending) -> str | None:
+    connector = line.connector(delivery.ref.connector)
+    if isinstance(connector, Settles):
+        return connector.settled(delivery, row.sending_at or row.at)
+    messages = connector.fetch(delivery.ref).messages
+    return next((m.id for m in messages if m.mark == delivery.key), None)
+
+
+def tell(line: Line, row: Sending, title: str, why: str) -> None:
+    """Ask a person on the review channel; the audit keeps it in any case."""
+    delivery = row.delivery
+    with line.store.write() as conn:
+        audit.record(conn, line.now(), "understudy", "asked", delivery.key, why, ref=str(delivery.ref))
+        if line.review and delivery.ref.id != "review":
+            facts = (
+                ("Conversation", str(delivery.ref)),
+                ("What happened", why),
+                ("Text", compose.short(delivery.text)),
+            )
+            card = compose.notice(delivery.key, Ref(line.review, "review"), title, facts)
+            approve(conn, line, card)

@@ -1,0 +1,119 @@
+"""What the bot knows: approved entries, and past replies for suggestions, found by an index that follows the store."""
+
+import re
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from bot.model import Customer, Entry, Evidence, Scope, Source
+from bot.ports import Hit, Index, Passage
+from bot.store import Store
+from bot.store import knowledge as rows
+
+LONG = 700  # characters: a longer answer is found by its paragraphs
+
+
+def passages(entry: Entry) -> tuple[Passage, ...]:
+    """The question with the answer, or with each paragraph of a long answer."""
+    parts = [p for p in re.split(r"\n\s*\n", entry.answer) if p.strip()] if len(entry.answer) > LONG else [entry.answer]
+    return tuple(
+        Passage(f"{entry.id}#{i}", entry.id, Source.ENTRY, f"{entry.question}\n{part}") for i, part in enumerate(parts)
+    )
+
+
+def in_scope(scope: Scope, customer: Customer, page: str) -> bool:
+    """Does an entry hold for this customer, here? What is unknown about the customer does not match a set field."""
+    return (
+        (not scope.plan or scope.plan == customer.plan)
+        and (not scope.language or scope.language == (customer.language or "en"))
+        and (not scope.audience or scope.audience == customer.segment)
+        and (not scope.page or scope.page in page)
+    )
+
+
+class Knowledge:
+    """Entries in force, kept in step with the store: one cheap query before each search tells what is new."""
+
+    def __init__(self, store: Store, index: Index) -> None:
+        self._store, self._index = store, index
+        self._entries: dict[str, Entry] = {}
+        self._keys: dict[str, tuple[str, ...]] = {}
+        self._past: dict[str, tuple[str, str]] = {}
+        self._seen = (0, 0)
+        self._lock = threading.Lock()
+
+    def refresh(self) -> None:
+        """Take in what any process has added since the last time."""
+        with self._store.read() as conn:
+            if rows.newest(conn) == self._seen:
+                return
+            with self._lock:
+                entries, past = rows.entries_after(conn, self._seen[0]), rows.past_after(conn, self._seen[1])
+                self._take_entries(e for _, e in entries)
+                self._take_past(past)
+                ends = entries[-1][0] if entries else self._seen[0], past[-1][0] if past else self._seen[1]
+                self._seen = ends
+
+    def _take_entries(self, versions: Iterable[Entry]) -> None:
+        newest = {e.id: e for e in versions}
+        self._index.drop([key for id_ in newest for key in self._keys.pop(id_, ())])
+        for entry in newest.values():
+            self._entries[entry.id] = entry
+        live = [p for e in newest.values() if not e.retired for p in passages(e)]
+        for passage in live:
+            self._keys[passage.owner] = (*self._keys.get(passage.owner, ()), passage.key)
+        self._index.put(live)
+
+    def _take_past(self, past: list[tuple[int, str, str, str]]) -> None:
+        self._past |= {id_: (question, answer) for _, id_, question, answer in past}
+        self._index.put([Passage(id_, id_, Source.PAST, question) for _, id_, question, _ in past])
+
+    def search(
+        self,
+        text: str,
+        *,
+        source: Source,
+        limit: int,
+        customer: Customer | None = None,
+        page: str = "",
+        now: datetime | None = None,
+    ) -> tuple[Evidence, ...]:
+        """Best first, one for each entry or past reply; entries out of scope or date are left out."""
+        self.refresh()
+        best: dict[str, Hit] = {}
+        for hit in self._index.search(text, source=source, limit=limit * 3):
+            best.setdefault(hit.owner, hit)
+        found = [self._evidence(source, hit) for hit in best.values()]
+        kept = [e for e in found if e and (source is Source.PAST or self._holds(e.id, customer, page, now))]
+        return tuple(kept[:limit])
+
+    def _holds(self, id_: str, customer: Customer | None, page: str, now: datetime | None) -> bool:
+        entry = self._entries[id_]
+        dated = entry.valid_until is None or now is None or now < entry.valid_until
+        return dated and (customer is None or in_scope(entry.scope, customer, page))
+
+    def _evidence(self, source: Source, hit: Hit) -> Evidence | None:
+        if source is Source.PAST:
+            question, answer = self._past[hit.owner]
+            return _scored(Evidence(source, hit.owner, 1, question, answer, hit.score), hit)
+        entry = self._entries.get(hit.owner)
+        if entry is None or entry.retired:
+            return None
+        made = Evidence(source, entry.id, entry.version, entry.question, entry.answer, hit.score, entry.url)
+        return replace(_scored(made, hit), topic=entry.topic)
+
+    def entry(self, id: str) -> Entry | None:
+        """The version in force, None when retired or unknown."""
+        self.refresh()
+        found = self._entries.get(id)
+        return None if found is None or found.retired else found
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All in force, by id."""
+        self.refresh()
+        return tuple(e for _, e in sorted(self._entries.items()) if not e.retired)
+
+
+def _scored(evidence: Evidence, hit: Hit) -> Evidence:
+    return replace(evidence, lexical=hit.lexical, vector=hit.vector)

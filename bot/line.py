@@ -1,0 +1,59 @@
+"""The parts of the line, put together once by `app.py` and handed down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from bot.errors import Forged, Refused
+from bot.knowledge import Knowledge
+from bot.model import VerdictKind
+from bot.ports import Clock, Confidence, Connector, Wake, Writer
+from bot.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Makes and reads the signed links that notes carry. The link holds a nonce; what it may do is in the store."""
+
+    public_url: str
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"Links({self.public_url!r})"
+
+    def _signer(self) -> URLSafeSerializer:
+        return URLSafeSerializer(self.secret, salt="understudy-draft-link")
+
+    def make(self, nonce: str, verdict: VerdictKind) -> str:
+        """The address of a page that asks for confirmation; opening it changes nothing."""
+        return f"{self.public_url}/drafts/{self._signer().dumps([nonce, verdict.value])}"
+
+    def read(self, token: str) -> tuple[str, VerdictKind]:
+        """(nonce, verdict); Forged when the link is not ours."""
+        try:
+            nonce, verdict = self._signer().loads(token)
+            return str(nonce), VerdictKind(verdict)
+        except (BadData, ValueError, TypeError) as err:
+            raise Forged("link") from err
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What every step needs. `review` names the connector whose channel proposals go to, "" for none."""
+
+    store: Store
+    connectors: Mapping[str, Connector]
+    knowledge: Knowledge
+    writer: Writer
+    confidence: Confidence
+    wake: Wake
+    now: Clock
+    links: Links
+    review: str = ""
+
+    def connector(self, name: str) -> Connector:
+        """The connector of a ref; Refused where it is not set up any more."""
+        if name not in self.connectors:
+            raise Refused(f"no connector {name!r} is set up")
+        return self.connectors[name]

@@ -1,0 +1,114 @@
+"""How far the bot may go: pure rules over a context. When in doubt, a person gets it."""
+
+import hashlib
+from collections.abc import Set
+from datetime import timedelta
+
+from bot.model import (
+    Action,
+    Context,
+    Conversation,
+    Decision,
+    DeliveryKind,
+    Draft,
+    Licence,
+    Message,
+    Pilot,
+    Policy,
+    Reason,
+    Role,
+    Source,
+    Status,
+)
+from bot.text.said import asks_for_person, is_auto_reply, is_thanks, said, words
+
+
+def in_pilot(pilot: Pilot, conversation: Conversation) -> bool:
+    """Does the bot take part in this conversation? The share is drawn by the ref, so it never changes its mind."""
+    return (
+        (not pilot.brands or conversation.brand in pilot.brands)
+        and (not pilot.groups or conversation.group in pilot.groups)
+        and (not pilot.tags or bool(set(pilot.tags) & set(conversation.tags)))
+        and (not pilot.agents or conversation.assignee in pilot.agents)
+        and _share(str(conversation.ref)) < pilot.share
+    )
+
+
+def _share(ref: str) -> float:
+    return int.from_bytes(hashlib.sha256(ref.encode()).digest()[:4], "big") / 2**32
+
+
+def triage(context: Context) -> Decision | None:
+    """What needs no draft, and why; None when a draft should be written."""
+    asked = context.conversation.asked
+    if asked is None or asked.id != context.event.object_id or answered(context.conversation, asked):
+        return Decision(Action.IGNORE, Reason.OVERTAKEN)
+    return _out_of_reach(context, asked) or _not_a_question(context, asked) or _for_a_person(context, asked)
+
+
+def answered(conversation: Conversation, asked: Message) -> bool:
+    """Has anyone but the customer said something in public since?"""
+    after = conversation.messages[conversation.messages.index(asked) + 1 :]
+    return any(m.public and m.role is not Role.CUSTOMER for m in after)
+
+
+def _out_of_reach(context: Context, asked: Message) -> Decision | None:
+    conversation, policy = context.conversation, context.policy
+    if not in_pilot(policy.pilot, conversation):
+        return Decision(Action.IGNORE, Reason.OUTSIDE_PILOT)
+    if conversation.status in (Status.SOLVED, Status.CLOSED):
+        return Decision(Action.IGNORE, Reason.NOT_OPEN)
+    if context.now - asked.at > timedelta(hours=policy.stale_after):
+        return Decision(Action.IGNORE, Reason.STALE)
+    if conversation.bot_active and policy.other_bot == "silent":
+        return Decision(Action.IGNORE, Reason.OTHER_BOT)
+    return None
+
+
+def _not_a_question(context: Context, asked: Message) -> Decision | None:
+    if is_auto_reply(context.conversation.subject, asked.text):
+        return Decision(Action.IGNORE, Reason.AUTO_REPLY)
+    if is_thanks(asked.text):
+        return Decision(Action.IGNORE, Reason.THANKS)
+    if not said(asked.text) and not asked.attachments:
+        return Decision(Action.IGNORE, Reason.NOTHING_ASKED)
+    return None
+
+
+def _for_a_person(context: Context, asked: Message) -> Decision | None:
+    text = said(asked.text)
+    if not words(text):
+        return Decision(Action.HANDOFF, Reason.ONLY_ATTACHMENT)
+    if asks_for_person(text):
+        return Decision(Action.HANDOFF, Reason.ASKED_FOR_PERSON)
+    if never_topic(context.policy, text):
+        return Decision(Action.HANDOFF, Reason.NEVER_TOPIC)
+    return None
+
+
+def never_topic(policy: Policy, text: str) -> str:
+    """The never-topic whose words all occur in the text, "" when there is none."""
+    spoken = set(words(text))
+    return next((t for t in policy.never_topics if words(t) and set(words(t)) <= spoken), "")
+
+
+def decide(context: Context, draft: Draft, licence: Licence | None, can: Set[DeliveryKind]) -> Decision:
+    """How far a draft goes. Only approved entries, a licence and confidence together may answer alone."""
+    if not draft.text or draft.confidence < context.policy.suggest_at:
+        return Decision(Action.HANDOFF, Reason.THIN_EVIDENCE)
+    held = _held_back(context, draft, licence, can)
+    return Decision(Action.SUGGEST, held) if held else Decision(Action.REPLY, Reason.LICENSED)
+
+
+def _held_back(context: Context, draft: Draft, licence: Licence | None, can: Set[DeliveryKind]) -> Reason | None:
+    policy, conversation = context.policy, context.conversation
+    reasons = (
+        (any(e.source is Source.PAST for e in draft.used), Reason.PAST_REPLY_ONLY),
+        (conversation.bot_active, Reason.OTHER_BOT),
+        (DeliveryKind.REPLY not in can, Reason.CANNOT_REPLY),
+        (conversation.ref.connector in policy.draft_only, Reason.DRAFT_ONLY),
+        (any(r.ask_first and r.topic in ("", draft.topic) for r in context.rules), Reason.NEVER_TOPIC),
+        (licence is None or licence.topic != draft.topic, Reason.NOT_LICENSED),
+        (draft.confidence < policy.reply_at, Reason.LOW_CONFIDENCE),
+    )
+    return next((reason for holds, reason in reasons if holds), None)

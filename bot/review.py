@@ -1,0 +1,247 @@
+"""People's verdicts on drafts and proposals: checked against what is stored, acted on once, written down."""
+
+import logging
+import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from bot import compose, work
+from bot.answer import digest
+from bot.deliver import approve, overtaken
+from bot.line import Line
+from bot.model import (
+    Button,
+    Delivery,
+    DeliveryKind,
+    Draft,
+    Entry,
+    Outcome,
+    OutcomeKind,
+    Person,
+    PersonRole,
+    Policy,
+    Proposal,
+    ProposalState,
+    Ref,
+    Verdict,
+    VerdictKind,
+)
+from bot.store import audit, conversations, drafts, limits, people, reviews
+from bot.store import knowledge as rows
+
+log = logging.getLogger(__name__)
+PROPOSAL_LIVES = timedelta(days=14)
+LABELS = {VerdictKind.ACCEPT: "Approve", VerdictKind.EDIT: "Edit", VerdictKind.REJECT: "Reject"}
+LEADS = (PersonRole.LEAD, PersonRole.ADMIN)
+
+
+def proposal_digest(made: Proposal) -> str:
+    """What the buttons of a proposal are bound to."""
+    return digest(made.id, str(made.version), made.entry_id, made.question, made.answer, made.before)
+
+
+def refusal(conn: Connection, verdict: Verdict, now: datetime) -> str:
+    """Why a verdict must not be acted on, in words for whoever gave it; "" when it may."""
+    row = reviews.get_nonce(conn, verdict.token)
+    if row is None:
+        return "This button is not ours."
+    about, shown, expires, used_by, _ = row
+    if used_by:
+        return "This was decided already."
+    if now >= expires:
+        return "This has expired; a new card comes when it is needed again."
+    if about.startswith("draft:"):
+        return _draft_refusal(conn, about.removeprefix("draft:"), shown)
+    return _proposal_refusal(conn, verdict, about.removeprefix("proposal:"), shown)
+
+
+def _draft_refusal(conn: Connection, id: str, shown: str) -> str:
+    decided = drafts.get_draft(conn, id)
+    if decided is None or digest(decided.draft.text) != shown:
+        return "The draft has changed since it was shown."
+    conversation = conversations.snapshot(conn, decided.draft.ref)
+    if conversation is None or overtaken(conversation, decided.draft.saw):
+        return "The customer wrote again, or somebody has answered: this draft is void."
+    return ""
+
+
+def _proposal_refusal(conn: Connection, verdict: Verdict, id: str, shown: str) -> str:
+    made = reviews.get_proposal(conn, id)
+    if made is None or proposal_digest(made) != shown:
+        return "The proposal has changed since this card was posted; please use the newest card."
+    if made.state is not ProposalState.OPEN:
+        return f"This was {made.state} already."
+    who = people.person_of(conn, verdict.by)
+    if who is None or who.role not in LEADS:
+        return "Only a lead can decide this. Ask an admin to add you to the approvers."
+    if verdict.kind is not VerdictKind.REJECT and only_teacher(made, who, limits.current_policy(conn)):
+        return "You are the only one who taught this, so somebody else has to approve it."
+    return ""
+
+
+def only_teacher(made: Proposal, who: Person, policy: Policy) -> bool:
+    """Its only teacher cannot be its only approver, unless the policy of a one-lead team says so."""
+    return not policy.one_lead and bool(made.teachers) and set(made.teachers) <= {who.id, who.name, who.email}
+
+
+def judge(line: Line, verdict: Verdict) -> str:
+    """Act on a verdict, once; what to tell the person when it was refused, "" when it was done."""
+    with line.store.write() as conn:
+        why = refusal(conn, verdict, line.now())
+        if not why and not reviews.use_nonce(conn, verdict.token, verdict.by, line.now()):
+            why = "This was decided already."
+        if why:
+            audit.record(conn, line.now(), verdict.by, "refused", verdict.token, why, verdict=verdict.kind)
+            return why
+        row = reviews.get_nonce(conn, verdict.token)
+        kind, _, id_ = (row[0] if row else "").partition(":")
+        (_judge_draft if kind == "draft" else _judge_proposal)(line, conn, verdict, id_)
+    line.wake.wake()
+    log.info("judged", extra={"about": id_, "verdict": verdict.kind, "by": verdict.by})
+    return ""
+
+
+def _judge_draft(line: Line, conn: Connection, verdict: Verdict, id: str) -> None:
+    decided = drafts.get_draft(conn, id)
+    if decided is None:
+        return
+    draft, who = decided.draft, people.person_of(conn, verdict.by)
+    by = who.id if who else verdict.by
+    audit.record(conn, line.now(), by, verdict.kind, draft.id, verdict.reason, ref=str(draft.ref))
+    if verdict.kind is VerdictKind.REJECT:
+        reviews.save_outcome(conn, Outcome(draft.id, OutcomeKind.REJECTED, line.now(), by))
+        work.ask(conn, "learn", f"rejected-{draft.id}", draft.ref, line.now(), payload=draft.id)
+        _close_card(line, conn, draft, f"Rejected by {by}")
+        return
+    text = verdict.text.strip() if verdict.kind is VerdictKind.EDIT else draft.text
+    approve(conn, line, compose.reply(draft, text or draft.text), draft.id, by)
+    _close_card(line, conn, draft, f"Sent by {by}")
+
+
+def _close_card(line: Line, conn: Connection, draft: Draft, said: str) -> None:
+    """A suggestion that was shown as a card loses its buttons."""
+    for row in drafts.deliveries_of(conn, draft.ref):
+        if row.draft_id == draft.id and row.delivery.kind is DeliveryKind.CARD and row.delivery.buttons:
+            approve(conn, line, compose.closed(row.delivery, said), draft.id)
+
+
+def _judge_proposal(line: Line, conn: Connection, verdict: Verdict, id: str) -> None:
+    made, who = reviews.get_proposal(conn, id), people.person_of(conn, verdict.by)
+    if made is None or who is None:
+        return
+    if verdict.kind is VerdictKind.EDIT:
+        text, question = verdict.text.strip() or made.answer, verdict.question.strip() or made.question
+        made = replace(made, answer=text, question=question)
+    rejected = verdict.kind is VerdictKind.REJECT
+    state = ProposalState.REJECTED if rejected else ProposalState.APPROVED
+    made = replace(made, state=state, decided_by=who.id, reason=verdict.reason)
+    reviews.save_proposal(conn, made, proposal_digest(made))
+    alone = not rejected and set(made.teachers) <= {who.id, who.name, who.email}
+    audit.record(
+        conn, line.now(), who.id, f"proposal {state}", made.id, verdict.reason,
+        edited=str(verdict.kind is VerdictKind.EDIT), one_lead=str(alone),
+    )  # fmt: skip
+    if not rejected:
+        publish(conn, made, who.id, line.now())
+    said = f"{state.value.capitalize()} by {who.name}" + (f": {verdict.reason}" if verdict.reason else "")
+    _show(line, conn, compose.decided_card(made, Ref(line.review, "review"), said))
+    open_next(line, conn)
+
+
+def publish(conn: Connection, made: Proposal, by: str, now: datetime) -> Entry:
+    """The proposal as the next version of its entry: live for the very next message, in every process."""
+    old = rows.latest(conn, made.entry_id) if made.entry_id else None
+    entry = Entry(
+        id=old.id if old else f"learned-{made.id}",
+        version=old.version + 1 if old else 1,
+        question=made.question,
+        answer=made.answer,
+        topic=old.topic if old else made.topic,
+        url=old.url if old else "",
+        origin=f"proposal:{made.id}",
+        by=by,
+        at=now,
+    )
+    if old:
+        entry = replace(entry, scope=old.scope, valid_until=old.valid_until)
+    rows.add_entry(conn, entry)
+    audit.record(conn, now, by, "entry published", entry.id, f"proposal {made.id}", version=str(entry.version))
+    return entry
+
+
+def propose(line: Line, conn: Connection, made: Proposal) -> None:
+    """Store a proposal, or its next version, and put it on the review channel when its turn has come."""
+    reviews.save_proposal(conn, made, proposal_digest(made))
+    experts = str(len(made.teachers))
+    audit.record(conn, line.now(), "understudy", "proposed", made.id, version=str(made.version), experts=experts)
+    if made.state is ProposalState.OPEN:
+        _open(line, conn, made)
+    open_next(line, conn)
+
+
+def open_next(line: Line, conn: Connection) -> None:
+    """Open waiting proposals while there is room: many experts first, then the oldest."""
+    _expire(line, conn)
+    room = limits.current_policy(conn).open_cards - len(reviews.proposals(conn, [ProposalState.OPEN]))
+    if room <= 0:
+        return
+    waiting = reviews.proposals(conn, [ProposalState.WAITING])
+    for made in sorted(waiting, key=lambda p: (-len(p.teachers), -len(p.refs), p.at))[:room]:
+        _open(line, conn, replace(made, state=ProposalState.OPEN, expires=line.now() + PROPOSAL_LIVES))
+
+
+def _open(line: Line, conn: Connection, made: Proposal) -> None:
+    made = replace(made, card=made.card or compose.card_key(made))
+    shown, nonce = proposal_digest(made), secrets.token_urlsafe(16)
+    reviews.close_nonces(conn, f"proposal:{made.id}", "newer version", line.now())
+    reviews.save_proposal(conn, made, shown)
+    reviews.add_nonce(conn, nonce, f"proposal:{made.id}", shown, made.expires)
+    buttons = tuple(Button(v, LABELS[v], nonce) for v in VerdictKind)
+    snapshots = [conversations.snapshot(conn, ref) for ref in made.refs]
+    urls = tuple(s.url if s else "" for s in snapshots)
+    _show(line, conn, compose.proposal_card(made, Ref(line.review, "review"), buttons, urls))
+
+
+def _show(line: Line, conn: Connection, card: Delivery) -> None:
+    if line.review:
+        approve(conn, line, card)
+
+
+def _expire(line: Line, conn: Connection) -> None:
+    for made in reviews.proposals(conn, [ProposalState.OPEN]):
+        if made.expires <= line.now():
+            gone = replace(made, state=ProposalState.EXPIRED)
+            reviews.save_proposal(conn, gone, proposal_digest(gone))
+            audit.record(conn, line.now(), "understudy", "proposal expired", made.id)
+            _show(line, conn, compose.decided_card(gone, Ref(line.review, "review"), "Nobody decided in time"))
+
+
+class StoredViews:
+    """`bot.ports.Views` over the store."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def refusal(self, verdict: Verdict) -> str:
+        """Why this press would be refused now, "" when it would not."""
+        with self._line.store.read() as conn:
+            return refusal(conn, verdict, self._line.now())
+
+    def proposal(self, token: str) -> tuple[str, str] | None:
+        """(question, answer) behind an open button."""
+        with self._line.store.read() as conn:
+            made = reviews.get_proposal(conn, self._about(conn, token, "proposal:"))
+        return (made.question, made.answer) if made else None
+
+    def draft(self, token: str) -> tuple[str, str] | None:
+        """(question, text) behind an open button."""
+        with self._line.store.read() as conn:
+            decided = drafts.get_draft(conn, self._about(conn, token, "draft:"))
+        return (decided.question, decided.draft.text) if decided else None
+
+    def _about(self, conn: Connection, token: str, prefix: str) -> str:
+        row = reviews.get_nonce(conn, token)
+        open_now = row is not None and not row[3] and row[2] > self._line.now()
+        return row[0].removeprefix(prefix) if row and open_now and row[0].startswith(prefix) else ""

@@ -1,0 +1,59 @@
+"""Settings of the bot itself, from the environment; connectors read their own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.errors import Misconfigured
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`redis_url` "" means workers in this process. `secret` signs links and is never shown."""
+
+    database_url: str = "sqlite:///data/understudy.db"
+    redis_url: str = ""
+    public_url: str = "http://127.0.0.1:8000"
+    secret: bytes = b""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 2
+    sweep_every: float = 60.0
+
+    def __repr__(self) -> str:
+        return f"Settings(public_url={self.public_url!r}, workers={self.workers})"
+
+
+def read(env: Mapping[str, str]) -> Settings:
+    """Settings from `env`; Misconfigured names the first that is missing or wrong."""
+    secret = env.get("SECRET_KEY", "")
+    if len(secret) < 32:
+        raise Misconfigured("SECRET_KEY", "needs 32 characters or more; make one with `openssl rand -hex 32`")
+    default = Settings()
+    return Settings(
+        database_url=env.get("DATABASE_URL", default.database_url),
+        redis_url=_url(env, "REDIS_URL", "", ("redis://", "rediss://", "unix://")),
+        public_url=_url(env, "PUBLIC_URL", default.public_url, ("http://", "https://")).rstrip("/"),
+        secret=secret.encode(),
+        host=env.get("HOST", default.host),
+        port=int(_number(env, "PORT", default.port, 0, 65_535)),
+        workers=int(_number(env, "WORKERS", default.workers, 0, 64)),
+        sweep_every=_number(env, "SWEEP_EVERY", default.sweep_every, 1, 86_400),
+    )
+
+
+def _url(env: Mapping[str, str], setting: str, default: str, schemes: tuple[str, ...]) -> str:
+    value = env.get(setting, default)
+    if value and not value.startswith(schemes):
+        raise Misconfigured(setting, f"starts with none of {', '.join(schemes)}")
+    return value
+
+
+def _number(env: Mapping[str, str], setting: str, default: float, low: float, high: float) -> float:
+    text = env.get(setting, str(default))
+    try:
+        value = float(text)
+    except ValueError as err:
+        raise Misconfigured(setting, f"{text!r} is not a number") from err
+    if not low <= value <= high:
+        raise Misconfigured(setting, f"{text} is not between {low} and {high}")
+    return value

@@ -1,0 +1,1 @@
+"""What people and vendors reach over HTTP."""
