@@ -1,0 +1,1 @@
+"""Intercom: chat and e-mail conversations, read and answered through the vendor's own SDK."""

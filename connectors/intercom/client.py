@@ -1,0 +1,116 @@
+"""The calls we make through python-intercom: each once, each answer read by shape, each failure in our words.
+
+Imported at the first call, because SDK and httpx take longer to import than all the rest of a start-up.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import httpx
+from intercom import AdminReplyConversationRequest, Intercom, SingleFilterSearchRequest, StartingAfterPaging
+from intercom.core.api_error import ApiError
+
+from bot.errors import BotError, Malformed, Refused, Unavailable
+from bot.model import Ref
+from connectors.http import CONNECT_TIMEOUT, error_for, shape
+from connectors.intercom import shapes
+from connectors.intercom.door import CONVERSATION
+
+PAGE = 150  # conversations a page, the vendor's maximum
+BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+MEND = {
+    401: "the token is not valid; set INTERCOM_TOKEN to the app's access token and check INTERCOM_REGION",
+    403: "the token may not do this; give the app the permission to read and write conversations",
+    404: "it is not there: deleted, merged or in another workspace; or INTERCOM_ADMIN_ID is not a teammate",
+    422: "the vendor cannot do this with it; INTERCOM_ADMIN_ID must be a teammate with an inbox seat",
+}
+
+
+class Client:
+    """One HTTP client for all threads. `timeout` in seconds."""
+
+    def __init__(self, base_url: str, token: str, version: str, timeout: float) -> None:
+        # The SDK knows no retries as long as max_retries stays 0; redirects would carry the token elsewhere.
+        http = httpx.Client(
+            transport=httpx.HTTPTransport(retries=0), trust_env=False, follow_redirects=False, timeout=timeout
+        )
+        http.event_hooks = {"request": [_connect_soon]}
+        self._sdk = Intercom(
+            base_url=base_url, token=token, headers={"Intercom-Version": version}, timeout=timeout, httpx_client=http
+        )
+
+    def conversation(self, ref: Ref) -> shapes.Conversation:
+        """With its newest 500 parts. Malformed when the answer is not what we rely on."""
+        with answered(f"Intercom, reading {ref}"):
+            return shape(shapes.Conversation, self._sdk.conversations.find(_id(ref)), "intercom")
+
+    def page(self, since: datetime, cursor: str) -> shapes.Page:
+        """Conversations updated at or after `since`."""
+        # Dates know `>` and `<` alone here, and the vendor's pages differ on whether `>` includes its end.
+        query = SingleFilterSearchRequest(field="updated_at", operator=">", value=int(since.timestamp()) - 1)
+        paging = StartingAfterPaging(per_page=PAGE, starting_after=cursor or None)
+        with answered("Intercom, searching conversations"):
+            # Not the SDK's pager: in 5.0.1 it asks for the first page again and again.
+            found = self._sdk.conversations.search(query=query, pagination=paging).response
+            return shape(shapes.Page, found, "intercom")
+
+    def post(self, ref: Ref, admin: str, html: str, *, note: bool) -> shapes.Conversation:
+        """Add a comment or a note; Unavailable with `maybe` where it may stand there although we cannot tell."""
+        kind = "note" if note else "comment"
+        what = f"Intercom, posting a {kind} on {ref}"
+        request = AdminReplyConversationRequest(message_type=kind, type="admin", admin_id=admin, body=html)
+        with answered(what, write=True):
+            answer = self._sdk.conversations.reply(_id(ref), request=request)
+            try:
+                return shape(shapes.Conversation, answer, "intercom")
+            except Malformed as err:
+                raise Unavailable(f"{what}: {err}", maybe=True) from err
+
+    def me(self) -> shapes.Me:
+        """Whose token it is."""
+        with answered("Intercom, asking whose token it is"):
+            return shape(shapes.Me, self._sdk.admins.identify(), "intercom")
+
+    def admin(self, id: str) -> shapes.Admin:
+        """A teammate."""
+        with answered(f"Intercom, reading teammate {id}"):
+            return shape(shapes.Admin, self._sdk.admins.find(int(id)), "intercom")
+
+
+@contextmanager
+def answered(what: str, *, write: bool = False) -> Iterator[None]:
+    """Failures of SDK and network as Unavailable or Refused; `maybe` where a write may have been applied."""
+    try:
+        yield
+    except ApiError as err:
+        raise _status(what, err, write) from err
+    except BEFORE_SENDING as err:
+        raise Unavailable(f"{what}: no connection: {err}") from err
+    except httpx.HTTPError as err:
+        raise Unavailable(f"{what}: {type(err).__name__}: {err}", maybe=write) from err
+    except ValueError as err:
+        raise Unavailable(f"{what}: the answer cannot be read: {err}", maybe=write) from err
+
+
+def _status(what: str, err: ApiError, write: bool) -> BotError:
+    status = err.status_code or 0
+    if 200 <= status < 400:
+        return Unavailable(f"{what}: HTTP {status} without a readable answer", maybe=write and status < 300)
+    error = error_for(what, status, err.headers or {}, write=write)
+    if isinstance(error, Refused) and status in MEND:
+        return Refused(f"{error}: {MEND[status]}")
+    return error
+
+
+def _id(ref: Ref) -> str:
+    """Refused unless a number: the SDK puts it into the path as it is, and `last` means something there."""
+    if not CONVERSATION.fullmatch(ref.id):
+        raise Refused(f"{ref} is not an Intercom conversation; its id is a number")
+    return ref.id
+
+
+def _connect_soon(request: httpx.Request) -> None:
+    """The SDK gives one timeout for everything; connecting gets its own, shorter one."""
+    timeouts = request.extensions["timeout"]
+    timeouts["connect"] = min(CONNECT_TIMEOUT, timeouts["connect"])
