@@ -173,7 +173,7 @@ def moment(ts: str) -> datetime:
 
 
 def role(message: Message, opener: str, me: Me, staff: frozenset[str]) -> Role:
-    """Who speaks. Whoever opened the thread is the customer; a colleague writing through an app carries a bot id too."""
+    """Who speaks. The thread's opener is the customer; a colleague writing through an app carries a bot id too."""
     if message.bot_id == me.bot_id or message.user == me.user_id:
         return Role.SELF
     if message.user and message.user in staff and message.user != opener:

@@ -1,0 +1,237 @@
+"""The fake Slack's Web API: what we call of it, with its answers, its limits and its ways of saying no."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, jsonify, request
+
+from connectors.slack.fake_blocks import message_problem, view_problem
+from connectors.slack.shapes import moment
+from connectors.slack.web import METHODS
+from connectors.stage import Knobs, Ledger, Write, stage
+
+TEAM, APP, BOT, BOT_USER = "T0FERNWEH", "A0UNDERSTUDY", "B0UNDERSTUDY", "U0UNDERSTUDY"
+SUPPORT, REVIEW = "C0SUPPORT", "C0REVIEW"
+TRIGGER = 3.0  # seconds
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Human:
+    """Somebody in the workspace. `restricted`: a guest."""
+
+    id: str
+    name: str
+    email: str
+    restricted: bool = False
+    deleted: bool = False
+
+
+class No(Exception):
+    """An answer with ok:false."""
+
+
+class Api:
+    """Channels of threads, newest thread last, and the methods on them. `heard` is told of every change as an event."""
+
+    def __init__(self, token: str, humans: tuple[Human, ...], knobs: Knobs, heard: Callable[[Json], None]) -> None:
+        self.lock = threading.RLock()
+        self.ledger = Ledger()
+        self.humans = {h.id: h for h in humans}
+        self.channels: dict[str, dict[str, list[Json]]] = {SUPPORT: {}, REVIEW: {}}
+        self.whispers: list[tuple[str, str]] = []  # ephemeral messages: user, text
+        self.triggers: dict[str, float] = {}
+        self.view: Json | None = None
+        self._token, self._heard, self._last = token, heard, 0
+        self._methods: dict[str, Callable[[Json], Json]] = {
+            "auth.test": self._auth_test,
+            "chat.postEphemeral": self._post_ephemeral,
+            "chat.postMessage": self._post_message,
+            "chat.update": self._update,
+            "conversations.history": self._history,
+            "conversations.replies": self._replies,
+            "users.info": self._users_info,
+            "views.open": self._views_open,
+        }
+        self.app = stage("slack", knobs)
+        self.app.add_url_rule("/api/<method>", view_func=self._call, methods=["POST"])
+
+    def ts(self) -> str:
+        """The time as Slack's ids have it, never the same twice."""
+        with self.lock:
+            self._last = max(self._last + 1, time.time_ns() // 1000)
+            return f"{self._last // 10**6}.{self._last % 10**6:06d}"
+
+    def say(self, channel: str, text: str, thread: str = "", **fields: Any) -> str:
+        """A message by whomever `fields` name (user, bot_id); its ts."""
+        with self.lock:
+            message = {"type": "message", "ts": self.ts(), "text": text, **fields}
+            if thread:
+                message["thread_ts"] = thread
+                self.thread(channel, thread).append(message)
+            else:
+                self.channels[channel][message["ts"]] = [message]
+            self._heard({**message, "channel": channel, "event_ts": message["ts"]})
+        return str(message["ts"])
+
+    def change(self, channel: str, ts: str, **fields: Any) -> None:
+        """An edit, by a person (`edited`) or of a card."""
+        with self.lock:
+            message = self._find(channel, ts)
+            message.update(fields)
+            self._heard({**self._about(channel), "subtype": "message_changed", "message": dict(message)})
+
+    def remove(self, channel: str, ts: str) -> None:
+        """A reply is deleted."""
+        with self.lock:
+            gone = self._find(channel, ts)
+            self.thread(channel, gone["thread_ts"]).remove(gone)
+            self._heard({**self._about(channel), "subtype": "message_deleted", "previous_message": gone})
+
+    def thread(self, channel: str, ts: str) -> list[Json]:
+        """Parent and replies, oldest first."""
+        threads = self.channels.get(channel)
+        if threads is None:
+            raise No("channel_not_found")
+        if ts not in threads:
+            raise No("thread_not_found")
+        return threads[ts]
+
+    def _about(self, channel: str) -> Json:
+        now = self.ts()
+        return {"type": "message", "channel": channel, "ts": now, "event_ts": now}
+
+    def _find(self, channel: str, ts: str) -> Json:
+        threads = self.channels.get(channel, {})
+        where = [threads[ts]] if ts in threads else threads.values()
+        found = [m for thread in where for m in thread if m["ts"] == ts]
+        if not found:
+            raise No("message_not_found")
+        return found[0]
+
+    def _call(self, method: str) -> Response:
+        try:
+            if request.headers.get("Authorization") != f"Bearer {self._token}":
+                raise No("invalid_auth")
+            if method not in self._methods:
+                raise No("unknown_method")
+            with self.lock:
+                answer = jsonify(ok=True, **self._methods[method](_arguments()))
+        except No as no:
+            return jsonify(ok=False, error=str(no))
+        answer.headers["x-oauth-scopes"] = ",".join(sorted({s for m in METHODS.values() for s in m.scopes}))
+        return answer
+
+    def _auth_test(self, _: Json) -> Json:
+        url = "https://fernweh.slack.com/"
+        return {
+            "url": url,
+            "team": "Fernweh",
+            "team_id": TEAM,
+            "user": "understudy",
+            "user_id": BOT_USER,
+            "bot_id": BOT,
+        }
+
+    def _users_info(self, asked: Json) -> Json:
+        human = self.humans.get(asked["user"])
+        if human is None:
+            raise No("user_not_found")
+        profile = {"real_name": human.name, "display_name": "", "email": human.email}
+        flags = {"is_restricted": human.restricted, "deleted": human.deleted, "is_bot": False}
+        return {"user": {"id": human.id, "team_id": TEAM, "name": human.id.lower(), "profile": profile, **flags}}
+
+    def _replies(self, asked: Json) -> Json:
+        thread = self.thread(asked["channel"], asked["ts"])
+        return _page([self._shown(m, asked) for m in thread], asked)
+
+    def _history(self, asked: Json) -> Json:
+        threads = self.channels.get(asked["channel"])
+        if threads is None:
+            raise No("channel_not_found")
+        oldest, latest = float(asked.get("oldest", 0)), float(asked.get("latest", "inf"))
+        edge = str(asked.get("inclusive", "")).lower() in ("1", "true")
+        inside = [
+            t[0] for ts, t in threads.items() if oldest < float(ts) < latest or (edge and float(ts) in (oldest, latest))
+        ]
+        return _page([self._shown(m, asked, asked["channel"]) for m in reversed(inside)], asked)
+
+    def _shown(self, message: Json, asked: Json, channel: str = "") -> Json:
+        """A message as a read gives it: metadata only when asked for, a parent with its thread's figures."""
+        shown = dict(message)
+        if str(asked.get("include_all_metadata", "")).lower() not in ("1", "true"):
+            shown.pop("metadata", None)
+        thread = self.channels[channel or asked["channel"]].get(message["ts"], [])
+        if len(thread) > 1:
+            last = thread[-1]["ts"]
+            shown |= {"thread_ts": message["ts"], "reply_count": len(thread) - 1, "latest_reply": last}
+        return shown
+
+    def _post_message(self, asked: Json) -> Json:
+        channel, thread = asked["channel"], asked.get("thread_ts", "")
+        if channel not in self.channels:
+            raise No("channel_not_found")
+        fields = self._checked(asked)
+        ts = self.say(channel, asked.get("text", ""), thread, user=BOT_USER, bot_id=BOT, app_id=APP, **fields)
+        self._wrote("chat.postMessage", channel, thread or ts, asked)
+        return {"channel": channel, "ts": ts}
+
+    def _update(self, asked: Json) -> Json:
+        channel, ts = asked["channel"], asked["ts"]
+        if self._find(channel, ts).get("bot_id") != BOT:
+            raise No("cant_update_message")
+        self.change(channel, ts, text=asked.get("text", ""), **self._checked(asked))
+        self._wrote("chat.update", channel, ts, asked)
+        return {"channel": channel, "ts": ts}
+
+    def _checked(self, asked: Json) -> Json:
+        blocks = asked.get("blocks") or []
+        if not blocks and not asked.get("text", "").strip():
+            raise No("no_text")
+        if problem := message_problem(blocks):
+            raise No(problem)
+        return {k: asked[k] for k in ("blocks", "metadata") if k in asked}
+
+    def _wrote(self, action: str, channel: str, thread: str, asked: Json) -> None:
+        key = asked.get("metadata", {}).get("event_payload", {}).get("key", "")
+        now, public = datetime.now(UTC), channel == SUPPORT
+        self.ledger.add(Write(action, f"{channel}-{thread}", asked.get("text", ""), key, now, public))
+
+    def _post_ephemeral(self, asked: Json) -> Json:
+        self.whispers.append((asked["user"], asked["text"]))
+        return {"message_ts": self.ts()}
+
+    def _views_open(self, asked: Json) -> Json:
+        made = self.triggers.pop(asked["trigger_id"], None)
+        if made is None or time.monotonic() - made > TRIGGER:
+            raise No("expired_trigger_id")
+        if problem := view_problem(asked["view"]):
+            raise No(problem)
+        self.view = {**asked["view"], "id": f"V{self.ts()}", "hash": self.ts()}
+        return {"view": self.view}
+
+
+def _arguments() -> Json:
+    """JSON or a form, in which objects are JSON again."""
+    if request.is_json:
+        return dict(request.get_json())
+    form = request.form.to_dict()
+    return {k: json.loads(v) if k in ("blocks", "metadata", "view") else v for k, v in form.items()}
+
+
+def _page(found: list[Json], asked: Json) -> Json:
+    start, size = int(asked.get("cursor") or 0), int(asked.get("limit") or 100)
+    more = start + size < len(found)
+    after = {"next_cursor": str(start + size) if more else ""}
+    return {"messages": found[start : start + size], "has_more": more, "response_metadata": after}
+
+
+def at(message: Json) -> datetime:
+    """When a message was said."""
+    return moment(message["ts"])
