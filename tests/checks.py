@@ -1,0 +1,304 @@
+"""What a good connector does, as small functions run over every helpdesk found: a new one is tested by existing."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import pytest
+
+from bot.errors import Forged, Malformed, Misconfigured, Refused, Unavailable
+from bot.model import DeliveryKind, Ref, Role
+from bot.ports import Connector, Panel, Views
+from connectors.stage import Fault
+from tests.helpdesk import CUSTOMER, QUESTION, TEXT, Subject, complaint, fault, read_back, sealing
+
+ODD_HEADERS = ("", "é", "١٢٣٤٥٦٧٨٩٠", "-1", "1e9", "nan", "v0=", "sha1=", "0" * 10_000, "a, b", "\x00")
+ODD_BODIES = (b"", b"{", b"[1]", b"null", b'"text"', b"{}", b'{"type": 7}', b"\xff\xfe{}", b'{"a": NaN', b"payload=%7B")
+DEEP = (b"[" * 100_000, b'{"a":' * 5_000 + b"1" + b"}" * 5_000, b'{"a": ' + b"[" * 500 + b"]" * 500 + b"}")
+
+
+def it_has_its_four_parts(s: Subject) -> None:
+    """Connector, fake, README and samples that are JSON."""
+    samples = list((s.folder / "samples").rglob("*.json"))
+
+    assert {p.name for p in s.folder.iterdir()} >= {"connector.py", "fake.py", "README.md", "samples"}
+    assert samples
+    for sample in samples:
+        json.loads(sample.read_text(encoding="utf-8"))
+
+
+def it_explains_every_setting(s: Subject) -> None:
+    """The README names what `settings` holds."""
+    readme = (s.folder / "README.md").read_text(encoding="utf-8")
+
+    assert [name for name in s.fake.settings() if f"`{name}`" not in readme] == []
+
+
+def it_is_a_connector_named_like_its_folder(s: Subject) -> None:
+    """Discovery and refs agree."""
+    assert isinstance(s.connector, Connector)
+    assert s.connector.name == s.fake.name == s.folder.name == s.name
+    assert s.connector.can <= set(DeliveryKind)
+
+
+def it_names_the_setting_that_is_missing(s: Subject) -> None:
+    """No settings at all, or all but one: the error names one and the fix; what is optional may be left out."""
+    env = s.fake.settings()
+
+    with pytest.raises(Misconfigured) as nothing:
+        s.connect({})
+
+    assert nothing.value.setting.isupper()
+    assert nothing.value.fix
+    complaints = {name: complaint(s, {k: v for k, v in env.items() if k != name}) for name in env}
+    assert {name: said for name, said in complaints.items() if said and name not in said} == {}
+
+
+def it_keeps_its_secrets_to_itself(s: Subject) -> None:
+    """Neither `repr` nor an error shows what is in a secret setting."""
+    words = ("SECRET", "TOKEN", "KEY", "PASSWORD")
+    secret = [v for k, v in s.fake.settings().items() if any(word in k for word in words)]
+
+    assert secret
+    assert [value for value in secret if value in repr(s.connector) or value in str(s.connector)] == []
+
+
+def it_takes_a_genuine_request(s: Subject) -> None:
+    """And finds the conversation in it."""
+    received = s.connector.receive(s.genuine)
+
+    assert [ref.connector for ref in received.refs] == [s.name]
+    assert s.connector.fetch(received.refs[0]).messages[0].text == QUESTION
+
+
+def it_reads_a_request_the_same_way_twice(s: Subject) -> None:
+    """`id` is the delivery's identity: a second look finds the same one."""
+    assert s.connector.receive(s.genuine) == s.connector.receive(s.genuine)
+
+
+def it_refuses_what_is_not_signed(s: Subject) -> None:
+    """Without any seal, or with one of its headers missing."""
+    for gone in (s.seals, *({name} for name in s.seals)):
+        headers = {k: v for k, v in s.genuine.headers.items() if k not in gone}
+        with pytest.raises(Forged):
+            s.connector.receive(replace(s.genuine, headers=headers))
+
+
+def it_refuses_a_body_that_was_changed(s: Subject) -> None:
+    """Flipped in one bit, cut, lengthened, empty or another's."""
+    body = s.genuine.body
+    flipped = [body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :] for at in (0, len(body) // 2, len(body) - 1)]
+    for changed in (*flipped, body[:-1], body[: len(body) // 2], body + b" ", body + body, b"", b"\xff" * 64):
+        with pytest.raises(Forged):
+            s.connector.receive(replace(s.genuine, body=changed))
+
+
+def it_refuses_a_seal_that_is_odd(s: Subject) -> None:
+    """Cut, lengthened, flipped, or with characters and numbers that no vendor sends."""
+    for name in s.seals:
+        value = s.genuine.headers[name]
+        middle = len(value) // 2
+        flipped = value[:middle] + ("1" if value[middle] == "0" else "0") + value[middle + 1 :]
+        for odd in (value[:-1], value + "0", f"{value}\n", f" {value}", f"{value[:-1]}é", flipped, *ODD_HEADERS):
+            with pytest.raises(Forged):
+                s.connector.receive(s.with_header(name, odd))
+
+
+def it_refuses_what_comes_too_late_or_too_early(s: Subject) -> None:
+    """Ten minutes off, where the vendor stamps its requests."""
+    if not any("timestamp" in name for name in s.seals):
+        return
+    for off in (timedelta(minutes=10), timedelta(minutes=-10)):
+        with pytest.raises(Forged):
+            s.connector.receive(replace(s.genuine, at=s.genuine.at + off))
+
+
+def it_takes_the_current_and_the_previous_secret(s: Subject) -> None:
+    """While a secret is changed, requests signed with either are genuine, and with a third they are not."""
+    env = s.fake.settings()
+    name = sealing(s)
+
+    for secrets in (
+        {name: env[name], f"{name}_PREVIOUS": env[name] + "x"},
+        {name: env[name] + "x", f"{name}_PREVIOUS": env[name]},
+    ):
+        assert s.connect(env | secrets).receive(s.genuine).refs
+    with pytest.raises(Forged):
+        s.connect(env | {name: env[name] + "x", f"{name}_PREVIOUS": env[name] + "y"}).receive(s.genuine)
+
+
+def it_calls_malformed_what_is_signed_but_cannot_be_read(s: Subject) -> None:
+    """Never a traceback of another kind."""
+    for body in ODD_BODIES:
+        with pytest.raises(Malformed):
+            s.connector.receive(s.signed(body))
+
+
+def it_refuses_deep_json_before_parsing_it(s: Subject) -> None:
+    """Nested deeper than Python can follow."""
+    for body in DEEP:
+        with pytest.raises((Malformed, Forged)):
+            s.connector.receive(s.signed(body))
+
+
+def it_guards_its_panel_like_its_door(s: Subject) -> None:
+    """Where it has one."""
+    if not isinstance(s.connector, Panel):
+        return
+    views = cast("Views", None)  # nothing may be looked up for a caller who has not proved anything
+    for name in s.seals:
+        with pytest.raises(Forged):
+            s.connector.panel(s.with_header(name, "0" * 64), views)
+    for body in ODD_BODIES:
+        with pytest.raises(Malformed):
+            s.connector.panel(s.signed(body), views)
+
+
+def it_fetches_what_was_said_in_order(s: Subject) -> None:
+    """Oldest first, aware UTC, ids unique, roles right."""
+    ref = s.ask()
+    s.answer(ref, "Yes, with the buckle from the repair kit.")
+    s.fake.customer_says("Where do I get that kit?", customer=CUSTOMER, conversation=ref.id)
+
+    conversation = s.connector.fetch(ref)
+
+    said = [m for m in conversation.messages if m.public]
+    assert [(m.role, m.text) for m in said] == [
+        (Role.CUSTOMER, QUESTION),
+        (Role.AGENT, "Yes, with the buckle from the repair kit."),
+        (Role.CUSTOMER, "Where do I get that kit?"),
+    ]
+    assert conversation.ref == ref
+    times = [m.at for m in conversation.messages] + [c.at for c in conversation.changes]
+    assert {at.utcoffset() for at in times} == {timedelta(0)}
+    assert [m.at for m in conversation.messages] == sorted(m.at for m in conversation.messages)
+    assert len({m.id for m in conversation.messages}) == len(conversation.messages)
+
+
+def it_fetches_the_same_twice(s: Subject) -> None:
+    """A look changes nothing."""
+    ref = s.ask()
+
+    assert s.connector.fetch(ref) == s.connector.fetch(ref)
+
+
+def it_finds_what_was_touched(s: Subject) -> None:
+    """A new conversation, and an old one with a new answer."""
+    old = s.ask()
+    s.answer(old, "Yes.")
+    since = s.connector.fetch(old).messages[-1].at
+    new = s.ask("Is the rain cover included?")
+
+    assert {old, new} <= set(s.connector.changed(since))
+    assert list(s.connector.changed(datetime.now(UTC) + timedelta(hours=1))) == []
+
+
+def it_delivers_each_kind_once(s: Subject) -> None:
+    """What it can deliver is applied once, and what it returns is an id."""
+    ref = s.ask()
+    for kind in sorted(s.connector.can):
+        delivery, before = s.delivery(ref, kind, "once"), s.applied()
+
+        assert s.connector.deliver(delivery), kind
+
+        assert s.applied(delivery.key) - before == 1, kind
+
+
+def it_shows_a_reply_to_the_customer_as_it_was_written(s: Subject) -> None:
+    """Angle brackets, ampersands and lists survive the way there and back, and the speaker is us."""
+    if DeliveryKind.REPLY not in s.connector.can:
+        return
+    ref = s.ask()
+
+    s.connector.deliver(s.delivery(ref, DeliveryKind.REPLY, "shown"))
+
+    last = s.connector.fetch(ref).messages[-1]
+    assert (last.role, last.public, last.text) == (Role.SELF, True, TEXT)
+
+
+def it_shows_customers_nothing_that_is_for_the_team(s: Subject) -> None:
+    """Notes, hand-offs and cards stay inside."""
+    ref = s.ask()
+    for kind in s.connector.can - {DeliveryKind.REPLY}:
+        s.connector.deliver(s.delivery(ref, kind, "inside"))
+
+    assert [m.text for m in s.connector.fetch(ref).messages if m.public] == [QUESTION]
+
+
+def it_does_not_send_again_when_the_answer_is_lost(s: Subject) -> None:
+    """The vendor applied it and the line broke: `maybe`, and reading back finds it."""
+    for kind in sorted(s.connector.can):
+        ref, since = s.ask(), datetime.now(UTC) - timedelta(minutes=1)
+        delivery, before = s.delivery(ref, kind, "drop"), s.applied()
+        fault(s, Fault("drop"))
+
+        with pytest.raises(Unavailable) as lost:
+            s.connector.deliver(delivery)
+
+        assert lost.value.maybe, kind
+        assert s.applied(delivery.key) - before == 1, kind
+        assert read_back(s, ref, delivery, since), kind
+
+
+def it_knows_what_was_never_applied(s: Subject) -> None:
+    """The line broke before the vendor did anything: `maybe`, and reading back finds nothing."""
+    for kind in sorted(s.connector.can):
+        ref, since = s.ask(), datetime.now(UTC) - timedelta(minutes=1)
+        delivery, before = s.delivery(ref, kind, "lost"), s.applied()
+        fault(s, Fault("lost"))
+
+        with pytest.raises(Unavailable) as lost:
+            s.connector.deliver(delivery)
+
+        assert lost.value.maybe, kind
+        assert s.applied(delivery.key) - before == 0, kind
+        assert not read_back(s, ref, delivery, since), kind
+
+
+def it_waits_as_long_as_the_vendor_says(s: Subject) -> None:
+    """429 with its seconds: nothing was applied, for reads and for writes."""
+    ref = s.ask()
+    for kind in sorted(s.connector.can):
+        delivery, before = s.delivery(ref, kind, "later"), s.applied()
+        fault(s, Fault("status", 429, "7"))
+
+        with pytest.raises(Unavailable) as later:
+            s.connector.deliver(delivery)
+
+        assert (later.value.retry_after, later.value.maybe) == (7.0, False), kind
+        assert s.applied(delivery.key) - before == 0, kind
+
+    fault(s, Fault("status", 429, "7"), writes_only=False)
+    with pytest.raises(Unavailable) as read:
+        s.connector.fetch(ref)
+    assert (read.value.retry_after, read.value.maybe) == (7.0, False)
+
+
+def it_says_unavailable_when_the_vendor_is_broken(s: Subject) -> None:
+    """A 500 may have been applied."""
+    ref = s.ask()
+    fault(s, Fault("status", 500))
+    with pytest.raises(Unavailable) as write:
+        s.connector.deliver(s.delivery(ref, sorted(s.connector.can)[0], "broken"))
+    fault(s, Fault("status", 500), writes_only=False)
+    with pytest.raises(Unavailable) as read:
+        s.connector.fetch(ref)
+
+    assert (write.value.maybe, read.value.maybe) == (True, False)
+
+
+def it_says_refused_when_the_conversation_is_gone(s: Subject) -> None:
+    """For good: reading it and writing into it."""
+    known = s.ask()
+    gone = Ref(s.name, known.id[:-1] + ("7" if known.id[-1] != "7" else "8"))
+
+    with pytest.raises(Refused):
+        s.connector.fetch(gone)
+    for kind in s.connector.can & {DeliveryKind.REPLY}:
+        with pytest.raises(Refused):
+            s.connector.deliver(s.delivery(gone, kind, "gone"))
+
+
+CHECKS: tuple[Callable[[Subject], None], ...] = tuple(v for k, v in globals().items() if k.startswith("it_"))
