@@ -3,18 +3,20 @@
 import hmac
 import json
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from urllib.parse import urlencode
 
 import requests
+from flask import Response, jsonify, request
 
 from bot.ports import StageMessage, StageModal, StageThread
 from bot.text.markup import from_mrkdwn
 from connectors.http import session
 from connectors.slack import fake_blocks
-from connectors.slack.fake_api import APP, BOT, BOT_USER, REVIEW, SUPPORT, TEAM, Api, Human, Json, at
-from connectors.stage import Courier, Knobs, Server
+from connectors.slack.fake_api import APP, BOT, BOT_USER, REVIEW, SUPPORT, TEAM, Api, Human, Json, No, at
+from connectors.slack.web import METHODS
+from connectors.stage import Courier, Knobs, Ledger, Server, Write, stage
 
 TOKEN, SECRET = "xoxb-fake-0000", "fake-signing-secret"
 STAFF = (
@@ -42,11 +44,12 @@ class Fake:
     name = "slack"
 
     def __init__(self, port: int = 0) -> None:
-        self.knobs = Knobs()
+        self.knobs, self.ledger = Knobs(), Ledger()
         self.courier = Courier(self.knobs, sign, tries=4)
-        self.api = Api(TOKEN, STAFF + CUSTOMERS, self.knobs, self._tell)
-        self.ledger = self.api.ledger
-        self.server = Server(self.api.app, port)
+        self.api = Api(STAFF + CUSTOMERS, self._tell, self._wrote)
+        app = stage("slack", self.knobs)
+        app.add_url_rule("/api/<method>", view_func=self._call, methods=["POST"])
+        self.server = Server(app, port)
         self.url = self.server.url
         self._panel, self._session, self._viewer = "", session(), ""
 
@@ -130,6 +133,20 @@ class Fake:
         """Close the modal; the bot hears nothing of it."""
         self.api.view = None
 
+    def _call(self, method: str) -> Response:
+        try:
+            if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+                raise No("invalid_auth")
+            answer = jsonify(ok=True, **self.api.call(method, _arguments()))
+        except No as no:
+            return jsonify(ok=False, error=str(no))
+        answer.headers["x-oauth-scopes"] = ",".join(sorted({s for m in METHODS.values() for s in m.scopes}))
+        return answer
+
+    def _wrote(self, action: str, conversation: str, text: str, mark: str) -> None:
+        public = conversation.startswith(SUPPORT)
+        self.ledger.add(Write(action, conversation, text, mark, datetime.now(UTC), public))
+
     def _told(self, answer: requests.Response | None, user: str, view: Json | None = None) -> str:
         if answer is None or answer.status_code != 200:
             return "Slack could not reach the app, or the app failed. Try again."
@@ -155,9 +172,7 @@ class Fake:
         body = urlencode({"payload": json.dumps(payload)}).encode()
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         try:
-            return self._session.post(
-                self._panel, data=body, headers={**form, **sign(body, datetime.now().astimezone())}
-            )
+            return self._session.post(self._panel, data=body, headers={**form, **sign(body, datetime.now(UTC))})
         except requests.RequestException:
             return None
 
@@ -199,6 +214,14 @@ class Fake:
     def _name(self, message: Json) -> str:
         human = self.api.humans.get(message.get("user", ""))
         return human.name if human else "Understudy" if message.get("bot_id") == BOT else message.get("username", "")
+
+
+def _arguments() -> Json:
+    """JSON or a form, in which objects are JSON again."""
+    if request.is_json:
+        return dict(request.get_json(silent=True) or {})
+    form = request.form.to_dict()
+    return {k: json.loads(v) if k in ("blocks", "metadata", "view") else v for k, v in form.items()}
 
 
 def _thread(conversation: str) -> str:

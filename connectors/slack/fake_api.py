@@ -1,19 +1,14 @@
 """The fake Slack's Web API: what we call of it, with its answers, its limits and its ways of saying no."""
 
-import json
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-
-from flask import Response, jsonify, request
 
 from connectors.slack.fake_blocks import message_problem, view_problem
 from connectors.slack.shapes import moment
-from connectors.slack.web import METHODS
-from connectors.stage import Knobs, Ledger, Write, stage
 
 TEAM, APP, BOT, BOT_USER = "T0FERNWEH", "A0UNDERSTUDY", "B0UNDERSTUDY", "U0UNDERSTUDY"
 SUPPORT, REVIEW = "C0SUPPORT", "C0REVIEW"
@@ -38,17 +33,21 @@ class No(Exception):
 
 
 class Api:
-    """Channels of threads, newest thread last, and the methods on them. `heard` is told of every change as an event."""
+    """Channels of threads, newest thread last, and the methods on them.
 
-    def __init__(self, token: str, humans: tuple[Human, ...], knobs: Knobs, heard: Callable[[Json], None]) -> None:
+    `heard` is told of every change as an event; `wrote` of every write of ours: method, channel-thread, text, key.
+    """
+
+    def __init__(
+        self, humans: tuple[Human, ...], heard: Callable[[Json], None], wrote: Callable[[str, str, str, str], None]
+    ) -> None:
         self.lock = threading.RLock()
-        self.ledger = Ledger()
         self.humans = {h.id: h for h in humans}
         self.channels: dict[str, dict[str, list[Json]]] = {SUPPORT: {}, REVIEW: {}}
         self.whispers: list[tuple[str, str]] = []  # ephemeral messages: user, text
         self.triggers: dict[str, float] = {}
         self.view: Json | None = None
-        self._token, self._heard, self._last = token, heard, 0
+        self._heard, self._wrote, self._last = heard, wrote, 0
         self._methods: dict[str, Callable[[Json], Json]] = {
             "auth.test": self._auth_test,
             "chat.postEphemeral": self._post_ephemeral,
@@ -59,8 +58,13 @@ class Api:
             "users.info": self._users_info,
             "views.open": self._views_open,
         }
-        self.app = stage("slack", knobs)
-        self.app.add_url_rule("/api/<method>", view_func=self._call, methods=["POST"])
+
+    def call(self, method: str, asked: Json) -> Json:
+        """The answer without its `ok`. Raises No."""
+        if method not in self._methods:
+            raise No("unknown_method")
+        with self.lock:
+            return self._methods[method](asked)
 
     def ts(self) -> str:
         """The time as Slack's ids have it, never the same twice."""
@@ -115,19 +119,6 @@ class Api:
             raise No("message_not_found")
         return found[0]
 
-    def _call(self, method: str) -> Response:
-        try:
-            if request.headers.get("Authorization") != f"Bearer {self._token}":
-                raise No("invalid_auth")
-            if method not in self._methods:
-                raise No("unknown_method")
-            with self.lock:
-                answer = jsonify(ok=True, **self._methods[method](_arguments()))
-        except No as no:
-            return jsonify(ok=False, error=str(no))
-        answer.headers["x-oauth-scopes"] = ",".join(sorted({s for m in METHODS.values() for s in m.scopes}))
-        return answer
-
     def _auth_test(self, _: Json) -> Json:
         url = "https://fernweh.slack.com/"
         return {
@@ -179,7 +170,7 @@ class Api:
             raise No("channel_not_found")
         fields = self._checked(asked)
         ts = self.say(channel, asked.get("text", ""), thread, user=BOT_USER, bot_id=BOT, app_id=APP, **fields)
-        self._wrote("chat.postMessage", channel, thread or ts, asked)
+        self._wrote("chat.postMessage", f"{channel}-{thread or ts}", asked.get("text", ""), _key(asked))
         return {"channel": channel, "ts": ts}
 
     def _update(self, asked: Json) -> Json:
@@ -187,7 +178,7 @@ class Api:
         if self._find(channel, ts).get("bot_id") != BOT:
             raise No("cant_update_message")
         self.change(channel, ts, text=asked.get("text", ""), **self._checked(asked))
-        self._wrote("chat.update", channel, ts, asked)
+        self._wrote("chat.update", f"{channel}-{ts}", asked.get("text", ""), _key(asked))
         return {"channel": channel, "ts": ts}
 
     def _checked(self, asked: Json) -> Json:
@@ -197,11 +188,6 @@ class Api:
         if problem := message_problem(blocks):
             raise No(problem)
         return {k: asked[k] for k in ("blocks", "metadata") if k in asked}
-
-    def _wrote(self, action: str, channel: str, thread: str, asked: Json) -> None:
-        key = asked.get("metadata", {}).get("event_payload", {}).get("key", "")
-        now, public = datetime.now(UTC), channel == SUPPORT
-        self.ledger.add(Write(action, f"{channel}-{thread}", asked.get("text", ""), key, now, public))
 
     def _post_ephemeral(self, asked: Json) -> Json:
         self.whispers.append((asked["user"], asked["text"]))
@@ -217,12 +203,8 @@ class Api:
         return {"view": self.view}
 
 
-def _arguments() -> Json:
-    """JSON or a form, in which objects are JSON again."""
-    if request.is_json:
-        return dict(request.get_json())
-    form = request.form.to_dict()
-    return {k: json.loads(v) if k in ("blocks", "metadata", "view") else v for k, v in form.items()}
+def _key(asked: Json) -> str:
+    return str(asked.get("metadata", {}).get("event_payload", {}).get("key", ""))
 
 
 def _page(found: list[Json], asked: Json) -> Json:
