@@ -154,3 +154,14 @@ def tell(line: Line, row: Sending, title: str, why: str) -> None:
             )
             card = compose.notice(delivery.key, Ref(line.review, "review"), title, facts)
             approve(conn, line, card)
+
+
+def give_up(line: Line, job: Job, error: str) -> None:
+    """A row that only a person can help: written down, and shown to people where there is a review channel."""
+    last = (error.strip().splitlines() or ["unknown"])[-1]
+    with line.store.write() as conn:
+        audit.record(conn, line.now(), "understudy", "gave up", job.key, last, ref=str(job.ref))
+        if line.review and job.ref.id != "review":
+            facts = (("Conversation", str(job.ref)), ("What happened", last))
+            notice = compose.notice(f"dead-{job.key}", Ref(line.review, "review"), "A person is needed", facts)
+            approve(conn, line, notice)

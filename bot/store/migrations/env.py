@@ -1,6 +1,6 @@
 """Runs migrations on the engine that `bot.store.migrate` hands in."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import TypeDecorator
@@ -8,7 +8,7 @@ from sqlalchemy import TypeDecorator
 from bot.store.tables import meta
 
 
-def render(kind: str, item: object, _context: Any) -> str | bool:
+def render(kind: str, item: object, _context: Any) -> str | Literal[False]:
     """Our own column types as what they are in the database, so that a migration never imports today's code."""
     if kind != "type" or not isinstance(item, TypeDecorator):
         return False

@@ -1,0 +1,294 @@
+"""Understudy: a self-learning support agent. Every command is listed by `app.py --help`."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from flask import Flask
+
+import connectors
+from bot import answer, deliver, review, settings, sweep
+from bot.backends.embedder import HashEmbedder
+from bot.backends.index import HybridIndex
+from bot.backends.workers import Bell, Workers
+from bot.backends.writer import ExtractiveWriter
+from bot.errors import Misconfigured
+from bot.knowledge import Knowledge
+from bot.line import Line, Links
+from bot.model import DeliveryKind, EventKind, Licence
+from bot.ports import Clock, Connector, Wake
+from bot.settings import Settings
+from bot.store import Store, audit, conversations, limits
+from bot.web.door import VERDICT, door
+from bot.work import Handler, Job, Worker
+
+log = logging.getLogger("understudy")
+
+
+def utc_now() -> datetime:
+    """The clock of production."""
+    return datetime.now(UTC)
+
+
+def connect(env: Mapping[str, str]) -> dict[str, Connector]:
+    """Every helpdesk that has a setting named after it."""
+    wanted = [n for n in connectors.found() if any(k.startswith(f"{n.upper()}_") and env[k] for k in env)]
+    made: dict[str, Connector] = {name: connectors.load(name).connect(env) for name in wanted}
+    return made
+
+
+def bell(chosen: Settings) -> Wake:
+    """Wake-ups within the process, or through Redis."""
+    if not chosen.redis_url:
+        return Bell()
+    from bot.backends.rq_queue import RqBell
+
+    return RqBell(chosen.redis_url)
+
+
+def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clock = utc_now) -> Line:
+    """The line with its embedded brains, on a migrated store."""
+    from learning.confidence import Learned
+
+    from bot.store.migrate import migrate
+
+    store = Store(chosen.database_url)
+    migrate(store)
+    knowledge = Knowledge(store, HybridIndex(HashEmbedder()))
+    cards = [name for name, desk in desks.items() if DeliveryKind.CARD in desk.can]
+    return Line(
+        store=store,
+        connectors=desks,
+        knowledge=knowledge,
+        writer=ExtractiveWriter(),
+        confidence=Learned(store),
+        wake=wake,
+        now=now,
+        links=Links(chosen.public_url, chosen.secret),
+        review=cards[0] if cards else "",
+    )
+
+
+def handlers(line: Line) -> dict[str, Handler]:
+    """Which function does which kind of work."""
+    from learning import observe
+
+    events: dict[EventKind, Callable[..., None]] = {
+        EventKind.CUSTOMER_MESSAGE: answer.answer,
+        EventKind.AGENT_MESSAGE: observe.agent_message,
+        EventKind.NOTE: observe.note,
+        EventKind.BOT_MESSAGE: observe.bot_message,
+        EventKind.CHANGE: observe.change,
+    }
+
+    def event(job: Job) -> None:
+        with line.store.read() as conn:
+            seen = conversations.get_event(conn, job.key.removeprefix("event|"))
+        if seen is not None:
+            events[seen.kind](line, seen)
+
+    return {
+        "look": lambda job: answer.look(line, job.ref),
+        "event": event,
+        "deliver": lambda job: deliver.deliver(line, job),
+        "verdict": lambda job: _judge(line, job),
+        "learn": lambda job: observe.learn(line, job.payload),
+    }
+
+
+def _judge(line: Line, job: Job) -> None:
+    review.judge(line, VERDICT.validate_json(job.payload))
+
+
+def worker(line: Line) -> Worker:
+    """What drains the work table; what it cannot do goes to a person."""
+    return Worker(line.store, handlers(line), lambda job, error: deliver.give_up(line, job, error), line.now)
+
+
+def web(line: Line, counted: Counter[str] | None = None) -> Flask:
+    """The app that vendors and staff reach."""
+    from bot.web.pages import pages
+
+    app = Flask("understudy", root_path=str(Path(__file__).parent / "bot" / "web"))
+    app.config["MAX_CONTENT_LENGTH"] = None  # the door reads its own cap, so that chunked bodies are not cut silently
+    refused = Counter[str]() if counted is None else counted
+    app.register_blueprint(door(line, refused))
+    app.register_blueprint(pages(line, refused))
+    return app
+
+
+def sweep_for_ever(line: Line, every: float, stopping: threading.Event) -> None:
+    """Every second what dead workers held, every `every` seconds what webhooks lost."""
+    seconds = 0.0
+    while not stopping.wait(1.0):
+        seconds += 1.0
+        try:
+            sweep.reclaim(line)
+            if seconds >= every:
+                seconds = 0.0
+                sweep.sweep(line)
+        except Exception:
+            log.exception("sweep crashed")
+
+
+def serve_http(app: Flask, chosen: Settings) -> None:
+    """Serve in this thread until it is closed. Bodies over the cap are refused by the door, far larger ones here."""
+    import waitress
+
+    waitress.serve(
+        app,
+        host=chosen.host,
+        port=chosen.port,
+        threads=8,
+        connection_limit=1000,
+        channel_timeout=30,
+        max_request_body_size=4 * 1_048_576,
+        ident="",
+    )
+
+
+def run_serve(args: argparse.Namespace) -> None:
+    """Web, workers and sweep in one process; with REDIS_URL the workers may also run elsewhere."""
+    chosen = settings.read(os.environ)
+    wake = bell(chosen)
+    line = build(chosen, connect(os.environ), wake)
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    threading.Thread(target=sweep_for_ever, args=(line, chosen.sweep_every, stopping), daemon=True).start()
+    if isinstance(wake, Bell):
+        Workers(worker(line), wake, chosen.workers).start()
+    print(f"Understudy listens on http://{chosen.host}:{chosen.port}", flush=True)
+    serve_http(web(line), chosen)
+
+
+def run_worker(args: argparse.Namespace) -> None:
+    """A worker for REDIS_URL, as many processes as you like."""
+    from bot.backends import rq_queue
+
+    chosen = settings.read(os.environ)
+    if not chosen.redis_url:
+        raise Misconfigured("REDIS_URL", "is needed for a worker of its own; without it `app.py serve` has workers")
+    line = build(chosen, connect(os.environ), bell(chosen))
+    draining = worker(line)
+    rq_queue.serve(chosen.redis_url, draining.drain, lambda stopping: poll(draining, stopping))
+
+
+def poll(draining: Worker, stopping: threading.Event) -> None:
+    """Look for work every second, whatever Redis says."""
+    while not stopping.wait(1.0):
+        try:
+            draining.drain(stopping.is_set)
+        except Exception:
+            log.exception("poll crashed")
+
+
+def run_stop(args: argparse.Namespace) -> None:
+    """The global stop, from the command line."""
+    on = args.command == "stop"
+    store = Store(settings.read(os.environ).database_url)
+    with store.write() as conn:
+        limits.set_stop(conn, on, "command line", utc_now())
+        audit.record(conn, utc_now(), "command line", "stopped" if on else "let go", "everything", args.why)
+    print("Nothing is sent any more. `app.py go` lets it go on." if on else "Sending goes on.")
+
+
+def run_grant(args: argparse.Namespace) -> None:
+    """Let a topic answer alone for some days, or take it back."""
+    now = utc_now()
+    store = Store(settings.read(os.environ).database_url)
+    revoked = args.command == "revoke"
+    until = now + timedelta(days=0 if revoked else args.days)
+    with store.write() as conn:
+        limits.add_licence(conn, Licence(args.topic, args.by, now, until, revoked))
+        audit.record(conn, now, args.by, args.command, f"topic:{args.topic}", until=until.isoformat())
+    print(f"{args.topic}: {'no licence any more' if revoked else f'answers alone until {until:%d %B %Y %H:%M} UTC'}")
+
+
+def run_doctor(args: argparse.Namespace) -> None:
+    """Do the settings work? Reads only."""
+    chosen = settings.read(os.environ)
+    desks = connect(os.environ)
+    rows = [("settings", True, ""), ("helpdesks", bool(desks), "set the settings of at least one, see README.md")]
+    for desk in desks.values():
+        rows += [(f"{desk.name}: {what}", fine, fix) for what, fine, fix in getattr(desk, "check", tuple)()]
+    Store(chosen.database_url).close()
+    for what, fine, fix in rows:
+        print(f"{'ok ' if fine else 'NO '} {what}" + ("" if fine else f": {fix}"))
+    if not all(fine for _, fine, _ in rows):
+        raise SystemExit(1)
+
+
+def run_setup(args: argparse.Namespace) -> None:
+    """Install webhooks where the vendor lets us."""
+    chosen = settings.read(os.environ)
+    for desk in connect(os.environ).values():
+        install = getattr(desk, "setup", None)
+        lines = install(chosen.public_url, args.dry_run) if install else ("by hand: see its README.md",)
+        print("\n".join(f"{desk.name}: {line}" for line in lines))
+
+
+def run_sandbox(args: argparse.Namespace) -> None:
+    """A support desk in miniature."""
+    from bot.web.sandbox import run
+
+    run(args, sys.modules[__name__])
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="app.py", description=__doc__)
+    commands = made.add_subparsers(dest="command", metavar="COMMAND")
+
+    def add(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    sandbox = add("sandbox", run_sandbox, "start a support desk in miniature: fake helpdesks, the bot, one page")
+    sandbox.add_argument("--port", type=int, default=8000, help="of the page (default 8000)")
+    sandbox.add_argument("--data", type=Path, help="play real conversations from FILE.jsonl[.gz]")
+    sandbox.add_argument("--knowledge", type=Path, help="entries to start with, FILE.jsonl[.gz]")
+    sandbox.add_argument("--keep", type=Path, help="keep the sandbox's database in this folder")
+    add("serve", run_serve, "web, workers and sweep for real helpdesks")
+    add("worker", run_worker, "one more worker, woken through REDIS_URL")
+    for name, text in (("stop", "send nothing any more, in every process"), ("go", "send again")):
+        add(name, run_stop, text).add_argument("--why", default="", help="kept in the audit")
+    for name, text in (("grant", "let a topic answer alone for some days"), ("revoke", "take a topic's licence back")):
+        command = add(name, run_grant, text)
+        command.add_argument("topic")
+        command.add_argument("--by", required=True, help="the lead who says so")
+        command.add_argument("--days", type=float, default=7.0, help="how long (default 7)")
+    add("doctor", run_doctor, "check settings, tokens and webhooks; changes nothing")
+    setup = add("setup", run_setup, "install webhooks at the helpdesks")
+    setup.add_argument("--dry-run", action="store_true", help="only say what would be made")
+    return made
+
+
+def main(argv: list[str]) -> int:
+    """Exit status: 0 fine, 1 something found wrong, 2 a wrong command or setting."""
+    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "WARNING"), format="%(levelname)s %(name)s: %(message)s")
+    if argv and argv[0] not in (known := parser())._subparsers._group_actions[0].choices and argv[0][0] != "-":  # type: ignore[union-attr]
+        print(f"app.py: there is no command {argv[0]!r}\n", file=sys.stderr)
+        known.print_help(sys.stderr)
+        return 2
+    args = parser().parse_args(argv)
+    if args.command is None:
+        parser().print_help()
+        return 2
+    try:
+        args.run(args)
+    except Misconfigured as err:
+        print(f"app.py: {err}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
