@@ -1,0 +1,106 @@
+"""What is known, and what the bot may do with it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bot.model.kinds import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """For whom an entry holds; an empty field means everyone."""
+
+    page: str = ""
+    plan: str = ""
+    language: str = ""
+    audience: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Approved knowledge. A change is a new version; `retired` ends it. `origin`: seed, proposal:ID, import…"""
+
+    id: str
+    version: int
+    question: str
+    answer: str
+    topic: str = ""
+    url: str = ""
+    scope: Scope = Scope()
+    origin: str = ""
+    by: str = ""
+    at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    valid_until: datetime | None = None
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A passage found for a question. `score`: retrieval only, 0 to 1, higher is nearer."""
+
+    source: Source
+    id: str
+    version: int
+    title: str
+    passage: str
+    score: float
+    url: str = ""
+    topic: str = ""
+    lexical: float = 0.0
+    vector: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the business decided, in plain words; `topic` "" means every topic."""
+
+    id: str
+    version: int
+    topic: str = ""
+    must_say: str = ""
+    must_not: str = ""
+    ask_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """Where the bot takes part; an empty tuple means everywhere. `share`: of conversations, 0 to 1."""
+
+    brands: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The bot's limits, versioned.
+
+    `reply_at` and `suggest_at` are confidences, 0 to 1. `draft_only` names connectors that never send a reply
+    by themselves. `other_bot`: "silent" or "suggest" where another bot is answering. `stale_after` in hours.
+    `one_lead`: the only teacher of a proposal may approve it. `open_cards`: proposals on the review channel at
+    a time; the rest wait their turn.
+    """
+
+    version: int = 1
+    pilot: Pilot = Pilot()
+    reply_at: float = 0.85
+    suggest_at: float = 0.35
+    never_topics: tuple[str, ...] = ()
+    draft_only: tuple[str, ...] = ()
+    other_bot: str = "silent"
+    stale_after: float = 72.0
+    one_lead: bool = False
+    open_cards: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """A topic's permission to reply without a person; ends by itself at `until`."""
+
+    topic: str
+    granted_by: str
+    at: datetime
+    until: datetime
+    revoked: bool = False

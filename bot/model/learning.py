@@ -1,0 +1,101 @@
+"""What people did with a draft or instead of one, and what is proposed from it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.model.conversation import Ref
+from bot.model.kinds import CorrectionKind, OutcomeKind, ProposalState
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceEdit:
+    """One sentence changed: "" before means added, "" after means removed."""
+
+    kind: CorrectionKind
+    before: str
+    after: str
+
+    @property
+    def material(self) -> bool:
+        """Does it change a fact, a step, a link, a number, a promise or the question asked?"""
+        return self.kind not in (CorrectionKind.TONE, CorrectionKind.WORDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Draft against what the person sent, sentence by sentence."""
+
+    draft_id: str
+    edits: tuple[SentenceEdit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """What a person did where the bot did not or could not answer."""
+
+    id: str
+    ref: Ref
+    at: datetime
+    by: str
+    question: str
+    answer: str
+    links: tuple[str, ...] = ()
+    macros: tuple[str, ...] = ()
+    draft_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a draft. `message_id` is the message that was sent instead or as it."""
+
+    draft_id: str
+    kind: OutcomeKind
+    at: datetime
+    by: str = ""
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One dated, weighted piece of evidence. `good` in 0 to 1; `entry` the entry it speaks about."""
+
+    id: str
+    at: datetime
+    topic: str
+    entry: str
+    good: float
+    weight: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A suggested new (`entry_id` "") or changed entry. `refs` and `teachers` are what it rests on."""
+
+    id: str
+    version: int
+    state: ProposalState
+    question: str
+    answer: str
+    before: str
+    topic: str
+    entry_id: str
+    refs: tuple[Ref, ...]
+    teachers: tuple[str, ...]
+    at: datetime
+    expires: datetime
+    card: str = ""
+    decided_by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what to which object, when and why. Rows are chained by hash and never changed."""
+
+    at: datetime
+    who: str
+    what: str
+    about: str
+    why: str = ""
+    detail: dict[str, str] = field(default_factory=dict)
