@@ -18,7 +18,11 @@ SUFFIXES = (("ation", 4), ("ment", 3), ("ing", 3), ("able", 4), ("ed", 3), ("ion
 
 def words(text: str) -> tuple[str, ...]:
     """For finding: casefolded, accents folded, English stemmed; scripts without spaces as pairs of characters."""
-    return tuple(stem for token in WORD.findall(PLACEHOLDER.sub(" ", text).casefold().replace("e-mail", "email")) for stem in _stems(token))
+    return tuple(
+        stem
+        for token in WORD.findall(PLACEHOLDER.sub(" ", text).casefold().replace("e-mail", "email"))
+        for stem in _stems(token)
+    )
 
 
 @lru_cache(maxsize=20_000)
