@@ -8,6 +8,8 @@ import pytest
 
 from tests import services
 
+pytest.register_assert_rewrite("tests.checks", "tests.helpdesk")
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 

@@ -42,7 +42,7 @@ class Subject:
 
     def ask(self, text: str = QUESTION) -> Ref:
         """A customer starts a conversation."""
-        return Ref(self.name, self.fake.customer_says(text, customer=CUSTOMER, subject="Strap"))
+        return Ref(self.name, self.fake.customer_says(text, customer=CUSTOMER))
 
     def answer(self, ref: Ref, text: str) -> str:
         """Someone on the team answers in it; the message's id."""
@@ -69,8 +69,8 @@ class Subject:
         return Delivery(f"d-{ref.connector}-{ref.id}-{key}-{kind}", to, kind, TEXT, title="Strap came off")
 
     def applied(self, key: str = "") -> int:
-        """How often the vendor put our text into the world, under `key` where it carries one."""
-        return len([w for w in self.fake.ledger.writes if MARKER in w.text and (not w.mark or w.mark == key)])
+        """How often the vendor put the delivery `key` into the world; by its text where it carries no mark."""
+        return len([w for w in self.fake.ledger.writes if (w.mark == key if w.mark else MARKER in w.text)])
 
 
 def subject(name: str, folder: Path) -> Subject:
@@ -78,7 +78,7 @@ def subject(name: str, folder: Path) -> Subject:
     fake = cast("Fake", load(name, "fake").Fake())
     caught: list[Request] = []
     fake.hook(Server(doorstep(caught)).url)
-    fake.customer_says(QUESTION, customer=CUSTOMER, subject="Strap")
+    fake.customer_says(QUESTION, customer=CUSTOMER)
     assert fake.courier.drain(), "the courier did not come to the end of its round"
     assert caught, "no webhook came when a customer wrote"
     fake.courier.url = ""
