@@ -1,0 +1,1 @@
+"""Zendesk: tickets by e-mail and web form, drafts as internal notes, replies as public comments."""
