@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -21,7 +20,7 @@ _drain: dict[str, Callable[[], object]] = {}
 
 
 @cache
-def _redis(url: str) -> "Redis[Any]":
+def _redis(url: str) -> Redis:
     try:
         return Redis.from_url(url, socket_connect_timeout=2)
     except ValueError as err:
