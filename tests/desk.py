@@ -1,0 +1,140 @@
+"""A whole desk for a test: real fakes over loopback, the door on a real server, the line on a real database.
+
+Nothing runs by itself: `settle` brings the webhooks and drains the work, so a test says when things happen, and the
+clock moves only when a test moves it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import app
+from bot.backends.workers import Bell
+from bot.line import Line
+from bot.model import Entry, Person, PersonRole, Policy, Ref
+from bot.settings import Settings
+from bot.store import drafts, limits, people
+from bot.store import knowledge as rows
+from bot.store.drafts import Decided, Sending
+from bot.work import Worker, waiting
+from connectors import load
+from connectors.stage import Server
+
+INES = Person("ines", "Ines Duarte", "ines@fernweh.example", PersonRole.LEAD, ("slack:U_INES",))
+TOMASZ = Person("tomasz", "Tomasz Wilk", "tomasz@fernweh.example", PersonRole.AGENT, ("slack:U_TOMASZ",))
+RETURNS = Entry(
+    "returns-window",
+    1,
+    "How long can I return an order?",
+    "You can return an order within 30 days of delivery. Log in, open the order and choose Return. "
+    "The label arrives by e-mail within 10 minutes.",
+    topic="returns",
+    url="https://help.fernweh.example/returns/window",
+)
+ASKS_RETURN = "How many days do I have to return my order?"
+ASKS_UNKNOWN = "Can you engrave my initials on the aluminium trolley?"
+
+
+class Clock:
+    """Time that tests move by hand; it starts at the real now, because signatures carry it."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def forward(self, **much: float) -> None:
+        """Move on, as `timedelta` takes it."""
+        self.ahead += timedelta(**much)
+
+
+@dataclass
+class Desk:
+    """The parts of a desk and the few moves that tests make."""
+
+    line: Line
+    worker: Worker
+    clock: Clock
+    fakes: dict[str, Any]
+    url: str
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def settle(self) -> None:
+        """Bring every webhook and do every piece of work that is due, until nothing moves."""
+        for _ in range(20):
+            for fake in self.fakes.values():
+                assert fake.courier.drain()
+            if not self.worker.drain():
+                return
+        raise AssertionError("the desk never comes to rest")
+
+    def ask(self, text: str, desk: str = "zendesk", customer: str = "maria@example.com", **more: str) -> Ref:
+        """A customer writes, and everything that follows happens."""
+        ref = Ref(desk, self.fakes[desk].customer_says(text, customer=customer, **more))
+        self.settle()
+        return ref
+
+    def agent(self, ref: Ref, text: str, agent: str = "tomasz@fernweh.example", **more: Any) -> str:
+        """Someone on the team writes, and everything that follows happens."""
+        said: str = self.fakes[ref.connector].agent_says(text, agent=agent, conversation=ref.id, **more)
+        self.settle()
+        return said
+
+    def decided(self, ref: Ref) -> Decided:
+        """The newest draft with its decision."""
+        with self.line.store.read() as conn:
+            return drafts.drafts_of(conn, ref)[-1]
+
+    def deliveries(self, ref: Ref) -> list[Sending]:
+        """Of a conversation, oldest first."""
+        with self.line.store.read() as conn:
+            return drafts.deliveries_of(conn, ref)
+
+    def sent(self, ref: Ref) -> list[str]:
+        """What the vendor says it applied of ours in a conversation."""
+        return [w.text for w in self.fakes[ref.connector].ledger.writes if w.conversation == ref.id]
+
+    def policy(self, policy: Policy) -> None:
+        """Put a policy in force."""
+        with self.line.store.write() as conn:
+            limits.add_policy(conn, policy, "test", self.clock())
+
+    def know(self, *entries: Entry) -> None:
+        """Approve entries."""
+        with self.line.store.write() as conn:
+            for entry in entries:
+                rows.add_entry(conn, entry)
+
+    def waiting(self) -> int:
+        """Rows neither done nor dead."""
+        with self.line.store.read() as conn:
+            return waiting(conn)
+
+
+@contextmanager
+def desk(database_url: str, *names: str) -> Iterator[Desk]:
+    """A desk with these helpdesks (all three where none is named), Fernweh's returns entry and two of its people."""
+    fakes = {name: load(name, "fake").Fake() for name in names or ("zendesk", "intercom", "slack")}
+    env = {k: v for fake in fakes.values() for k, v in fake.settings().items()}
+    clock, refused = Clock(), Counter[str]()
+    chosen = Settings(database_url=database_url, secret=b"0123456789abcdef0123456789abcdef")
+    line = app.build(chosen, app.connect(env), Bell(), clock)
+    server = Server(app.web(line, refused))
+    for fake in fakes.values():
+        fake.hook(server.url)
+    made = Desk(line, app.worker(line), clock, fakes, server.url, refused)
+    with line.store.write() as conn:
+        people.save_person(conn, INES)
+        people.save_person(conn, TOMASZ)
+    made.know(RETURNS)
+    try:
+        yield made
+    finally:
+        server.close()
+        for fake in fakes.values():
+            fake.close()
+        line.store.close()
