@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from bot.errors import BotError, Forged, Malformed, Misconfigured, Refused
+from bot.errors import BotError, Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
 from bot.ports import Received, Reply, Request, Views
 from bot.text.markup import to_mrkdwn
@@ -112,7 +112,10 @@ class Slack:
         except ValueError as err:
             raise Malformed("slack: the form cannot be read") from err
         shape(panel.Interaction, read_json(payload.encode()), "slack")
-        return self._dispatch(request, views=views)
+        try:
+            return self._dispatch(request, views=views)
+        except Refused as err:  # a modal that Slack no longer opens; whoever pressed sees that it failed
+            raise Unavailable(str(err)) from err
 
     def fetch(self, ref: Ref) -> Conversation:
         """A thread, by its channel and first message."""

@@ -9,15 +9,15 @@ from pydantic import Field
 
 from bot.model import Verdict, VerdictKind
 from bot.ports import Received, Views
+from bot.text.markup import to_mrkdwn
 from connectors.http import shape
-from connectors.slack.blocks import INPUT, Block, mrkdwn, pieces, plain, shorten
+from connectors.slack.blocks import INPUT, Block, pieces, plain, shorten
 from connectors.slack.shapes import Shape
 from connectors.slack.web import Web
 
 if TYPE_CHECKING:
     from slack_bolt import Ack, App, BoltContext
 
-DECIDED = "This card was decided already, or it has expired. Nothing was changed."
 EMPTY = "Write the answer, or close this and reject the card."
 REASONS = ("Something in it is wrong", "Out of date", "Holds for one case only", "We know this already", "Other")
 PARTS = 10  # of an answer longer than one input takes
@@ -100,60 +100,63 @@ def listen(app: "App", web: Web) -> None:
 
 def _pressed(asked: Interaction, web: Web, context: "BoltContext") -> None:
     action, views = asked.actions[0], context["views"]
-    if not _known(views, action.value):
+    token, verdict = action.value, _verdict(asked, VerdictKind(action.action_id), action.value, context["at"])
+    why = views.refusal(verdict)
+    if why:
         channel = asked.channel.id if asked.channel else asked.user.id
-        web.ask("chat.postEphemeral", channel=channel, user=asked.user.id, text=DECIDED)
-    elif action.action_id == VerdictKind.ACCEPT:
-        context["received"] = _verdict(asked, VerdictKind.ACCEPT, action.value, action.action_ts, context["at"])
+        web.ask("chat.postEphemeral", channel=channel, user=asked.user.id, text=to_mrkdwn(why))
+    elif verdict.kind is VerdictKind.ACCEPT:
+        context["received"] = Received(_once(asked, token, action.action_ts), verdicts=(verdict,))
     else:
-        view = edit_modal(action.value, views) if action.action_id == VerdictKind.EDIT else reject_modal(action.value)
+        view = edit_modal(token, views) if verdict.kind is VerdictKind.EDIT else reject_modal(token)
         web.ask("views.open", trigger_id=asked.trigger_id, view=view)
 
 
 def _submitted(asked: Interaction, context: "BoltContext") -> dict[str, Any]:
-    """The answer to a submitted modal: empty closes it."""
+    """The answer to a submitted modal: an empty one closes it."""
     view = asked.view or View(id="")
-    token, once = view.private_metadata, f"{view.id} {view.hash}"
-    if not _known(context["views"], token):
-        return {"response_action": "update", "view": _modal("said", DECIDED)}
-    if view.callback_id == VerdictKind.REJECT:
-        reason = ": ".join(r for r in (view.value("reason"), view.value("more")) if r)
-        context["received"] = _verdict(asked, VerdictKind.REJECT, token, once, context["at"], reason=reason)
-        return {}
-    parts = [view.value(_block(i)) for i in range(PARTS)]
-    text = "\n".join(p for p in parts if p)
-    if not text:
+    token, at, kind = view.private_metadata, context["at"], VerdictKind(view.callback_id)
+    verdict = _verdict(asked, kind, token, at, **(_edited(view) if kind is VerdictKind.EDIT else _rejected(view)))
+    if kind is VerdictKind.EDIT and not verdict.text:
         return {"response_action": "errors", "errors": {_block(0): EMPTY}}
-    context["received"] = _verdict(
-        asked, VerdictKind.EDIT, token, once, context["at"], text=text, question=view.value("question")
-    )
+    why = context["views"].refusal(verdict)
+    if why:
+        return {"response_action": "update", "view": _said(why)}
+    context["received"] = Received(_once(asked, token, f"{view.id} {view.hash}"), verdicts=(verdict,))
     return {}
 
 
-def _known(views: Views, token: str) -> bool:
-    return views.proposal(token) is not None or views.draft(token) is not None
+def _edited(view: View) -> dict[str, str]:
+    parts = (view.value(_block(i)) for i in range(PARTS))
+    return {"text": "\n".join(p for p in parts if p), "question": view.value("question")}
 
 
-def _verdict(asked: Interaction, kind: VerdictKind, token: str, once: str, at: datetime, **words: str) -> Received:
-    """Slack gives a press no id: what was pressed, when, by whom and on what is its identity."""
+def _rejected(view: View) -> dict[str, str]:
+    return {"reason": ": ".join(r for r in (view.value("reason"), view.value("more")) if r)}
+
+
+def _verdict(asked: Interaction, kind: VerdictKind, token: str, at: datetime, **words: str) -> Verdict:
     home = asked.user.team_id or (asked.team.id if asked.team else "")
-    seal = hashlib.sha256("\n".join((asked.type, once, asked.user.id, token)).encode()).hexdigest()
-    verdict = Verdict(kind, token, f"slack:{asked.user.id}", at, workspace=home, **words)
-    return Received(f"press-{seal}", verdicts=(verdict,))
+    return Verdict(kind, token, f"slack:{asked.user.id}", at, workspace=home, **words)
+
+
+def _once(asked: Interaction, token: str, what: str) -> str:
+    """Slack gives a press no id: what was pressed, when, by whom and on what is its identity."""
+    return "press-" + hashlib.sha256("\n".join((asked.type, what, asked.user.id, token)).encode()).hexdigest()
 
 
 def edit_modal(token: str, views: Views) -> Block:
     """The proposal's question and answer, or the draft under its question, to be changed."""
     proposal = views.proposal(token)
     question, text = proposal or views.draft(token) or ("", "")
-    about = mrkdwn(" ") if proposal else plain(shorten(question, INPUT) or "…")
-    fields = [_input("question", "Question", question, long=False)] if proposal else []
-    shown: list[Block] = [] if proposal else [{"type": "section", "text": about}]
+    if proposal:
+        asked = _input("question", "Question", question, long=False)
+    else:
+        asked = {"type": "section", "text": plain(shorten(question, INPUT) or "…")}
     parts = list(pieces(text, INPUT))[:PARTS]
-    fields += [
-        _input(_block(i), "Answer" if i == 0 else "Answer, continued", p, long=True) for i, p in enumerate(parts)
-    ]
-    return _modal("edit", "", token, shown + fields)
+    labels = ("Answer", *("Answer, continued" for _ in parts[1:]))
+    inputs = [_input(_block(i), labels[i], part, long=True) for i, part in enumerate(parts)]
+    return _modal("edit", "Edit and approve", "Approve", token, [asked, *inputs])
 
 
 def reject_modal(token: str) -> Block:
@@ -162,19 +165,21 @@ def reject_modal(token: str) -> Block:
     select = {"type": "static_select", "action_id": "value", "options": options, "initial_option": options[0]}
     reason = {"type": "input", "block_id": "reason", "label": plain("Reason"), "element": select}
     more = _input("more", "In your words", "", long=True) | {"optional": True}
-    return _modal("reject", "", token, [reason, more])
+    return _modal("reject", "Reject", "Reject", token, [reason, more])
 
 
 def _block(part: int) -> str:
     return f"answer{part}"
 
 
-def _modal(kind: str, said: str, token: str = "", blocks: list[Block] | None = None) -> Block:
-    title = {"edit": "Edit and approve", "reject": "Reject"}.get(kind, "Decided already")
-    view: Block = {"type": "modal", "callback_id": kind, "title": plain(title), "private_metadata": token}
-    if blocks is None:
-        return {**view, "close": plain("Close"), "blocks": [{"type": "section", "text": plain(said)}]}
-    return {**view, "submit": plain("Reject" if kind == "reject" else "Approve"), "blocks": blocks}
+def _modal(kind: str, title: str, submit: str, token: str, blocks: list[Block]) -> Block:
+    words = {"title": plain(title), "submit": plain(submit), "close": plain("Cancel")}
+    return {"type": "modal", "callback_id": kind, "private_metadata": token, "blocks": blocks, **words}
+
+
+def _said(why: str) -> Block:
+    words = [{"type": "section", "text": plain(why)}]
+    return {"type": "modal", "title": plain("Not done"), "close": plain("Close"), "blocks": words}
 
 
 def _input(id: str, label: str, value: str, *, long: bool) -> Block:
