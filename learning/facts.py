@@ -1,0 +1,157 @@
+"""What a sentence states: facts that can be checked, the words that carry it, and what kind of sentence it is."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from bot.text.markup import URL
+from bot.text.redact import EMAIL
+from bot.text.said import language, said, sentences
+from bot.text.terms import is_stop, stem, words
+from learning import lexicon
+
+TOKEN = re.compile(r"[^\W\d_][\w-]*\d[\w-]*|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|[€$£%°]")
+QUOTED = re.compile('["“„«]([^"“”„«»]{1,60})["”“»]')
+NEGATING = ("un", "dis", "in", "im", "non", "mis", "de")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`hard`: numbers with units, dates, links, addresses, codes, steps and promises; `names`: of buttons, products
+    and places, casefolded; `nots`: how often it says no; `sides`: words that have an opposite."""
+
+    hard: frozenset[str]
+    names: frozenset[str]
+    nots: int
+    sides: frozenset[str]
+
+
+def facts(sentence: str, ignore: frozenset[str] = frozenset()) -> Facts:
+    """Read one sentence; `ignore` are casefolded names of people."""
+    addresses = (*(u.rstrip("/").casefold() for u in URL.findall(sentence)), *EMAIL.findall(sentence.casefold()))
+    rest = EMAIL.sub(" ", URL.sub(" ", sentence))
+    tokens = TOKEN.findall(level(rest))
+    low = [t.casefold() for t in tokens]
+    hard = {*addresses, *_numbers(low), *(t for t in map(stem, low) if t in lexicon.DATES or t in lexicon.ACTS)}
+    hard |= {t for t in low if t[0].isalpha() and any(c.isdigit() for c in t)}
+    sides = frozenset(t for t in low for pair in lexicon.OPPOSITES if t in pair)
+    return Facts(frozenset(hard), _names(rest) - ignore, sum(t in lexicon.NOT for t in low), sides)
+
+
+def level(text: str) -> str:
+    """Several ways to write the same made one: contractions, currencies, units, "free of charge"."""
+    for pattern, instead in lexicon.SAME:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def _numbers(tokens: list[str]) -> set[str]:
+    found = set()
+    for at, token in enumerate(tokens):
+        after = stem(tokens[at + 1]) if at + 1 < len(tokens) else ""
+        unit = after if after in lexicon.UNITS else ""
+        money = tokens[at - 1] if at and tokens[at - 1] in "€$£" else ""
+        value = lexicon.NUMBERS.get(token, token)
+        if value[0].isdigit() and (unit or token not in lexicon.ONLY_WITH_UNIT):
+            found.add(f"{_value(value)} {unit or money}".strip())
+    return found
+
+
+def _value(number: str) -> str:
+    """`4,90` as `4.9`, `1,000` as `1000`; times and versions as they are."""
+    if re.fullmatch(r"\d{1,3}(?:,\d{3})+", number):
+        return number.replace(",", "")
+    number = number.replace(",", ".")
+    return f"{float(number):g}" if re.fullmatch(r"\d+(?:\.\d+)?", number) else number
+
+
+def _names(sentence: str) -> frozenset[str]:
+    """Words in quotation marks, and capitals inside a sentence where the language does not write every noun so."""
+    quoted = {w for phrase in QUOTED.findall(sentence) for w in phrase.casefold().split()}
+    tokens = TOKEN.findall(sentence)
+    capitals = {t.casefold() for t in tokens[1:] if t[0].isupper() and len(t) > 1}
+    german = language(sentence) == "de"
+    starts = {s.split()[0].casefold().strip(".,!?:;") for s in sentences(sentence)}
+    return frozenset(quoted if german else quoted | (capitals - starts))
+
+
+def material(before: str, after: str, ignore: frozenset[str] = frozenset()) -> tuple[bool, bool]:
+    """(a fact of `before` is lost or turned round, `after` has a fact more)."""
+    old, new = facts(before, ignore), facts(after, ignore)
+    said_before, said_after = _spoken(before), _spoken(after)
+    lost = bool(old.hard - new.hard) or any(n not in said_after for n in old.names)
+    more = bool(new.hard - old.hard) or any(n not in said_before for n in new.names)
+    return lost or old.nots != new.nots or _turned(old.sides, new.sides), more
+
+
+def _spoken(text: str) -> frozenset[str]:
+    return frozenset(t.casefold() for t in TOKEN.findall(text))
+
+
+def _turned(old: frozenset[str], new: frozenset[str]) -> bool:
+    both = [*lexicon.OPPOSITES, *((b, a) for a, b in lexicon.OPPOSITES)]
+    return any(a in old and b not in old and b in new and a not in new for a, b in both)
+
+
+def content(sentence: str) -> Counter[str]:
+    """The stems that carry a sentence: no function words, courtesy, numbers or addresses."""
+    stems = words(level(EMAIL.sub(" ", URL.sub(" ", sentence))))
+    return Counter(w for w in stems if not (is_stop(w) or w in lexicon.TONE or w[0].isdigit()))
+
+
+def exchanged(before: str, after: str) -> tuple[list[str], list[str]]:
+    """Carrying words lost and gained; a synonym, an inflection or a spelling put right is neither."""
+    old, new = content(before), content(after)
+    lost, gained = list((old - new).elements()), list((new - old).elements())
+    for word in list(lost):
+        twin = next((g for g in gained if alike(word, g)), None)
+        if twin is not None:
+            lost.remove(word)
+            gained.remove(twin)
+    return lost, gained
+
+
+def alike(a: str, b: str) -> bool:
+    """The same word to a reader: a synonym, or one misspelled; `locked` and `unlocked` are not."""
+    if any(a in group and b in group for group in lexicon.SYNONYMS):
+        return True
+    short, long = sorted((a, b), key=len)
+    if any(long == prefix + short for prefix in NEGATING):
+        return False
+    return len(short) > 3 and a[0] == b[0] and SequenceMatcher(None, a, b, autojunk=False).ratio() >= 0.8
+
+
+def is_courtesy(sentence: str) -> bool:
+    """Says nothing but good manners."""
+    carrying = content(sentence)
+    if not carrying and not facts(sentence).hard:
+        return True
+    found = facts(sentence)
+    return bool(lexicon.COURTESY.search(sentence)) and not found.hard and sum(carrying.values()) <= 6 and not found.nots
+
+
+def is_own(sentence: str) -> bool:
+    """States something about this customer's own order or account, which no knowledge could hold."""
+    found = lexicon.OWN.search(sentence)
+    return bool(found) and not (found and lexicon.SUPPOSED.search(sentence[: found.start()]))
+
+
+def is_holding(sentence: str) -> bool:
+    """Only says that somebody will look."""
+    return bool(lexicon.HOLDING.search(sentence))
+
+
+def own_words(text: str) -> tuple[str, ...]:
+    """What a person said, in sentences, without quotes, signature and greeting."""
+    found = (lexicon.GREETING.sub("", s, count=1).strip() for s in sentences(said(text)))
+    return tuple(s for s in found if s)
+
+
+def teaching(text: str) -> tuple[str, ...]:
+    """The sentences from which something can be learned: no courtesy, no question back, no "we are looking into it",
+    nothing about this customer's own data; () when there is nothing, or when their own data are half of it."""
+    told = [s for s in own_words(text) if not (is_courtesy(s) or is_holding(s) or s.endswith("?"))]
+    general = [s for s in told if not is_own(s)]
+    enough = any(sum(content(s).values()) >= 2 or facts(s).hard for s in general)
+    return tuple(general) if enough and len(general) > len(told) / 2 else ()
