@@ -15,7 +15,18 @@ from connectors.stage import Fault
 from tests.helpdesk import CUSTOMER, QUESTION, TEXT, Subject, complaint, fault, read_back, sealing
 
 ODD_HEADERS = ("", "é", "١٢٣٤٥٦٧٨٩٠", "-1", "1e9", "nan", "v0=", "sha1=", "0" * 10_000, "a, b", "\x00")
-ODD_BODIES = (b"", b"{", b"[1]", b"null", b'"text"', b"{}", b'{"type": 7}', b"\xff\xfe{}", b'{"a": NaN', b"payload=%7B")
+ODD_BODIES = (
+    b"",
+    b"{",
+    b"[1]",
+    b"null",
+    b'"text"',
+    b"{}",
+    b'{"type": [7]}',
+    b"\xff\xfe{}",
+    b'{"a": NaN',
+    b"payload=%7B",
+)
 DEEP = (b"[" * 100_000, b'{"a":' * 5_000 + b"1" + b"}" * 5_000, b'{"a": ' + b"[" * 500 + b"]" * 500 + b"}")
 
 
@@ -267,13 +278,13 @@ def it_waits_as_long_as_the_vendor_says(s: Subject) -> None:
         with pytest.raises(Unavailable) as later:
             s.connector.deliver(delivery)
 
-        assert (later.value.retry_after, later.value.maybe) == (pytest.approx(7, abs=1), False), kind
+        assert (round(later.value.retry_after) in (6, 7), later.value.maybe) == (True, False), kind
         assert s.applied(delivery.key) - before == 0, kind
 
     fault(s, Fault("status", 429, "7"), writes_only=False)
     with pytest.raises(Unavailable) as read:
         s.connector.fetch(ref)
-    assert (read.value.retry_after, read.value.maybe) == (pytest.approx(7, abs=1), False)
+    assert (round(read.value.retry_after) in (6, 7), read.value.maybe) == (True, False)
 
 
 def it_says_unavailable_when_the_vendor_is_broken(s: Subject) -> None:
@@ -291,8 +302,7 @@ def it_says_unavailable_when_the_vendor_is_broken(s: Subject) -> None:
 
 def it_says_refused_when_the_conversation_is_gone(s: Subject) -> None:
     """For good: reading it and writing into it."""
-    known = s.ask()
-    gone = Ref(s.name, known.id[:-1] + ("7" if known.id[-1] != "7" else "8"))
+    gone = Ref(s.name, s.ask().id[:-3] + "998")
 
     with pytest.raises(Refused):
         s.connector.fetch(gone)

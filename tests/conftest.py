@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.store import Store
+from bot.store.migrate import migrate
 from tests import services
 
 pytest.register_assert_rewrite("tests.checks", "tests.helpdesk")
@@ -29,9 +31,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[services.Postgres]:
-    """One PostgreSQL server for the session, started when first asked for."""
+    """One PostgreSQL server for the session, started when first asked for; its clones have the newest schema."""
     with services.postgres() as server:
+        server.prepare(migrated)
         yield server
+
+
+def migrated(url: str) -> None:
+    """Bring the database at `url` to the newest schema."""
+    store = Store(url)
+    migrate(store)
+    store.close()
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +53,7 @@ def redis_server() -> Iterator[str]:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of the test's own: a SQLite file, or a clone on PostgreSQL with `--store postgres`."""
+    """A database of the test's own without a row: a new SQLite file, or with `--store postgres` a clone."""
     if request.config.getoption("--store") == "sqlite":
         yield f"sqlite:///{tmp_path / 'understudy.db'}"
         return
