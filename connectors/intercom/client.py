@@ -89,7 +89,8 @@ def answered(what: str, *, write: bool = False) -> Iterator[None]:
         raise Unavailable(f"{what}: no connection: {err}") from err
     except httpx.HTTPError as err:
         raise Unavailable(f"{what}: {type(err).__name__}: {err}", maybe=write) from err
-    except ValueError as err:
+    except (ValueError, TypeError, AttributeError) as err:
+        # The SDK trips over JSON that is not the object it expects, and over bytes that are not UTF-8.
         raise Unavailable(f"{what}: the answer cannot be read: {err}", maybe=write) from err
 
 

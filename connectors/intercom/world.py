@@ -18,7 +18,7 @@ ADMINS = {
     "903": ("Priya Nair", "priya@fernweh.example"),
 }
 FIN = {"type": "bot", "id": "278", "name": "Fin", "email": "operator@fernweh.example"}
-CONVERSATION = {
+CONVERSATION: Json = {
     "type": "conversation",
     "snoozed_until": None,
     "admin_assignee_id": None,
@@ -32,7 +32,7 @@ CONVERSATION = {
     "ai_agent_participated": False,
     "custom_attributes": {},
 }
-PART = {
+PART: Json = {
     "type": "conversation_part",
     "assigned_to": None,
     "attachments": [],
