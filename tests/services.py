@@ -162,7 +162,7 @@ def postgres() -> Iterator[Postgres]:
             wait_until(lambda: answers(port), server, home / "log")
             yield Postgres(port)
         finally:
-            end(server, signal.SIGINT)
+            end(server, signal.SIGQUIT)  # what it holds is thrown away
 
 
 @contextmanager
