@@ -98,12 +98,11 @@ def question_of(conversation: Conversation) -> str:
             break
         if message.public:
             since.append(said(message.text))
-    parts = [conversation.subject, *reversed(since)] if len(since) == _asked(conversation) else [*reversed(since)]
-    return redact("\n".join(p for p in parts if p.strip()))
-
-
-def _asked(conversation: Conversation) -> int:
-    return sum(1 for m in conversation.messages if m.public and m.role is Role.CUSTOMER)
+    text = "\n".join(p for p in reversed(since) if p)
+    first = len(since) == sum(1 for m in conversation.messages if m.public and m.role is Role.CUSTOMER)
+    subject = conversation.subject.strip() if first else ""
+    new = subject and subject.casefold() not in text.casefold()
+    return redact(f"{subject}\n{text}" if new else text)
 
 
 def _evidence(line: Line, conversation: Conversation, question: str) -> tuple[Evidence, ...]:

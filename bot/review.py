@@ -14,7 +14,6 @@ from bot.line import Line
 from bot.model import (
     Button,
     Delivery,
-    DeliveryKind,
     Draft,
     Entry,
     Outcome,
@@ -28,6 +27,7 @@ from bot.model import (
     Verdict,
     VerdictKind,
 )
+from bot.ports import Panel
 from bot.store import audit, conversations, drafts, limits, people, reviews
 from bot.store import knowledge as rows
 
@@ -121,9 +121,11 @@ def _judge_draft(line: Line, conn: Connection, verdict: Verdict, id: str) -> Non
 
 
 def _close_card(line: Line, conn: Connection, draft: Draft, said: str) -> None:
-    """A suggestion that was shown as a card loses its buttons."""
+    """A suggestion whose buttons can be pressed in place loses them."""
+    if not isinstance(line.connector(draft.ref.connector), Panel):
+        return
     for row in drafts.deliveries_of(conn, draft.ref):
-        if row.draft_id == draft.id and row.delivery.kind is DeliveryKind.CARD and row.delivery.buttons:
+        if row.draft_id == draft.id and row.delivery.buttons:
             approve(conn, line, compose.closed(row.delivery, said), draft.id)
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import requests
 from flask import Flask, Response, jsonify, request
+from waitress import wasyncore
 from waitress.server import create_server
 
 from connectors.http import session
@@ -145,25 +146,37 @@ class Courier:
 
 
 class Server:
-    """A Flask app on 127.0.0.1, in threads of this process; `url` is known as soon as it is made."""
+    """A WSGI app on 127.0.0.1, in threads of this process; `url` is known as soon as it is made."""
 
     def __init__(self, app: Flask, port: int = 0) -> None:
         self._server = create_server(app, host="127.0.0.1", port=port, threads=8, connection_limit=500)
         self.url = f"http://127.0.0.1:{self._server.effective_port}"
-        threading.Thread(target=self._server.run, name=f"{app.name} server", daemon=True).start()
+        self._thread = threading.Thread(target=self._server.run, name=f"{app.name} server", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
-        """Stop accepting."""
-        self._server.close()
+        """Stop serving and wait until it has: sockets are closed by the thread that polls them."""
+        if self._thread.is_alive():
+            self._server.trigger.pull_trigger(self._shut)
+            self._thread.join(5)
+
+    def _shut(self) -> None:
+        self._server.task_dispatcher.shutdown()
+        wasyncore.close_all(self._server._map, ignore_all=True)
 
 
-def stage(name: str, knobs: Knobs) -> Flask:
+def changes(method: str, path: str) -> bool:
+    """Does a call change a conversation? Tokens and searches are fetched by POST too."""
+    return method not in ("GET", "HEAD") and not path.endswith(("/tokens", "/search"))
+
+
+def stage(name: str, knobs: Knobs, is_write: Callable[[str, str], bool] = changes) -> Flask:
     """A Flask app for a vendor's API that goes wrong as `knobs` say, before or after the request is applied."""
     app = Flask(name)
 
     @app.before_request
     def _before() -> Response | None:
-        fault = knobs.fault(request.method not in ("GET", "HEAD"))
+        fault = knobs.fault(is_write(request.method, request.path))
         request.environ["fault"] = fault
         if fault is None or fault.kind == "drop":
             return None

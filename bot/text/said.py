@@ -31,6 +31,7 @@ UNSEEN = re.compile(
 MARKS = re.compile("([\u0300-\u036f]{4})[\u0300-\u036f]+")
 QUOTED = re.compile(r"^[ \t]{0,8}[>|]")
 WROTE = re.compile(rf"\b(?:{phrases.WROTE})(?: [^:\n]{{1,80}})?[ \u00a0]?:$", re.I)
+OPENS = re.compile(r"^(?:on|am|le|el|il|em|op|w dniu|dnia)\b|^[0-9]|@", re.I)
 DATED = re.compile(r"\d{1,2}:\d{2}|\b(?:19|20)\d\d\b|@")
 HEADER = re.compile(rf"^[ \t]?\*?(?:{phrases.HEADERS})[ \u00a0]?:\*?[ \u00a0]\S", re.I)
 FORWARD = re.compile(rf"^[-_ \t]{{0,40}}(?:{phrases.FORWARDS})[ :]{{0,3}}[-_ \t]{{0,40}}$", re.I)
@@ -38,11 +39,13 @@ ABOVE = re.compile(r"(?:type|write) your reply above this line|antworten sie bit
 CLOSING = re.compile(rf"^(?:{phrases.CLOSINGS})[ ,.!]{{0,3}}$", re.I)
 THANKS_CLOSING = re.compile(rf"^(?:{phrases.THANKS_CLOSINGS})[ ,.!]{{0,3}}$", re.I)
 SENT_FROM = re.compile(rf"^(?:{phrases.SENT_FROM}) [^.!?\n]{{1,40}}[.!]?$", re.I)
+PROPER = r"(?:[A-ZÀ-ÖØ-ÞŁŚŻ][\w'’.-]{0,30}|von|van|de|da|di)"
+NAME = re.compile(rf"^{PROPER}(?: {PROPER}){{0,3}}$")
 POSTSCRIPT = re.compile(r"^p\. ?s\.|^ps\b", re.I)
 
 TOKEN = re.compile("[\\w'-]+|[\u2600-\u27bf\U0001f300-\U0001faff]")
 PERSON = re.compile("|".join(phrases.PERSON), re.I)
-AUTO_SUBJECT = re.compile(rf"^\W{{0,3}}(?:{phrases.AUTO_SUBJECT})\b", re.I)
+AUTO_SUBJECT = re.compile(rf"^\W{{0,3}}(?:{phrases.AUTO_SUBJECT})", re.I)
 AUTO_TEXT = re.compile("|".join(phrases.AUTO_TEXT), re.I)
 DAEMON = re.compile(r"\b(?:mailer-daemon|postmaster|mail delivery (?:sub)?system)\b", re.I)
 BOUNCE = re.compile(rf"\b(?:{phrases.BOUNCE})\b", re.I)
@@ -90,9 +93,11 @@ def _forwarded(lines: list[str], at: int) -> bool:
 
 def _announces(lines: list[str], at: int) -> int:
     """How many lines "On … wrote:" takes here (mail programs wrap it), 0 when it is none."""
+    if not OPENS.search(lines[at]):
+        return 0
     for span in (1, 2, 3):
         joined = " ".join(lines[at : at + span])
-        if not lines[at] or len(joined) > 300:
+        if len(joined) > 300 or not all(lines[at : at + span]):
             return 0
         if WROTE.search(joined) and DATED.search(joined):
             return span
@@ -107,20 +112,19 @@ def _quote_follows(lines: list[str], at: int) -> bool:
 def _unsigned(lines: list[str]) -> list[str]:
     """Without the signature; a postscript behind it stays."""
     for at, line in enumerate(lines):
-        if line in ("--", "-- ", "—") and any(lines[:at]):
+        if line.strip() in ("--", "—") and any(lines[:at]):
             return lines[:at]
-        if CLOSING.match(line.strip()) or (THANKS_CLOSING.match(line.strip()) and _names(lines[at + 1 :])):
-            end = at + 1 if THANKS_CLOSING.match(line.strip()) else at
-            return lines[:end] + _postscript(lines[at + 1 :])
+        if CLOSING.match(line.strip()):
+            return lines[:at] + _postscript(lines[at + 1 :])
+        if len(lines) - at <= 6 and THANKS_CLOSING.match(line.strip()) and _names(lines[at + 1 :]):
+            return lines[: at + 1]
     return lines
 
 
 def _names(lines: list[str]) -> bool:
     """Nothing but one or two lines that look like a name."""
     rest = [line.strip() for line in lines if line.strip()]
-    return 0 < len(rest) <= 2 and all(
-        line[:1].isupper() and len(line.split()) <= 4 and "?" not in line for line in rest
-    )
+    return 0 < len(rest) <= 2 and all(NAME.match(line) for line in rest)
 
 
 def _postscript(lines: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u30
 LETTERS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 PLACEHOLDER = re.compile(r"\[(?:email|phone|card|iban|ip|id|number)\]")
 PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
+LONGEST = 64  # characters of a word that count
 VOWEL = re.compile("[aeiouy]")
 ENDINGS = (("ies", "y", 2), ("ied", "y", 2), ("sses", "ss", 2), ("xes", "x", 2), ("ches", "ch", 2), ("shes", "sh", 2))
 SUFFIXES = (("ation", 4), ("ment", 3), ("ing", 3), ("able", 4), ("ed", 3), ("ion", 4), ("ly", 3))
@@ -18,11 +19,15 @@ SUFFIXES = (("ation", 4), ("ment", 3), ("ing", 3), ("able", 4), ("ed", 3), ("ion
 
 def words(text: str) -> tuple[str, ...]:
     """For finding: casefolded, accents folded, English stemmed; scripts without spaces as pairs of characters."""
-    return tuple(
-        stem
-        for token in WORD.findall(PLACEHOLDER.sub(" ", text).casefold().replace("e-mail", "email"))
-        for stem in _stems(token)
-    )
+    plain = PLACEHOLDER.sub(" ", text).casefold().replace("e-mail", "email")
+    return tuple(piece for token in WORD.findall(plain) for piece in _pieces(token))
+
+
+def _pieces(token: str) -> tuple[str, ...]:
+    if not UNSPACED.search(token):
+        return _stems(token[:LONGEST])
+    pairs = [pair for run in UNSPACED.findall(token) for pair in _pairs(run)]
+    return (*pairs, *_stems(UNSPACED.sub("", token)[:LONGEST]))
 
 
 @lru_cache(maxsize=20_000)
@@ -31,10 +36,6 @@ def _stems(token: str) -> tuple[str, ...]:
         head, _, tail = token.replace("’", "'").partition("'")
         short = {"t": (head + tail,), "s": _stems(head)} | dict.fromkeys(("re", "ve", "ll", "d", "m"), _stems(head))
         return short.get(tail, _stems(head) + _stems(tail))
-    if UNSPACED.search(token):
-        return tuple(piece for run in UNSPACED.findall(token) for piece in _pairs(run)) + _stems(
-            UNSPACED.sub("", token)
-        )
     plain = _folded(token).replace("_", "")
     return (stem(plain),) if plain else ()
 

@@ -18,6 +18,7 @@ from connectors.slack.fake_api import APP, BOT, BOT_USER, REVIEW, SUPPORT, TEAM,
 from connectors.slack.web import METHODS
 from connectors.stage import Courier, Knobs, Ledger, Server, Write, stage
 
+WRITES = ("chat.postMessage", "chat.update")
 TOKEN, SECRET = "xoxb-fake-0000", "fake-signing-secret"
 STAFF = (
     Human("U_INES", "Ines Duarte", "ines@fernweh.example"),
@@ -47,7 +48,7 @@ class Fake:
         self.knobs, self.ledger = Knobs(), Ledger()
         self.courier = Courier(self.knobs, sign, tries=4)
         self.api = Api(STAFF + CUSTOMERS, self._tell, self._wrote)
-        app = stage("slack", self.knobs)
+        app = stage("slack", self.knobs, lambda _, path: path.endswith(WRITES))
         app.add_url_rule("/api/<method>", view_func=self._call, methods=["POST"])
         self.server = Server(app, port)
         self.url = self.server.url

@@ -1,0 +1,276 @@
+"""The line end to end: over real HTTP to the fakes, on a real database, whatever goes wrong on the way."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot import sweep, work
+from bot.model import Action, DeliveryState, Licence, Pilot, Policy, Reason, Ref
+from bot.store import audit, drafts, limits
+from connectors.stage import Fault
+from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, RETURNS, Desk, desk
+
+pytestmark = pytest.mark.services
+DESKS = ("zendesk", "intercom", "slack")
+LOST = Fault("lost")
+
+
+@pytest.fixture
+def fernweh(database_url: str) -> Iterator[Desk]:
+    """A desk with all three helpdesks."""
+    with desk(database_url) as made:
+        yield made
+
+
+def license_returns(made: Desk, days: float = 7) -> None:
+    """A lead lets returns answer alone."""
+    made.policy(Policy(version=1, reply_at=0.3, suggest_at=0.2))
+    now = made.clock()
+    with made.line.store.write() as conn:
+        limits.add_licence(conn, Licence("returns", "ines", now, now + timedelta(days=days)))
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_a_question_that_is_known_gets_one_suggestion(fernweh: Desk, name: str) -> None:
+    ref = fernweh.ask(ASKS_RETURN, name)
+
+    assert fernweh.decided(ref).decision.action is Action.SUGGEST
+    assert fernweh.decided(ref).decision.reason is Reason.NOT_LICENSED
+    assert [d.state for d in fernweh.deliveries(ref)] == [DeliveryState.SENT]
+    assert "within 30 days of delivery" in fernweh.decided(ref).draft.text
+    assert RETURNS.url in fernweh.decided(ref).draft.text
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_a_question_that_is_not_known_goes_to_a_person_with_what_was_tried(fernweh: Desk, name: str) -> None:
+    ref = fernweh.ask(ASKS_UNKNOWN, name)
+
+    assert fernweh.decided(ref).decision.reason is Reason.THIN_EVIDENCE
+    facts = dict(fernweh.deliveries(ref)[0].delivery.facts)
+    assert set(facts) == {"Reason", "Asked", "Tried", "Best evidence"}
+    assert "engrave my initials" in facts["Asked"]
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_a_licensed_topic_is_answered_to_the_customer_once(fernweh: Desk, name: str) -> None:
+    license_returns(fernweh)
+
+    ref = fernweh.ask(ASKS_RETURN, name)
+
+    assert fernweh.decided(ref).decision.action is Action.REPLY
+    public = [w for w in fernweh.fakes[name].ledger.writes if w.conversation == ref.id and w.public]
+    assert len(public) == 1
+    assert "within 30 days" in public[0].text
+
+
+def test_a_licence_ends_by_itself(fernweh: Desk) -> None:
+    license_returns(fernweh, days=2)
+    fernweh.clock.forward(minutes=4)  # webhooks stay fresh
+    assert fernweh.decided(fernweh.ask(ASKS_RETURN)).decision.action is Action.REPLY
+
+    with fernweh.line.store.write() as conn:
+        now = fernweh.clock()
+        limits.add_licence(conn, Licence("returns", "ines", now - timedelta(days=3), now - timedelta(seconds=1)))
+
+    assert fernweh.decided(fernweh.ask(ASKS_RETURN, customer="jonas@example.com")).decision.action is Action.SUGGEST
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_a_write_whose_answer_is_lost_is_read_back_and_not_sent_again(fernweh: Desk, name: str) -> None:
+    license_returns(fernweh)
+    fake = fernweh.fakes[name]
+    fake.knobs.writes_only = True
+    fake.knobs.next.append(Fault("drop"))
+
+    ref = fernweh.ask(ASKS_RETURN, name)
+    assert fernweh.deliveries(ref)[0].state is DeliveryState.UNKNOWN
+    fernweh.clock.forward(seconds=6)
+    fernweh.settle()
+
+    assert fernweh.deliveries(ref)[0].state is DeliveryState.SENT
+    assert len([t for t in fernweh.sent(ref) if "within 30 days" in t]) == 1
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_a_write_that_surely_did_not_happen_gets_one_more_try(fernweh: Desk, name: str) -> None:
+    license_returns(fernweh)
+    fernweh.fakes[name].knobs.writes_only = True
+    fernweh.fakes[name].knobs.next.append(LOST)
+
+    ref = fernweh.ask(ASKS_RETURN, name)
+    for _ in range(20):
+        fernweh.clock.forward(seconds=2)
+        fernweh.settle()
+
+    assert fernweh.deliveries(ref)[0].state is DeliveryState.SENT
+    assert len([t for t in fernweh.sent(ref) if "within 30 days" in t]) == 1
+
+
+def test_a_write_that_is_lost_twice_is_a_persons_matter(fernweh: Desk) -> None:
+    license_returns(fernweh)
+    fernweh.fakes["zendesk"].knobs.writes_only = True
+    fernweh.fakes["zendesk"].knobs.next.extend([LOST, LOST])
+
+    ref = fernweh.ask(ASKS_RETURN)
+    for _ in range(30):
+        fernweh.clock.forward(seconds=2)
+        fernweh.settle()
+
+    assert fernweh.deliveries(ref)[0].state is DeliveryState.ASKED
+    assert fernweh.sent(ref) == []
+    assert any("Was this sent?" in card.html for card in fernweh.fakes["slack"].cards())
+
+
+def test_a_busy_helpdesk_is_asked_again_when_it_said(fernweh: Desk) -> None:
+    fernweh.fakes["zendesk"].knobs.writes_only = True
+    fernweh.fakes["zendesk"].knobs.next.append(Fault("status", 429, "30"))
+
+    ref = fernweh.ask(ASKS_RETURN)
+    assert fernweh.deliveries(ref)[0].state is DeliveryState.APPROVED
+    fernweh.clock.forward(seconds=31)
+    fernweh.settle()
+
+    assert fernweh.deliveries(ref)[0].state is DeliveryState.SENT
+    assert len(fernweh.sent(ref)) == 1
+
+
+def test_a_draft_that_has_not_seen_the_newest_message_is_void(fernweh: Desk) -> None:
+    license_returns(fernweh)
+    with fernweh.line.store.write() as conn:
+        limits.set_stop(conn, True, "test", fernweh.clock())
+    ref = fernweh.ask(ASKS_RETURN)
+    fernweh.fakes["zendesk"].customer_says(
+        "Sorry, I meant my trolley!", customer="maria@example.com", conversation=ref.id
+    )
+    with fernweh.line.store.write() as conn:
+        limits.set_stop(conn, False, "test", fernweh.clock())
+
+    fernweh.clock.forward(seconds=5)
+    fernweh.settle()
+
+    assert fernweh.deliveries(ref)[0].state is DeliveryState.VOID
+    assert [t for t in fernweh.sent(ref) if "30 days" in t and t.startswith("Hi")] in ([], fernweh.sent(ref)[-1:])
+
+
+def test_the_stop_holds_every_send_and_go_lets_it_out(fernweh: Desk) -> None:
+    with fernweh.line.store.write() as conn:
+        limits.set_stop(conn, True, "test", fernweh.clock())
+
+    ref = fernweh.ask(ASKS_RETURN)
+    assert fernweh.sent(ref) == []
+    with fernweh.line.store.write() as conn:
+        limits.set_stop(conn, False, "test", fernweh.clock())
+    fernweh.clock.forward(seconds=5)
+    fernweh.settle()
+
+    assert len(fernweh.sent(ref)) == 1
+
+
+def test_a_crash_after_the_post_does_not_post_twice(fernweh: Desk) -> None:
+    """The row says `sending`, the vendor has it, and nobody wrote down the vendor's id."""
+    ref = fernweh.ask(ASKS_RETURN)
+    row = fernweh.deliveries(ref)[0]
+    with fernweh.line.store.write() as conn:
+        drafts.end_sending(conn, row.delivery.key, DeliveryState.SENDING, fernweh.clock())
+        work.ask(conn, "deliver", row.delivery.key + "|again", ref, fernweh.clock())
+        conn.exec_driver_sql("UPDATE work SET state = 'ready' WHERE kind = 'deliver'")
+
+    fernweh.settle()
+
+    assert fernweh.deliveries(ref)[0].state is DeliveryState.SENT
+    assert len(fernweh.sent(ref)) == 1
+
+
+def test_a_worker_whose_claim_was_taken_over_does_not_send(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    row = fernweh.deliveries(ref)[0]
+    with fernweh.line.store.write() as conn:
+        drafts.end_sending(conn, row.delivery.key, DeliveryState.APPROVED, fernweh.clock())
+        conn.exec_driver_sql("UPDATE work SET state = 'ready' WHERE kind = 'deliver'")
+        stale = work.claim(conn, fernweh.clock())
+    assert stale is not None
+    fernweh.clock.forward(minutes=10)
+    sweep.reclaim(fernweh.line)
+    with fernweh.line.store.write() as conn:
+        assert work.claim(conn, fernweh.clock()) is not None
+
+    with fernweh.line.store.write() as conn:
+        assert not drafts.start_sending(conn, row.delivery.key, stale.id, stale.fence, fernweh.clock())
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_lost_webhooks_are_made_good_by_the_sweep(fernweh: Desk, name: str) -> None:
+    fernweh.fakes[name].knobs.lose = 1.0
+    ref = fernweh.ask(ASKS_RETURN, name)
+    assert fernweh.deliveries(ref) == []
+
+    sweep.sweep(fernweh.line)
+    fernweh.settle()
+
+    assert [d.state for d in fernweh.deliveries(ref)] == [DeliveryState.SENT]
+
+
+def test_doubled_and_reordered_webhooks_change_nothing(fernweh: Desk) -> None:
+    for fake in fernweh.fakes.values():
+        fake.knobs.duplicate, fake.knobs.reorder = 1.0, 0.5
+
+    refs = [fernweh.ask(ASKS_RETURN, name, customer=f"c{i}@example.com") for i in range(3) for name in DESKS[:2]]
+
+    assert [len(fernweh.deliveries(ref)) for ref in refs] == [1] * 6
+    assert all(len(fernweh.sent(ref)) == 1 for ref in refs)
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "reason"),
+    [
+        ("Thank you so much, that solved it!", Action.IGNORE, Reason.THANKS),
+        ("I want to talk to a real person please.", Action.HANDOFF, Reason.ASKED_FOR_PERSON),
+        ("My lawyer will sue you over this bag.", Action.HANDOFF, Reason.NEVER_TOPIC),
+        ("I am out of office until Monday. This is an automatic reply.", Action.IGNORE, Reason.AUTO_REPLY),
+    ],
+)
+def test_what_needs_no_draft_is_recognised(fernweh: Desk, text: str, action: Action, reason: Reason) -> None:
+    fernweh.policy(Policy(never_topics=("lawyer", "injury")))
+
+    decided = fernweh.decided(fernweh.ask(text, "intercom")).decision
+
+    assert (decided.action, decided.reason) == (action, reason)
+
+
+def test_outside_the_pilot_the_bot_keeps_out(fernweh: Desk) -> None:
+    fernweh.policy(Policy(pilot=Pilot(tags=("vip",))))
+
+    ref = fernweh.ask(ASKS_RETURN)
+
+    assert fernweh.decided(ref).decision.reason is Reason.OUTSIDE_PILOT
+    assert fernweh.sent(ref) == []
+
+
+def test_drafts_only_never_answers_a_customer_alone(fernweh: Desk) -> None:
+    license_returns(fernweh)
+    fernweh.policy(replace(Policy(version=2), draft_only=("zendesk",), reply_at=0.3, suggest_at=0.2))
+
+    assert fernweh.decided(fernweh.ask(ASKS_RETURN)).decision.reason is Reason.DRAFT_ONLY
+    assert fernweh.decided(fernweh.ask(ASKS_RETURN, "intercom")).decision.action is Action.REPLY
+
+
+def test_a_conversation_that_is_gone_is_written_down_and_left(fernweh: Desk) -> None:
+    with fernweh.line.store.write() as conn:
+        work.ring(conn, Ref("zendesk", "424242"), fernweh.clock())
+
+    fernweh.settle()
+
+    with fernweh.line.store.read() as conn:
+        assert [e.what for e in audit.entries(conn, "zendesk:424242")] == ["gone"]
+    assert fernweh.waiting() == 0
+
+
+def test_every_step_is_in_the_audit_and_the_chain_holds(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+
+    draft = fernweh.decided(ref).draft
+    with fernweh.line.store.read() as conn:
+        assert [(e.what, e.why) for e in audit.entries(conn, draft.id)] == [("suggest", "not_licensed")]
+        assert audit.verify(conn) == len(audit.entries(conn))
