@@ -89,13 +89,22 @@ class Fake:
             self._ring(ticket, "status_changed")
         return str(audit["events"][0]["id"])
 
-    def solve(self, conversation: str, *, agent: str = "tomasz@fernweh.example", status: str = "solved") -> None:
-        """Set a status and say nothing."""
+    def change(self, conversation: str, *, agent: str = "tomasz@fernweh.example", **values: object) -> None:
+        """Someone on the team sets fields (status, tags, brand_id, group_id…) and says nothing."""
         ticket = self._ticket(conversation)
         with self.book.lock:
-            events = self.book.set(ticket, {"status": status})
-            self.book.record(ticket, self.book.person(agent, "agent")["id"], events)
+            user = self.book.person(agent, "agent")["id"]
+            self.book.record(ticket, user, self.book.set(ticket, values))
         self._ring(ticket, "status_changed")
+
+    def attach(self, name: str, *, customer: str, conversation: str = "", inline: bool = False) -> str:
+        """A customer sends a picture and no word, as a file or within the text; the conversation's id."""
+        url = f"{self.url}/attachments/token/abc/?name={name}"
+        if inline:
+            html = f'<p><img src="{url}" style="max-width: 100%"></p>'
+            return self.customer_says("", customer=customer, conversation=conversation, subject="Help", html=html)
+        file = {"file_name": name, "content_type": "image/png", "size": 68_000, "content_url": url}
+        return self.customer_says("", customer=customer, conversation=conversation, subject="Help", files=[file])
 
     def rate(self, conversation: str, score: str) -> None:
         """The customer's rating: good or bad."""
