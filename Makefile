@@ -18,8 +18,9 @@ ifdef PIP_CERT
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-# $(call install,LOCK): exactly what the lock names; by pip where uv cannot reach the index that pip is set up for.
-install = $(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes -r $(1) \
+# $(call install,LOCK): exactly what the lock names, compiled, since the first start should not wait for that;
+# by pip where uv cannot reach the index that pip is set up for.
+install = $(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r $(1) \
   || $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
 
 .PHONY: help run test test-services test-browser test-browser-services lint bench lock clean
