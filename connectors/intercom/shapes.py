@@ -33,8 +33,6 @@ class Author(_Shape):
 
 
 class Reference(_Shape):
-    """Something by its id, "" for nobody."""
-
     type: Text = ""
     id: Text = ""
 
@@ -89,20 +87,14 @@ class Contact(_Shape):
 
 
 class Contacts(_Shape):
-    """The customers of a conversation; more than one in a group conversation."""
-
     contacts: Many[Contact] = ()
 
 
 class Tag(_Shape):
-    """A label."""
-
     name: Text = ""
 
 
 class Tags(_Shape):
-    """Labels."""
-
     tags: Many[Tag] = ()
 
 
@@ -116,8 +108,6 @@ class Rating(_Shape):
 
 
 class AiAgent(_Shape):
-    """Fin's part in a conversation."""
-
     resolution_state: Text = ""
 
 
@@ -141,20 +131,14 @@ class Conversation(_Shape):
 
 
 class Found(_Shape):
-    """A line of a search: only its id matters."""
-
     id: Id
 
 
 class Next(_Shape):
-    """The cursor of the next page."""
-
     starting_after: Text = ""
 
 
 class Pages(_Shape):
-    """Where a search goes on; `next` is null on the last page."""
-
     next: Next | None = None
 
 
@@ -171,8 +155,6 @@ class Page(_Shape):
 
 
 class App(_Shape):
-    """A workspace."""
-
     id_code: Text = ""
     region: Text = ""
 
@@ -202,8 +184,6 @@ class Item(_Shape):
 
 
 class Data(_Shape):
-    """The envelope's inside."""
-
     item: Item
 
 

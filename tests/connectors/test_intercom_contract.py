@@ -17,6 +17,7 @@ import yaml
 
 from bot.errors import Refused
 from bot.model import Delivery, Ref
+from bot.ports import Checks
 from connectors.intercom.connector import connect
 from connectors.intercom.fake import Exchange, Fake
 
@@ -105,7 +106,8 @@ def played() -> Iterator[list[Exchange]]:
     list(intercom.changed(datetime.now(UTC)))
     with pytest.raises(Refused):
         intercom.fetch(Ref("intercom", "404404"))
-    assert all(fine for _, fine, _ in intercom.check())  # type: ignore[attr-defined]
+    assert isinstance(intercom, Checks)
+    assert all(fine for _, fine, _ in intercom.check())
     yield list(fake.exchanges)
     fake.close()
 
