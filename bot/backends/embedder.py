@@ -12,8 +12,8 @@ import numpy as np
 from bot.ports import Floats
 from bot.text.thesaurus import topics, weight
 
-PIECE = 4  # characters
-SHARE = {"word": 1.0, "pair": 0.5, "piece": 0.35}
+PIECE = 3  # characters
+PAIR, PIECES = 0.5, 1.8  # what two words in a row, and all pieces of a word together, weigh beside the word
 LONGEST = 20_000  # characters of a text that count
 
 
@@ -43,7 +43,7 @@ class HashEmbedder:
                 row[abs(at) % self.dim] += math.copysign(tf * share, at)
         for pair in pairs:
             at = _signed(pair)
-            row[abs(at) % self.dim] += math.copysign(SHARE["pair"], at)
+            row[abs(at) % self.dim] += math.copysign(PAIR, at)
         if length := float(np.linalg.norm(row)):
             row /= length
 
@@ -53,8 +53,8 @@ def _features(word: str) -> tuple[tuple[int, float], ...]:
     """The word itself and its pieces; more pieces weigh less each."""
     padded = f"<{word}>"
     pieces = {padded[at : at + PIECE] for at in range(max(0, len(padded) - PIECE + 1))}
-    share = SHARE["piece"] * 2 / math.sqrt(len(pieces) + 1)
-    return ((_signed(f"={word}"), SHARE["word"]), *((_signed(p), share) for p in sorted(pieces)))
+    share = PIECES / math.sqrt(len(pieces) + 1)
+    return ((_signed(f"={word}"), 1.0), *((_signed(p), share) for p in sorted(pieces)))
 
 
 def _signed(feature: str) -> int:
