@@ -74,11 +74,11 @@ class Book:
     def open(self, requester: int, subject: str, channel: str) -> Json:
         """A new ticket without a word in it."""
         with self.lock:
-            at, number = text(self.clock()), len(self.tickets) + 1
+            now, number = self.clock(), len(self.tickets) + 1
             ticket = {
                 "id": number, "subject": subject, "status": "new", "requester_id": requester, "submitter_id": requester,
                 "assignee_id": None, "brand_id": BRAND, "group_id": GROUP, "organization_id": None, "tags": [],
-                "via": {"channel": channel}, "created_at": at, "updated_at": at,
+                "via": {"channel": channel}, "created_at": text(now), "updated_at": text(now - timedelta(seconds=1)),
                 "satisfaction_rating": {"score": "unoffered"},
             }  # fmt: skip
             self.tickets[number], self.audits[number] = ticket, []

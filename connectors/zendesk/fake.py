@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import uuid4
 
+import nh3
+
 from bot.ports import StageMessage, StageThread
 from bot.text.markup import to_html
 from connectors.stage import Courier, Knobs, Ledger, Server
@@ -69,7 +71,10 @@ class Fake:
             if ticket is None or ticket["status"] == "closed":
                 ticket = self.book.open(user, subject or text.partition("\n")[0][:80], "email")
             opened = {"status": "open"} if ticket["status"] in ("pending", "hold", "solved") else {}
-            events = [said(html or to_html(text), user, public=True, files=files), *self.book.set(ticket, opened)]
+            events = [
+                said(nh3.clean(html) or to_html(text), user, public=True, files=files),
+                *self.book.set(ticket, opened),
+            ]
             self.book.record(ticket, user, events, via="email")
         self._ring(ticket, "comment_added")
         return str(ticket["id"])
@@ -109,8 +114,9 @@ class Fake:
     def rate(self, conversation: str, score: str) -> None:
         """The customer's rating: good or bad."""
         ticket = self._ticket(conversation)
-        ticket["satisfaction_rating"] = {"score": score}
-        self.book.record(ticket, ticket["requester_id"], [{"type": "SatisfactionRating", "score": score}])
+        with self.book.lock:
+            ticket["satisfaction_rating"] = {"score": score}
+            self.book.record(ticket, ticket["requester_id"], [{"type": "SatisfactionRating", "score": score}])
         self._ring(ticket, "csat_received")
 
     def macro(self, conversation: str, title: str, text: str, *, agent: str = "tomasz@fernweh.example") -> str:
@@ -123,9 +129,11 @@ class Fake:
 
     def redact(self, conversation: str, message: str, word: str) -> None:
         """Blacken a word of a message, for good."""
-        event, ticket = self.book.comment(int(message)), self._ticket(conversation)
-        event["html_body"] = event["html_body"].replace(word, "▇" * len(word))
-        self.book.record(ticket, ADMIN, [{"type": "CommentRedactionEvent", "comment_id": event["id"]}])
+        ticket = self._ticket(conversation)
+        with self.book.lock:
+            event = self.book.comment(int(message))
+            event["html_body"] = event["html_body"].replace(word, "▇" * len(word))
+            self.book.record(ticket, ADMIN, [{"type": "CommentRedactionEvent", "comment_id": event["id"]}])
         self._ring(ticket, "comment_redacted")
 
     def other_bot_says(self, text: str, *, conversation: str) -> None:

@@ -1,7 +1,6 @@
 """What `app.py doctor` and `app.py setup` ask of Zendesk."""
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from bot.errors import BotError
 from connectors.http import shape
@@ -13,7 +12,6 @@ BODY = '{"ticket_id": "{{ticket.id}}"}'
 READABLE = "give the OAuth client the global read scope: audits need it"
 
 Check = tuple[str, bool, str]
-Thing = TypeVar("Thing")
 
 
 def check(desk: Desk, author: int) -> tuple[Check, ...]:
@@ -55,7 +53,7 @@ def setup(desk: Desk, public_url: str, keys: tuple[bytes, ...], dry_run: bool) -
     """A webhook named Understudy and a trigger that rings it at every change of a ticket; a line for each step."""
     endpoint = f"{public_url.rstrip('/')}/webhooks/zendesk"
     if ours := _ours(desk):
-        return (f"Webhook {TITLE} is there already.", _secret(desk, ours[0], keys))
+        return (f"The webhook {TITLE} is there already; its trigger should be, too.", _secret(desk, ours[0], keys))
     if dry_run:
         return (f"Would make the webhook {TITLE} to {endpoint}.", f"Would make the trigger {TITLE} that rings it.")
     hook = str(shape(Hook, desk.make("webhook", webhook(endpoint)), "zendesk").webhook.id)

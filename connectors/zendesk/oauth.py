@@ -20,6 +20,7 @@ from connectors.http import error_for, read_json, session, shape
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
+CREDENTIALS = {"grant_type": "client_credentials"}
 SCOPE = "read write"  # audits need the global read scope; tickets:read is refused
 MEND = 60.0  # seconds between tries while somebody has to mend the settings
 
@@ -106,8 +107,8 @@ class Granted:
 
     def _ask(self, kept: Pair | None) -> Pair:
         body = {"client_id": self._client.client_id, "client_secret": self._client.client_secret, "scope": SCOPE}
-        refresh = (kept and kept.refresh_token) or self._client.seed
-        body |= {"grant_type": "refresh_token", "refresh_token": refresh} if self._client.seed else CREDENTIALS
+        refresh = self._client.seed and ((kept and kept.refresh_token) or self._client.seed)
+        body |= {"grant_type": "refresh_token", "refresh_token": refresh} if refresh else CREDENTIALS
         try:
             answer = session(self._timeout).post(self._url, json=body)
             if answer.status_code in (400, 401, 403):
@@ -119,9 +120,6 @@ class Granted:
             raise Unavailable(f"Zendesk OAuth: {type(err).__name__}") from err
 
 
-CREDENTIALS = {"grant_type": "client_credentials"}
-
-
 @dataclass(frozen=True, slots=True)
 class Vault:
     """The newest pair, encrypted in a file that all processes of one machine share."""
@@ -131,7 +129,7 @@ class Vault:
     seed: str
 
     def __post_init__(self) -> None:
-        self._fernet()
+        self.load()  # a wrong key is found at start-up
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -146,14 +144,14 @@ class Vault:
         """The pair kept, None when there is none or the settings hold a newer refresh token to begin with."""
         from cryptography.fernet import InvalidToken  # noqa: PLC0415
 
+        fernet = self._fernet()
         if not self.path.exists():
             return None
         try:
-            data = json.loads(self._fernet().decrypt(self.path.read_bytes()))
+            data = json.loads(fernet.decrypt(self.path.read_bytes()))
         except InvalidToken as err:
-            raise Misconfigured(
-                "ZENDESK_TOKEN_KEY", f"does not open {self.path}; remove the file to start anew"
-            ) from err
+            fix = f"does not open {self.path}; remove the file to start anew"
+            raise Misconfigured("ZENDESK_TOKEN_KEY", fix) from err
         return Pair(**data["pair"]) if data["seed"] == self._seed() else None
 
     def save(self, pair: Pair) -> None:

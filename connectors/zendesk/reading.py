@@ -164,7 +164,7 @@ def _changed(event: AuditEvent) -> tuple[str, str]:
     value = "" if event.value is None else str(event.value)
     match event.type, event.field_name:
         case (("Change" | "Create"), "status"):
-            return "status", STATUSES.get(value, Status.OTHER)
+            return "status", STATUSES.get(value, Status.OTHER).value
         case (("Change" | "Create"), "assignee_id"):
             return ("assignee", value) if value or event.type == "Change" else ("", "")
         case "SatisfactionRating", _:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from flask import Flask, request
 
 from bot.errors import Misconfigured, Refused, Unavailable
 from bot.model import Attachment, Button, Delivery, DeliveryKind, Ref, Role, Status, VerdictKind
-from bot.ports import Checks, Clock, Connector, SetsUp, Stage
-from connectors.stage import Fault
+from bot.ports import Checks, Clock, Connector, Received, Request, SetsUp, Stage
+from connectors.stage import Fault, Server
 from connectors.zendesk.connector import Zendesk, connect
 from connectors.zendesk.fake import Fake
 
@@ -239,6 +240,29 @@ def test_a_reply_to_a_messaging_ticket_is_refused_since_it_would_not_arrive(
     assert zendesk.deliver(note(ref))
 
 
+@pytest.mark.parametrize("by_trigger", [False, True])
+def test_a_webhook_that_is_tried_again_is_signed_and_keeps_its_id(
+    fake: Fake, zendesk: Zendesk, by_trigger: bool
+) -> None:
+    heard: list[Received] = []
+    door = Flask("door")
+
+    @door.post("/webhooks/zendesk")
+    def ring() -> tuple[str, int]:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        heard.append(zendesk.receive(Request("POST", request.path, headers, request.get_data(), datetime.now(UTC))))
+        return "", 503 if len(heard) == 1 else 200
+
+    fake.by_trigger = by_trigger
+    fake.hook(Server(door).url)
+
+    fake.customer_says("Where is my order?", customer=MARIA)
+
+    assert fake.courier.drain()
+    assert [h.refs for h in heard] == [(Ref("zendesk", "1"),)] * 2
+    assert heard[0].id == heard[1].id != ""
+
+
 def test_changed_finds_old_and_new_tickets_and_not_what_was_left_alone(fake: Fake, zendesk: Zendesk) -> None:
     start = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
     for minutes in (0, 10, 20, 59.9):
@@ -277,7 +301,10 @@ def test_doctor_and_setup_say_what_they_did(fake: Fake, zendesk: Zendesk, ref: R
     assert fake.api.triggers[0]["actions"] == [
         {"field": "notification_webhook", "value": ["01HOOK0", '{"ticket_id": "{{ticket.id}}"}']}
     ]
-    assert zendesk.setup("https://bot.fernweh.example", dry_run=False)[0] == "Webhook Understudy is there already."
+    assert (
+        zendesk.setup("https://bot.fernweh.example", dry_run=False)[0]
+        == "The webhook Understudy is there already; its trigger should be, too."
+    )
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_file_of_another_key_is_named(rotating: dict[str, str]) -> None:
     connect(rotating).fetch(REF)
 
     with pytest.raises(Misconfigured, match="ZENDESK_TOKEN_KEY"):
-        connect(rotating | {"ZENDESK_TOKEN_KEY": Fernet.generate_key().decode()}).fetch(REF)
+        connect(rotating | {"ZENDESK_TOKEN_KEY": Fernet.generate_key().decode()})
 
 
 def test_credentials_that_are_not_accepted_wait_for_somebody_to_mend_them(fake: Fake) -> None:
