@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
 
-from bot.model import Correction, Intervention, Outcome, OutcomeKind, Proposal, ProposalState, Signal
+from bot.model import Correction, Intervention, Outcome, OutcomeKind, Proposal, ProposalState, Ref, Signal
 from bot.store.conversations import insert
 from bot.store.tables import correction, intervention, nonce, outcome, proposal, signal
 
@@ -94,20 +94,36 @@ def interventions_of(conn: Connection, proposal_id: str) -> list[Intervention]:
     return list(conn.scalars(query.order_by(intervention.c.at)))
 
 
+def interventions_in(conn: Connection, ref: Ref) -> list[Intervention]:
+    """Of a conversation, oldest first."""
+    query = select(intervention.c.value).where(intervention.c.ref == str(ref))
+    return list(conn.scalars(query.order_by(intervention.c.at)))
+
+
 def link_intervention(conn: Connection, id: str, proposal_id: str) -> None:
     """Note which proposal an intervention went into."""
     conn.execute(update(intervention).where(intervention.c.id == id).values(proposal_id=proposal_id))
 
 
 def add_signal(conn: Connection, what: Signal) -> None:
-    """Keep the newest word of a source; the id names the source."""
+    """Append; a signal stored already stays as it is."""
     row = insert(conn, signal).values(id=what.id, value=what, at=what.at)
-    conn.execute(row.on_conflict_do_update(index_elements=["id"], set_={"value": what, "at": what.at}))
+    conn.execute(row.on_conflict_do_nothing())
 
 
-def signals(conn: Connection) -> list[Signal]:
-    """In the order they came."""
-    return list(conn.scalars(select(signal.c.value).order_by(signal.c.seq)))
+def signals_about(conn: Connection, prefix: str) -> list[Signal]:
+    """Those of one source in order: their ids are `prefix` and a number from 1."""
+    found: list[Signal] = []
+    query = select(signal.c.value)
+    while value := conn.scalar(query.where(signal.c.id == f"{prefix}{len(found) + 1}")):
+        found.append(value)
+    return found
+
+
+def signals_after(conn: Connection, seq: int) -> list[tuple[int, Signal]]:
+    """(seq, signal) added after `seq`, in the order they came: how a learner catches up."""
+    query = select(signal.c.seq, signal.c.value).where(signal.c.seq > seq).order_by(signal.c.seq)
+    return [(r.seq, r.value) for r in conn.execute(query)]
 
 
 def save_proposal(conn: Connection, what: Proposal, digest: str) -> None:

@@ -1,0 +1,116 @@
+"""How likely an expert is to send a draft without a material edit: a prior from retrieval, moved by what happened."""
+
+import json
+import math
+import threading
+from dataclasses import dataclass
+
+from bot.model import Context, Draft, Evidence, Signal, Source
+from bot.store import Store, reviews
+from bot.text.terms import is_stop, words
+
+# Log-odds, written down before any data: a best score of 0.5 with half the words covered is an even chance.
+BASE, SCORE, MARGIN, COVERAGE = -2.4, 3.2, 1.0, 1.6
+PAST_AT_MOST = 0.6  # under every `reply_at` that makes sense: no person approved what a past reply says
+USUAL = 0.7  # what an entry's record is compared with, as good drafts go
+PRIOR = 4.0  # signals that the usual record is worth
+MEMORY = 50.0  # signals after which old ones fade
+ENTRY, TOPIC = 1.0, 0.5  # how much a record moves the log-odds
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Beta record: weights of what went well and of all."""
+
+    good: float = 0.0
+    all: float = 0.0
+
+    def after(self, good: float, weight: float) -> "Record":
+        """With one more signal; beyond MEMORY the older ones count less."""
+        whole = max(0.0, self.all + weight)
+        fade = MEMORY / whole if whole > MEMORY else 1.0
+        return Record(min(max(0.0, self.good + good * weight), whole) * fade, whole * fade)
+
+    @property
+    def shift(self) -> float:
+        """Log-odds by which the record is better or worse than usual; 0 without one."""
+        return _logit((PRIOR * USUAL + self.good) / (PRIOR + self.all)) - _logit(USUAL)
+
+
+class Learner:
+    """A fold over signals, oldest first; a signal with a negative weight takes an earlier one back."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Record] = {}
+        self._topics: dict[str, Record] = {}
+
+    def learn_one(self, signal: Signal) -> None:
+        """Take in one signal; one without an entry speaks for its topic alone."""
+        for records, name in ((self._entries, signal.entry), (self._topics, signal.topic)):
+            if name:
+                records[name] = records.get(name, Record()).after(signal.good, signal.weight)
+
+    def confidence(self, context: Context, draft: Draft) -> float:
+        """P(an expert would send it without a material edit), 0 to 1; 0 for a draft without text or evidence."""
+        if not draft.text or not draft.used:
+            return 0.0
+        shift = TOPIC * self._topics.get(draft.topic, Record()).shift
+        entries = [e for e in draft.used if e.source is Source.ENTRY]
+        shift += min((ENTRY * self._entries.get(e.id, Record()).shift for e in entries), default=0.0)
+        found = _sigmoid(prior(context, draft) + shift)
+        return found if len(entries) == len(draft.used) else min(found, PAST_AT_MOST)
+
+    def to_json(self) -> str:
+        """The whole state."""
+        parts = {"entries": self._entries, "topics": self._topics}
+        return json.dumps({n: {k: [r.good, r.all] for k, r in rs.items()} for n, rs in parts.items()}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Learner":
+        """What `to_json` gave."""
+        made, state = cls(), json.loads(text)
+        made._entries = {k: Record(*r) for k, r in state["entries"].items()}
+        made._topics = {k: Record(*r) for k, r in state["topics"].items()}
+        return made
+
+
+class Learned:
+    """`bot.ports.Confidence` over the store: one cheap query before each answer tells what any process has learned."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._learner = Learner()
+        self._seen = 0
+        self._lock = threading.Lock()
+
+    def confidence(self, context: Context, draft: Draft) -> float:
+        """As the learner says that knows every signal stored by now."""
+        with self._lock:
+            with self._store.read() as conn:
+                fresh = reviews.signals_after(conn, self._seen)
+            for seq, signal in fresh:
+                self._learner.learn_one(signal)
+                self._seen = seq
+            return self._learner.confidence(context, draft)
+
+
+def prior(context: Context, draft: Draft) -> float:
+    """Log-odds from retrieval alone: best score, its lead over what was not used, and the question's words covered."""
+    best = max(e.score for e in draft.used)
+    used = {(e.source, e.id) for e in draft.used}
+    second = max((e.score for e in context.evidence if (e.source, e.id) not in used), default=0.0)
+    return BASE + SCORE * best + MARGIN * (best - second) + COVERAGE * _coverage(context.question, draft.used)
+
+
+def _coverage(question: str, used: tuple[Evidence, ...]) -> float:
+    asked = {w for w in words(question) if not is_stop(w)}
+    found = {w for e in used for w in words(f"{e.title} {e.passage}")}
+    return len(asked & found) / len(asked) if asked else 0.0
+
+
+def _logit(p: float) -> float:
+    return math.log(p / (1 - p))
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))

@@ -1,0 +1,210 @@
+"""From what one person did to a proposal: a new entry, a changed one, more support for one that waits, or nothing."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.model import Correction, CorrectionKind, Entry, Intervention, Proposal, ProposalState, SentenceEdit
+from bot.text.markup import tidy
+from bot.text.said import redact, sentences
+from bot.text.sentences import ITEM
+from learning.compare import align, compare, left, similar
+from learning.facts import is_holding, is_own, own_words, teaching
+from learning.gather import nameless
+
+LIVES = timedelta(days=14)
+NEAR = 0.45  # retrieval score from which an entry speaks about the same thing
+TOPIC = 0.3  # retrieval score from which a new entry goes to the topic of the nearest
+ABOUT = 0.4  # share of an answer that an entry must hold to be what the answer changes
+SAME, SAME_BOTH = 0.75, (0.35, 0.7)  # likeness of questions; or of questions and answers together
+REPEATED = 0.8  # likeness of an answer to a rejected one
+FOUND = 0.75  # likeness of a sentence of an entry to the one that was changed
+SHORT = 200  # characters of a question on a card
+WAITS = (ProposalState.WAITING, ProposalState.OPEN)
+WHOLE = (CorrectionKind.WRONG_TOPIC, CorrectionKind.NEEDED_TOOL)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """An entry found for the question; `score` is retrieval's, 0 to 1."""
+
+    entry: Entry
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """A proposal beside the intervention: how alike the questions and the answers are, each 0 to 1."""
+
+    proposal: Proposal
+    question: float
+    answer: float
+
+    @property
+    def same(self) -> bool:
+        """Is it the same question?"""
+        least_question, least_answer = SAME_BOTH
+        return self.question >= SAME or (self.question >= least_question and self.answer >= least_answer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What an intervention asks for: `edits` to `entry`, or a new entry where that is None."""
+
+    entry: Entry | None
+    edits: tuple[SentenceEdit, ...]
+
+
+def propose(
+    item: Intervention,
+    correction: Correction | None,
+    *,
+    cited: Sequence[Entry],
+    near: Sequence[Near],
+    likes: Sequence[Like],
+    now: datetime,
+    names: Sequence[str] = (),
+) -> Proposal | None:
+    """The next version of a waiting proposal, or a new one, or None: nothing general was taught, it is known already,
+    or the same person was told no before.
+
+    `cited` are the entries that the corrected draft rested on, `near` those found for the question, best first.
+    """
+    if correction is not None and cited and not any(e.material for e in correction.edits):
+        return None
+    change = _change(item, correction, cited, near, names)
+    if change is None:
+        return None
+    waiting = next((k.proposal for k in likes if k.proposal.state in WAITS and _fits(k, change)), None)
+    if waiting is not None:
+        return _grown(waiting, item, change)
+    fresh = _fresh(item, change, near, now)
+    return None if any(_refused(k, fresh, item.by) for k in likes) else fresh
+
+
+def _change(
+    item: Intervention,
+    correction: Correction | None,
+    cited: Sequence[Entry],
+    near: Sequence[Near],
+    names: Sequence[str],
+) -> _Change | None:
+    edits = correction.edits if correction else ()
+    if cited and edits and not any(e.kind in WHOLE and e.before for e in edits):
+        general = tuple(_impersonal(e, names) for e in edits if _keeps(e))
+        changed = next((e for e in cited if applied(e.answer, general) != e.answer), None)
+        return _Change(changed, general) if changed else None
+    if not item.question.strip() or not teaching(item.answer):
+        return None
+    return _against(item, [n for n in near if n.score >= NEAR])
+
+
+def _against(item: Intervention, near: Sequence[Near]) -> _Change | None:
+    """A new entry, a change of the near entry that the answer is about, or None where that says it all already."""
+    for one in near:
+        if left(align(own_words(item.answer), own_words(one.entry.answer))) >= ABOUT:
+            edits = tuple(e for e in compare(one.entry.answer, item.answer) if e.after and _keeps(e))
+            return _Change(one.entry, edits) if applied(one.entry.answer, edits) != one.entry.answer else None
+    return _Change(None, ())
+
+
+def _keeps(edit: SentenceEdit) -> bool:
+    """Does the change hold for every customer?"""
+    fleeting = is_own(edit.after) or is_holding(edit.after) or (edit.after.endswith("?") and not edit.before)
+    return edit.material and edit.kind not in WHOLE and not fleeting
+
+
+def _impersonal(edit: SentenceEdit, names: Sequence[str]) -> SentenceEdit:
+    return replace(edit, after=redact(nameless(edit.after, names)))
+
+
+def applied(answer: str, edits: Sequence[SentenceEdit]) -> str:
+    """The entry's own words with the changed sentences put in and new ones behind; what cannot be found stays."""
+    for edit in edits:
+        if not edit.before:
+            answer = _appended(answer, edit.after)
+        elif old := _found(answer, edit.before):
+            answer = tidy(answer.replace(old, edit.after, 1))
+    return "\n".join(line for line in answer.split("\n") if not ITEM.fullmatch(f"{line} "))
+
+
+def _appended(answer: str, sentence: str) -> str:
+    if sentence in answer:
+        return answer
+    last = answer.rstrip().rsplit("\n", maxsplit=1)[-1]
+    return f"{answer.rstrip()}{chr(10) * 2 if ITEM.match(last) else ' '}{sentence}".strip()
+
+
+def _found(answer: str, sentence: str) -> str:
+    """The words of the entry that a draft's sentence came from, "" when there are none."""
+    exact = re.search(r"\s+".join(map(re.escape, sentence.split())), answer)
+    if exact:
+        return exact.group()
+    best = max(sentences(answer), key=lambda s: similar(s, sentence), default="")
+    return best if best in answer and similar(best, sentence) >= FOUND else ""
+
+
+def _fits(like: Like, change: _Change) -> bool:
+    if change.entry is not None:
+        return like.proposal.entry_id == change.entry.id
+    return not like.proposal.entry_id and like.same
+
+
+def _grown(waiting: Proposal, item: Intervention, change: _Change) -> Proposal | None:
+    """With this intervention behind it; None when it was already and nothing is new.
+
+    Experts who agree leave the text as it is, else the latest is believed. Any growth is a new version, because
+    the card shows who taught it.
+    """
+    answer = applied(waiting.answer, change.edits) if change.entry else item.answer
+    grown = replace(
+        waiting,
+        answer=waiting.answer if agree(waiting.answer, answer) else answer,
+        refs=tuple(dict.fromkeys((*waiting.refs, item.ref))),
+        teachers=tuple(dict.fromkeys((*waiting.teachers, item.by))),
+    )
+    return None if grown == waiting else replace(grown, version=waiting.version + 1)
+
+
+def agree(one: str, other: str) -> bool:
+    """Do two answers say the same, whatever the words?"""
+    return not any(e.material for e in compare(one, other))
+
+
+def _fresh(item: Intervention, change: _Change, near: Sequence[Near], now: datetime) -> Proposal:
+    entry = change.entry
+    answer = applied(entry.answer, change.edits) if entry else item.answer
+    nearest = near[0].entry.topic if near and near[0].score >= TOPIC else ""
+    return Proposal(
+        id=f"p-{hashlib.sha256(f'{item.id}|{answer}'.encode()).hexdigest()[:12]}",
+        version=1,
+        state=ProposalState.WAITING,
+        question=entry.question if entry else asked(item.question),
+        answer=answer,
+        before=entry.answer if entry else "",
+        topic=entry.topic if entry else nearest,
+        entry_id=entry.id if entry else "",
+        refs=(item.ref,),
+        teachers=(item.by,),
+        at=now,
+        expires=now + LIVES,
+    )
+
+
+def asked(question: str) -> str:
+    """A question short enough for a card: what ends in a question mark, else how it begins."""
+    if len(question) <= SHORT:
+        return " ".join(question.split())
+    parts = own_words(question)
+    chosen = " ".join([s for s in parts if s.endswith("?")] or parts[:2])
+    return chosen if len(chosen) <= SHORT else f"{chosen[: SHORT - 1]}…"
+
+
+def _refused(like: Like, fresh: Proposal, by: str) -> bool:
+    """Was the same person told no to the same thing?"""
+    old = like.proposal
+    if old.state is not ProposalState.REJECTED or old.entry_id != fresh.entry_id or by not in old.teachers:
+        return False
+    return agree(old.answer, fresh.answer) or (not old.entry_id and like.same and like.answer >= REPEATED)
