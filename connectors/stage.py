@@ -157,7 +157,10 @@ class Server:
     def close(self) -> None:
         """Stop serving and wait until it has: sockets are closed by the thread that polls them."""
         if self._thread.is_alive():
-            self._server.trigger.pull_trigger(self._shut)
+            trigger = self._server.trigger
+            with trigger.lock:  # else a worker's pull runs it and closes the pipe before ours is written (waitress 3)
+                trigger.thunks.append(self._shut)
+                trigger.pull_trigger()
             self._thread.join(5)
 
     def _shut(self) -> None:

@@ -69,7 +69,7 @@ class View(Shape):
     def value(self, block: str) -> str:
         """What was typed or chosen there, "" for nothing."""
         typed = self.state.values.get(block, {}).get("value", Input())
-        return (typed.value or typed.selected_option.value).strip()
+        return typed.value or typed.selected_option.value
 
 
 class Interaction(Shape):
@@ -128,11 +128,11 @@ def _submitted(asked: Interaction, context: "BoltContext") -> dict[str, Any]:
 
 def _edited(view: View) -> dict[str, str]:
     parts = (view.value(_block(i)) for i in range(PARTS))
-    return {"text": "\n".join(p for p in parts if p), "question": view.value("question")}
+    return {"text": "\n".join(p for p in parts if p).strip(), "question": view.value("question").strip()}
 
 
 def _rejected(view: View) -> dict[str, str]:
-    return {"reason": ": ".join(r for r in (view.value("reason"), view.value("more")) if r)}
+    return {"reason": ": ".join(r for r in (view.value("reason"), view.value("more").strip()) if r)}
 
 
 def _verdict(asked: Interaction, kind: VerdictKind, token: str, at: datetime, **words: str) -> Verdict:
@@ -150,12 +150,12 @@ def edit_modal(token: str, views: Views) -> Block:
     proposal = views.proposal(token)
     question, text = proposal or views.draft(token) or ("", "")
     if proposal:
-        asked = _input("question", "Question", question, long=False)
+        asked = _input("question", "Question", question)
     else:
         asked = {"type": "section", "text": plain(shorten(question, INPUT) or "…")}
     parts = list(pieces(text, INPUT))[:PARTS]
     labels = ("Answer", *("Answer, continued" for _ in parts[1:]))
-    inputs = [_input(_block(i), labels[i], part, long=True) for i, part in enumerate(parts)]
+    inputs = [_input(_block(i), labels[i], part) for i, part in enumerate(parts)]
     return _modal("edit", "Edit and approve", "Approve", token, [asked, *inputs])
 
 
@@ -164,7 +164,7 @@ def reject_modal(token: str) -> Block:
     options = [{"text": plain(r), "value": r} for r in REASONS]
     select = {"type": "static_select", "action_id": "value", "options": options, "initial_option": options[0]}
     reason = {"type": "input", "block_id": "reason", "label": plain("Reason"), "element": select}
-    more = _input("more", "In your words", "", long=True) | {"optional": True}
+    more = _input("more", "In your words", "") | {"optional": True}
     return _modal("reject", "Reject", "Reject", token, [reason, more])
 
 
@@ -182,8 +182,8 @@ def _said(why: str) -> Block:
     return {"type": "modal", "title": plain("Not done"), "close": plain("Close"), "blocks": words}
 
 
-def _input(id: str, label: str, value: str, *, long: bool) -> Block:
-    element: Block = {"type": "plain_text_input", "action_id": "value", "multiline": long, "max_length": INPUT}
+def _input(id: str, label: str, value: str) -> Block:
+    element: Block = {"type": "plain_text_input", "action_id": "value", "multiline": True, "max_length": INPUT}
     if value:
         element["initial_value"] = value[:INPUT]
     return {"type": "input", "block_id": id, "label": plain(label), "element": element}
