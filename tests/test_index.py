@@ -183,4 +183,4 @@ def test_questions_without_an_answer_mostly_stay_under_the_writers_floor(index: 
     none = [hits[0].score if hits else 0.0 for entry, hits in answers if entry is None]
 
     assert sum(score >= FLOOR for score in right) / len(right) >= 0.9
-    assert sum(score < FLOOR for score in none) / len(none) >= 0.75
+    assert sum(score < FLOOR for score in none) / len(none) >= 0.8

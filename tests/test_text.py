@@ -201,8 +201,8 @@ def test_the_language_is_told_by_function_words(text: str, code: str) -> None:
 def test_hostile_text_of_100_kb_is_read_in_time(unit: str) -> None:
     text = unit * (100_000 // len(unit))
 
-    started = time.perf_counter()
+    started = time.thread_time()
     for read in (clean, said, sentences, words, links, redact, language, asks_for_person, is_thanks, asks_something):
         read(text)
 
-    assert time.perf_counter() - started < 5.0
+    assert time.thread_time() - started < 5.0

@@ -22,8 +22,8 @@ MANNERS = {
         "Hallo {name},",
         "Guten Tag,",
         "Mehr dazu:",
-        "Zu Ihrer zweiten Frage:",
-        "Wenn etwas unklar ist, antworten Sie einfach.",
+        "Zur zweiten Frage:",
+        "Ist etwas unklar? Einfach auf diese Nachricht antworten.",
     ),
     "fr": Manners(
         "Bonjour {name},",
