@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from bot.text.markup import from_html
 from bot.text.said import (
     asks_for_person,
     asks_something,
@@ -206,3 +207,11 @@ def test_hostile_text_of_100_kb_is_read_in_time(unit: str) -> None:
         read(text)
 
     assert time.thread_time() - started < 5.0
+
+
+def test_what_a_mail_program_quotes_in_html_is_left_out() -> None:
+    html = (
+        "<p>My answers:</p><blockquote><p>Which size?</p></blockquote><p>M/L</p><blockquote>Colour?</blockquote>Green"
+    )
+
+    assert said(from_html(html)) == "My answers:\n\nM/L\n\nGreen"

@@ -30,14 +30,17 @@ class _Plain(HTMLParser):
         elif tag in ("ul", "ol"):
             self.lists.append(0 if tag == "ol" else -1)
         elif tag == "li":
-            self.out.append("\n" + self._mark())
+            self.out.append(self._line() + self._mark())
         elif tag == "blockquote":
             self.quote += 1
-            self.out.append("\n")
+            self.out.append(self._line())
         elif tag in BLOCKS:
-            self.out.append("\n")
+            self.out.append(self._line())
         elif tag == "a":
             self.link = (dict(attrs).get("href") or "", len(self.out))
+
+    def _line(self) -> str:
+        return "\n> " if self.quote else "\n"
 
     def _mark(self) -> str:
         if not self.lists or self.lists[-1] < 0:
@@ -58,7 +61,7 @@ class _Plain(HTMLParser):
         elif tag == "a" and self.link:
             self._end_link(*self.link)
         elif tag in ("p", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre"):
-            self.out.append("\n\n")
+            self.out.append("\n" + self._line())
 
     def _end_link(self, href: str, start: int) -> None:
         label = "".join(self.out[start:]).strip()
@@ -68,8 +71,7 @@ class _Plain(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self.silent:
-            text = re.sub(r"[ \t\r\n]+", " ", data)
-            self.out.append(text.replace("\n", "\n> ") if self.quote else text)
+            self.out.append(re.sub(r"[ \t\r\n]+", " ", data))
 
 
 def from_html(html: str) -> str:
