@@ -17,6 +17,7 @@ TEXT = 2 * SECTION  # with everything else full, a card stays under the 13,200 t
 FACTS = 10
 FACT = 300
 SOURCES = 8
+SENTENCES = 150  # compared; repetitive texts cost the square of it
 CUT = "… (shortened)"
 STYLES = {VerdictKind.ACCEPT: "primary", VerdictKind.REJECT: "danger"}
 SENTENCE = re.compile(r"\n+|(?<=[.!?])\s+")
@@ -69,12 +70,13 @@ def diff(before: str, after: str) -> str:
     """mrkdwn with a line for each sentence: removed ones struck through, added ones bold."""
     old, new = _sentences(before), _sentences(after)
     lines: list[str] = []
-    for what, i, j, k, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    compared = SequenceMatcher(None, old[:SENTENCES], new[:SENTENCES], autojunk=False)
+    for what, i, j, k, end in compared.get_opcodes():
         if what == "equal":
             lines += old[i:j]
         else:
             lines += [f"− ~{s}~" for s in old[i:j]] + [f"+ *{s}*" for s in new[k:end]]
-    return "\n".join(lines)
+    return "\n".join([*lines, CUT] if max(len(old), len(new)) > SENTENCES else lines)
 
 
 def _sentences(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape, unescape
 from typing import Any
 
@@ -68,7 +69,12 @@ def _texts(block: Block) -> list[str]:
 def html(message: Block) -> str:
     """Safe HTML of a message: its blocks, or its text where it has none."""
     blocks = message.get("blocks")
-    return "".join(_html(b) for b in blocks) if blocks else to_html(from_mrkdwn(message.get("text", "")))
+    return "".join(_html(b) for b in blocks) if blocks else _words(message.get("text", ""))
+
+
+@lru_cache(maxsize=8192)
+def _words(text: str) -> str:
+    return to_html(from_mrkdwn(text))
 
 
 def _html(block: Block) -> str:

@@ -160,6 +160,12 @@ def test_a_card_shows_what_it_would_change(fake: Fake, slack: Slack) -> None:
     )
 
 
+def test_a_change_of_very_many_sentences_is_compared_in_part_and_says_so(fake: Fake, slack: Slack) -> None:
+    html = texts(card(before="A. B. " * 5000, text="A. " * 5000), fake, slack)
+
+    assert html.endswith("… (shortened)</p>")
+
+
 @pytest.mark.parametrize("text", ["& < > " * 4000, "x" * 30_000, "\n".join(["Wax it again."] * 3000)])
 def test_a_draft_too_long_for_a_card_is_shortened_and_says_so(fake: Fake, slack: Slack, text: str) -> None:
     facts = tuple((f"Fact {n}", "v" * 5000) for n in range(15))
