@@ -1,6 +1,7 @@
 """What a good connector does, as small functions run over every helpdesk found: a new one is tested by existing."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,22 +13,19 @@ from bot.errors import Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import DeliveryKind, Ref, Role
 from bot.ports import Connector, Panel, Views
 from connectors.stage import Fault
-from tests.helpdesk import CUSTOMER, QUESTION, TEXT, Subject, complaint, fault, read_back, sealing
-
-ODD_HEADERS = ("", "é", "١٢٣٤٥٦٧٨٩٠", "-1", "1e9", "nan", "v0=", "sha1=", "0" * 10_000, "a, b", "\x00")
-ODD_BODIES = (
-    b"",
-    b"{",
-    b"[1]",
-    b"null",
-    b'"text"',
-    b"{}",
-    b'{"type": [7]}',
-    b"\xff\xfe{}",
-    b'{"a": NaN',
-    b"payload=%7B",
+from tests.helpdesk import (
+    CUSTOMER,
+    DEEP,
+    ODD_BODIES,
+    ODD_HEADERS,
+    QUESTION,
+    TEXT,
+    Subject,
+    complaint,
+    fault,
+    read_back,
+    sealing,
 )
-DEEP = (b"[" * 100_000, b'{"a":' * 5_000 + b"1" + b"}" * 5_000, b'{"a": ' + b"[" * 500 + b"]" * 500 + b"}")
 
 
 def it_has_its_four_parts(s: Subject) -> None:
@@ -68,25 +66,20 @@ def it_names_the_setting_that_is_missing(s: Subject) -> None:
 
 
 def it_keeps_its_secrets_to_itself(s: Subject) -> None:
-    """Neither `repr` nor an error shows what is in a secret setting."""
-    words = ("SECRET", "TOKEN", "KEY", "PASSWORD")
-    secret = [v for k, v in s.fake.settings().items() if any(word in k for word in words)]
+    """Its `repr` shows nothing of a secret setting."""
+    secret = [v for k, v in s.fake.settings().items() if re.search("SECRET|TOKEN|KEY|PASSWORD", k)]
 
     assert secret
-    assert [value for value in secret if value in repr(s.connector) or value in str(s.connector)] == []
+    assert [value for value in secret if value in repr(s.connector)] == []
 
 
 def it_takes_a_genuine_request(s: Subject) -> None:
-    """And finds the conversation in it."""
+    """Finds the conversation in it, and reads it the same way twice: `id` is the delivery's identity."""
     received = s.connector.receive(s.genuine)
 
+    assert s.connector.receive(s.genuine) == received
     assert [ref.connector for ref in received.refs] == [s.name]
     assert s.connector.fetch(received.refs[0]).messages[0].text == QUESTION
-
-
-def it_reads_a_request_the_same_way_twice(s: Subject) -> None:
-    """`id` is the delivery's identity: a second look finds the same one."""
-    assert s.connector.receive(s.genuine) == s.connector.receive(s.genuine)
 
 
 def it_refuses_what_is_not_signed(s: Subject) -> None:
@@ -168,7 +161,7 @@ def it_guards_its_panel_like_its_door(s: Subject) -> None:
 
 
 def it_fetches_what_was_said_in_order(s: Subject) -> None:
-    """Oldest first, aware UTC, ids unique, roles right."""
+    """Oldest first, aware UTC, ids unique, roles right; and a look changes nothing."""
     ref = s.ask()
     s.answer(ref, "Yes, with the buckle from the repair kit.")
     s.fake.customer_says("Where do I get that kit?", customer=CUSTOMER, conversation=ref.id)
@@ -182,17 +175,11 @@ def it_fetches_what_was_said_in_order(s: Subject) -> None:
         (Role.CUSTOMER, "Where do I get that kit?"),
     ]
     assert conversation.ref == ref
+    assert s.connector.fetch(ref) == conversation
     times = [m.at for m in conversation.messages] + [c.at for c in conversation.changes]
     assert {at.utcoffset() for at in times} == {timedelta(0)}
     assert [m.at for m in conversation.messages] == sorted(m.at for m in conversation.messages)
     assert len({m.id for m in conversation.messages}) == len(conversation.messages)
-
-
-def it_fetches_the_same_twice(s: Subject) -> None:
-    """A look changes nothing."""
-    ref = s.ask()
-
-    assert s.connector.fetch(ref) == s.connector.fetch(ref)
 
 
 def it_finds_what_was_touched(s: Subject) -> None:

@@ -29,6 +29,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.markexpr = "not browser and not heavy"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for a database or a queue is a `services` test, whether or not it says so."""
+    for item in items:
+        if {"database_url", "redis_url"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("services")
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[services.Postgres]:
     """One PostgreSQL server for the session, started when first asked for; its clones have the newest schema."""

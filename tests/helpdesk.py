@@ -19,6 +19,20 @@ CUSTOMER, AGENT = "maria@example.com", "tomasz@fernweh.example"
 QUESTION = "The strap of my backpack came off. Can I fix it myself?"
 TEXT = "The kingfisher buckle holds 3 < 5 kg & no <b>more</b>.\n\n- open it\n- press until it clicks"
 MARKER = "kingfisher"
+ODD_HEADERS = ("", "é", "١٢٣٤٥٦٧٨٩٠", "-1", "1e9", "nan", "v0=", "sha1=", "0" * 10_000, "a, b", "\x00")
+ODD_BODIES = (
+    b"",
+    b"{",
+    b"[1]",
+    b"null",
+    b'"text"',
+    b"{}",
+    b'{"type": [7]}',
+    b"\xff\xfe{}",
+    b'{"a": NaN',
+    b"payload=%7B",
+)
+DEEP = (b"[" * 100_000, b'{"a":' * 5_000 + b"1" + b"}" * 5_000, b'{"a": ' + b"[" * 500 + b"]" * 500 + b"}")
 
 
 class Fake(Stage):

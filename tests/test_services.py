@@ -3,8 +3,6 @@
 import pytest
 from sqlalchemy import create_engine, text
 
-pytestmark = pytest.mark.services
-
 
 @pytest.mark.parametrize("_turn", [1, 2])
 def test_every_test_gets_an_empty_database_that_takes_writes(database_url: str, _turn: int) -> None:

@@ -254,3 +254,19 @@ def test_what_the_product_imports_is_in_its_requirements() -> None:
     }
 
     assert missing == set()
+
+
+def test_make_help_names_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.findall(r"^\.PHONY: (.+)$", makefile, re.M)[0].split()
+
+    assert [target for target in targets if target != "help" and f'echo "  {target} ' not in makefile] == []
+
+
+def test_the_readme_names_every_setting_of_the_bot() -> None:
+    if not (ROOT / "README.md").exists():
+        pytest.skip("there is no README.md yet")
+    settings = set(re.findall(r'"([A-Z][A-Z_]{3,})"', (ROOT / "bot" / "settings.py").read_text()))
+
+    assert settings
+    assert [name for name in sorted(settings) if f"`{name}`" not in (ROOT / "README.md").read_text()] == []
