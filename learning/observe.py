@@ -49,7 +49,7 @@ def agent_message(line: Line, event: Event) -> None:
         seen = _message(conn, event)
         if seen is not None:
             conversation, message = seen
-            by = _person(conn, event.ref, message.author)
+            by = _person(conn, event.ref, message)
             _observe(line, conn, Sent(conversation, message, by, _draft_before(conn, conversation, message)))
 
 
@@ -102,9 +102,14 @@ def _message(conn: Connection, event: Event) -> tuple[Conversation, Message] | N
     return (conversation, found) if conversation and found else None
 
 
-def _person(conn: Connection, ref: Ref, author: str) -> str:
-    who = people.person_of(conn, f"{ref.connector}:{author}")
-    return who.id if who else f"{ref.connector}:{author}"
+def _person(conn: Connection, ref: Ref, message: Message) -> str:
+    """Who wrote it: linked by vendor id, else the one on the team with this full name, so that nobody approves alone
+    what they taught under an id that nobody has linked yet."""
+    who = people.person_of(conn, f"{ref.connector}:{message.author}")
+    if who is not None:
+        return who.id
+    named = [p.id for p in people.team(conn) if p.name and p.name == message.name]
+    return named[0] if len(named) == 1 else f"{ref.connector}:{message.author}"
 
 
 def _draft_before(conn: Connection, conversation: Conversation, message: Message) -> Draft | None:

@@ -1,0 +1,169 @@
+"""What people do comes back and is stored as what it is: on real fakes, the whole line, a real database."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot import answer
+from bot.model import (
+    CorrectionKind,
+    DeliveryState,
+    Intervention,
+    Outcome,
+    OutcomeKind,
+    Proposal,
+    ProposalState,
+    Ref,
+    Signal,
+)
+from bot.store import audit, drafts, reviews
+from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, Desk, desk
+
+ENGRAVING = "Yes, we engrave up to three initials on aluminium trolleys for 15 euros. It takes two working days."
+ALL = tuple(ProposalState)
+
+
+@pytest.fixture
+def fernweh(database_url: str) -> Iterator[Desk]:
+    with desk(database_url) as made:
+        yield made
+
+
+def outcome(at: Desk, ref: Ref) -> Outcome | None:
+    with at.line.store.read() as conn:
+        return reviews.outcome_of(conn, drafts.drafts_of(conn, ref)[-1].draft.id)
+
+
+def interventions(at: Desk, ref: Ref) -> list[Intervention]:
+    with at.line.store.read() as conn:
+        return reviews.interventions_in(conn, ref)
+
+
+def proposals(at: Desk) -> list[Proposal]:
+    with at.line.store.read() as conn:
+        return reviews.proposals(conn, ALL)
+
+
+def signals(at: Desk) -> list[Signal]:
+    with at.line.store.read() as conn:
+        return [s for _, s in reviews.signals_after(conn, 0)]
+
+
+def test_a_draft_copied_by_hand_with_another_greeting_was_kept(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    text = fernweh.decided(ref).draft.text.split("\n", 1)[1]
+
+    fernweh.agent(ref, f"Good morning Mrs Keller,\n{text}\n\nKind regards\nTomasz Wilk")
+
+    found = outcome(fernweh, ref)
+    assert found is not None
+    assert found.kind is OutcomeKind.KEPT
+    assert interventions(fernweh, ref) == []
+    assert [(s.entry, s.good, s.weight) for s in signals(fernweh)] == [("returns-window", 1.0, 1.0)]
+
+
+def test_one_changed_sentence_is_stored_as_what_it_is_and_proposed_for_the_entry(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+
+    fernweh.agent(ref, fernweh.decided(ref).draft.text.replace("within 30 days", "within 60 days"))
+
+    with fernweh.line.store.read() as conn:
+        correction = reviews.correction_of(conn, fernweh.decided(ref).draft.id)
+    assert correction is not None
+    assert [(e.kind, e.after) for e in correction.edits] == [
+        (CorrectionKind.FACT_WRONG, "You can return an order within 60 days of delivery.")
+    ]
+    [made] = proposals(fernweh)
+    assert (made.entry_id, made.state) == ("returns-window", ProposalState.OPEN)
+    assert made.answer == (
+        "You can return an order within 60 days of delivery. Log in, open the order and choose Return. "
+        "The label arrives by e-mail within 10 minutes."
+    )
+    assert made.refs == (ref,)
+    assert [(s.good, s.weight) for s in signals(fernweh)] == [(0.2, 1.0)]
+
+
+def test_an_answer_where_the_bot_had_none_becomes_a_proposal_on_the_review_channel(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_UNKNOWN)
+
+    fernweh.agent(ref, f"Hi Maria,\n\n{ENGRAVING}\n\nBest regards\nTomasz")
+
+    [item] = interventions(fernweh, ref)
+    assert item.answer == ENGRAVING
+    assert ASKS_UNKNOWN in item.question
+    [made] = proposals(fernweh)
+    assert (made.answer, made.entry_id, made.state) == (ENGRAVING, "", ProposalState.OPEN)
+    with fernweh.line.store.read() as conn:
+        assert "proposed" in [a.what for a in audit.entries(conn, made.id)]
+        assert [i.id for i in reviews.interventions_of(conn, made.id)] == [item.id]
+    [card] = fernweh.deliveries(Ref("slack", "review"))
+    assert (card.delivery.text, card.state) == (ENGRAVING, DeliveryState.SENT)
+
+
+def test_looking_again_changes_nothing(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_UNKNOWN)
+    fernweh.agent(ref, ENGRAVING)
+    before = (proposals(fernweh), interventions(fernweh, ref), signals(fernweh))
+
+    answer.look(fernweh.line, ref)
+    fernweh.settle()
+
+    assert (proposals(fernweh), interventions(fernweh, ref), signals(fernweh)) == before
+
+
+def test_a_second_expert_supports_the_same_proposal(fernweh: Desk) -> None:
+    fernweh.agent(fernweh.ask(ASKS_UNKNOWN), ENGRAVING, agent="tomasz@fernweh.example")
+
+    second = fernweh.ask("Could you engrave my initials on an aluminium trolley?", customer="jonas@example.com")
+    fernweh.agent(second, f"Hello Jonas, {ENGRAVING}", agent="ines@fernweh.example")
+
+    [made] = proposals(fernweh)
+    assert (made.version, len(made.refs), made.teachers) == (2, 2, ("tomasz", "ines"))
+    assert made.answer == ENGRAVING
+
+
+def test_a_reply_that_only_promises_to_look_leaves_the_draft_unused_until_the_real_one_comes(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    text = fernweh.decided(ref).draft.text
+
+    fernweh.agent(ref, "Hi Maria, I am looking into this and will get back to you.")
+    first = outcome(fernweh, ref)
+    fernweh.agent(ref, text)
+    second = outcome(fernweh, ref)
+
+    assert first is not None
+    assert second is not None
+    assert (first.kind, second.kind) == (OutcomeKind.UNUSED, OutcomeKind.KEPT)
+    assert [(s.good, s.weight) for s in signals(fernweh)] == [(0.0, 0.1), (0.0, -0.1), (1.0, 1.0)]
+
+
+def test_a_solved_conversation_whose_draft_nobody_took_up_leaves_it_unused(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+
+    fernweh.agent(ref, "told her on the phone", public=False, status="solved")
+
+    found = outcome(fernweh, ref)
+    assert found is not None
+    assert found.kind is OutcomeKind.UNUSED
+    assert proposals(fernweh) == []
+
+
+def test_a_question_back_proposes_nothing_and_the_first_question_still_counts(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_UNKNOWN)
+    fernweh.agent(ref, "Hi Maria, which model do you have?")
+    assert proposals(fernweh) == []
+
+    fernweh.ask("The Rolle 65", conversation=ref.id)
+    fernweh.agent(ref, ENGRAVING)
+
+    assert "engrave my initials" in interventions(fernweh, ref)[-1].question
+    assert [p.answer for p in proposals(fernweh)] == [ENGRAVING]
+
+
+def test_an_answer_about_this_customers_own_order_proposes_nothing(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_UNKNOWN)
+
+    fernweh.agent(ref, "I have added the engraving to your order FW-10234. Your order was packed this morning.")
+
+    assert len(interventions(fernweh, ref)) == 1
+    assert proposals(fernweh) == []
