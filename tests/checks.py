@@ -200,7 +200,6 @@ def it_delivers_each_kind_once(s: Subject) -> None:
         delivery, before = s.delivery(ref, kind, "once"), s.applied()
 
         assert s.connector.deliver(delivery), kind
-
         assert s.applied(delivery.key) - before == 1, kind
 
 

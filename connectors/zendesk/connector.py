@@ -125,8 +125,10 @@ class Zendesk:
         kind = data.get("type", "")
         if "type" not in data:
             return Received(invocation, (Ref(NAME, shape(Doorbell, data, NAME).ticket_id),))
-        if not isinstance(kind, str) or not kind.startswith(EVENTS):
-            return Received(invocation, unknown=str(kind)[:100])
+        if not isinstance(kind, str):
+            raise Malformed(f"{NAME}: type is not text")
+        if not kind.startswith(EVENTS):
+            return Received(invocation, unknown=kind[:100])
         event = shape(Envelope, data, NAME)
         if self.account and event.account_id != self.account:  # the signature does not cover the headers
             raise Forged("account_id is another account's")
