@@ -136,7 +136,7 @@ def _decide(line: Line, context: Context, draft: Draft) -> Decision:
 
 def _store(line: Line, context: Context, draft: Draft, decision: Decision) -> None:
     can = line.connector(draft.ref.connector).can
-    decided = Decided(draft, decision, context.question, context.policy.version, line.now())
+    decided = Decided(draft, decision, context.question, context.policy.version, line.now(), context.evidence)
     with line.store.write() as conn:
         if not drafts.save_draft(conn, decided):
             return

@@ -111,8 +111,8 @@ def _end(line: Line, row: Sending, state: DeliveryState, vendor_id: str = "", er
         drafts.end_sending(conn, delivery.key, state, line.now(), vendor_id, error)
         if state is not DeliveryState.APPROVED:
             audit.record(conn, line.now(), row.by or "understudy", state.value, delivery.key, error, id=vendor_id)
-        if state is DeliveryState.SENT and delivery.kind in (DeliveryKind.REPLY, DeliveryKind.NOTE):
-            work.ring(conn, delivery.ref, line.now())  # vendors do not ring for what we wrote ourselves
+        if state is DeliveryState.SENT and row.by:
+            work.ring(conn, delivery.ref, line.now())  # a person's reply is an outcome, whether or not the vendor rings
     log.info("delivered", extra={"delivery": delivery.key, "state": state, "vendor_id": vendor_id})
 
 

@@ -16,7 +16,7 @@ from bot.errors import Refused, Unavailable
 from bot.model import Ref
 from bot.ports import Clock
 from bot.store import Store
-from bot.store.conversations import insert
+from bot.store.statements import Insert, add, insert
 from bot.store.tables import work
 
 log = logging.getLogger(__name__)
@@ -45,20 +45,24 @@ Handler = Callable[[Job], None]
 Dead = Callable[[Job, str], None]
 
 
+@cache
+def _ring(dialect: str) -> Insert:
+    made = insert(dialect, work)
+    state = case((work.c.state.in_(("done", "dead")), "ready"), else_=work.c.state)
+    values = {"rung": work.c.rung + 1, "state": state, "run_at": made.excluded.run_at, "at": made.excluded.at}
+    return made.on_conflict_do_update(index_elements=["key"], set_=values)
+
+
 def ring(conn: Connection, ref: Ref, now: datetime) -> None:
     """Ask for a look at a conversation: one row each, however often it is rung, and never lost while one is running."""
-    row = insert(conn, work).values(key=f"look|{ref}", kind="look", ref=str(ref), state="ready", run_at=now, at=now)
-    state = case((work.c.state.in_(("done", "dead")), "ready"), else_=work.c.state)
-    values = {"rung": work.c.rung + 1, "state": state, "run_at": now, "at": now}
-    conn.execute(row.on_conflict_do_update(index_elements=["key"], set_=values))
+    row = {"key": f"look|{ref}", "kind": "look", "ref": str(ref), "state": "ready", "run_at": now, "at": now}
+    conn.execute(_ring(conn.dialect.name), row)
 
 
 def ask(conn: Connection, kind: str, key: str, ref: Ref, now: datetime, payload: str = "") -> None:
     """Ask for one piece of work, once for ever by (kind, key)."""
-    row = insert(conn, work).values(
-        key=f"{kind}|{key}", kind=kind, ref=str(ref), payload=payload, state="ready", run_at=now, at=now
-    )
-    conn.execute(row.on_conflict_do_nothing())
+    asked = {"key": f"{kind}|{key}", "kind": kind, "ref": str(ref), "payload": payload}
+    add(conn, work, **asked, state="ready", run_at=now, at=now)
 
 
 @cache
@@ -142,6 +146,18 @@ def waiting(conn: Connection) -> int:
     """How many rows are neither done nor dead."""
     query = select(func.count()).select_from(work).where(work.c.state.in_(("ready", "running")))
     return conn.scalar(query) or 0
+
+
+def rung(conn: Connection, ref: Ref) -> tuple[int, datetime] | None:
+    """How often a conversation was rung for, and when last."""
+    r = conn.execute(select(work.c.rung, work.c.at).where(work.c.key == f"look|{ref}")).first()
+    return (r.rung, r.at) if r else None
+
+
+def oldest(conn: Connection, now: datetime) -> float:
+    """Seconds that the row waits which is due for longest, 0 when none is."""
+    at = conn.scalar(select(func.min(work.c.run_at)).where(work.c.state == "ready", work.c.run_at <= now))
+    return (now - at).total_seconds() if at else 0.0
 
 
 def dead(conn: Connection, limit: int = 100) -> list[tuple[str, str, str, str]]:

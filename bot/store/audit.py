@@ -4,24 +4,26 @@ import hashlib
 import json
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 
 from bot.model import AuditEntry
-from bot.store.conversations import one_at_a_time
+from bot.store.statements import one_at_a_time
 from bot.store.tables import audit
 
 FIRST = "0" * 64
+LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+APPEND = audit.insert()
 CHAIN = 1  # the number of the lock on the chain
 
 
 def record(conn: Connection, now: datetime, who: str, what: str, about: str, why: str = "", **detail: str) -> None:
     """Append one AuditEntry in the caller's transaction: what is not recorded is not done."""
     one_at_a_time(conn, CHAIN)
-    last = conn.execute(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)).first()
+    last = conn.execute(LAST).first()
     seq, previous = (last.seq + 1, last.hash) if last else (1, FIRST)
     row = {"seq": seq, "at": now.isoformat(), "who": who, "what": what, "about": about, "why": why, "detail": detail}
     values = {**row, "at": now, "detail": json.dumps(detail, sort_keys=True), "previous": previous}
-    conn.execute(audit.insert().values(**values, hash=seal(previous, row)))
+    conn.execute(APPEND, {**values, "hash": seal(previous, row)})
 
 
 def seal(previous: str, row: dict[str, object]) -> str:
@@ -35,6 +37,13 @@ def entries(conn: Connection, about: str = "", limit: int = 100) -> list[AuditEn
     if about:
         query = query.where(audit.c.about == about)
     return [AuditEntry(r.at, r.who, r.what, r.about, r.why, json.loads(r.detail)) for r in conn.execute(query)]
+
+
+def search(conn: Connection, words: str, limit: int = 200) -> list[AuditEntry]:
+    """Newest first: where the object, the person or a detail such as the conversation contains `words`."""
+    where = or_(*(c.contains(words, autoescape=True) for c in (audit.c.about, audit.c.who, audit.c.detail)))
+    rows = conn.execute(select(audit).where(where).order_by(audit.c.seq.desc()).limit(limit))
+    return [AuditEntry(r.at, r.who, r.what, r.about, r.why, json.loads(r.detail)) for r in rows]
 
 
 def verify(conn: Connection) -> int:

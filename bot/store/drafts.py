@@ -3,22 +3,40 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select, update
 
-from bot.model import Action, Decision, Delivery, DeliveryState, Draft, Reason, Ref
-from bot.store.conversations import insert
+from bot.model import Action, Decision, Delivery, DeliveryState, Draft, Evidence, Reason, Ref
+from bot.store.statements import add
 from bot.store.tables import delivery, draft, work
+
+OF: BindParameter[str] = bindparam("of")
+DELIVERY = select(delivery).where(delivery.c.key == OF)
+HELD = (work.c.id == bindparam("job")) & (work.c.fence == bindparam("fence")) & (work.c.state == "running")
+START = (
+    update(delivery)
+    .where(
+        delivery.c.key == OF, delivery.c.state == DeliveryState.APPROVED.value, select(work.c.id).where(HELD).exists()
+    )
+    .values(state=DeliveryState.SENDING.value, sending_at=bindparam("now"), tries=delivery.c.tries + 1)
+    .returning(delivery.c.key)
+)
+END = (
+    update(delivery)
+    .where(delivery.c.key == OF)
+    .values(state=bindparam("to"), error=bindparam("why"), vendor_id=bindparam("vendor"), sent_at=bindparam("now"))
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A stored draft with what was decided about it."""
+    """A stored draft with what was decided about it. `found`: all that was found for it, best first, no passages."""
 
     draft: Draft
     decision: Decision
     question: str
     policy_version: int
     at: datetime
+    found: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +52,24 @@ class Sending:
     error: str
     at: datetime
     sending_at: datetime | None
+    sent_at: datetime | None = None
 
 
 def save_draft(conn: Connection, made: Decided) -> bool:
     """False when the event had its draft already."""
     d = made.decision
-    row = insert(conn, draft).values(
-        id=made.draft.id,
-        event_key=made.draft.event_key,
-        ref=str(made.draft.ref),
-        question=made.question,
-        value=made.draft,
-        action=d.action.value,
-        reason=d.reason.value,
-        caveat=d.caveat,
-        policy_version=made.policy_version,
-        at=made.at,
-    )
-    return conn.execute(row.on_conflict_do_nothing().returning(draft.c.id)).first() is not None
+    return add(
+        conn, draft,
+        id=made.draft.id, event_key=made.draft.event_key, ref=str(made.draft.ref), question=made.question,
+        value=made.draft, action=d.action.value, reason=d.reason.value, caveat=d.caveat,
+        policy_version=made.policy_version, found=made.found, at=made.at,
+    )  # fmt: skip
 
 
 def _decided(r: Row[tuple[object, ...]]) -> Decided:
     row = r._mapping
     decision = Decision(Action(row["action"]), Reason(row["reason"]), row["caveat"])
-    return Decided(row["value"], decision, row["question"], row["policy_version"], row["at"])
+    return Decided(row["value"], decision, row["question"], row["policy_version"], row["at"], row["found"])
 
 
 def get_draft(conn: Connection, id: str) -> Decided | None:
@@ -72,31 +84,32 @@ def drafts_of(conn: Connection, ref: Ref) -> list[Decided]:
     return [_decided(r) for r in rows]
 
 
+def decision_counts(conn: Connection) -> dict[tuple[Action, Reason], int]:
+    """How many drafts were decided how, the most frequent first."""
+    many = func.count().label("many")
+    rows = conn.execute(select(draft.c.action, draft.c.reason, many).group_by(draft.c.action, draft.c.reason))
+    return {(Action(r[0]), Reason(r[1])): r[2] for r in sorted(rows, key=lambda r: -r[2])}
+
+
 def add_delivery(conn: Connection, what: Delivery, now: datetime, draft_id: str = "", by: str = "") -> bool:
     """Approve a delivery; False when its key is known."""
-    row = insert(conn, delivery).values(
-        key=what.key,
-        ref=str(what.ref),
-        draft_id=draft_id,
-        kind=what.kind.value,
-        value=what,
-        by=by,
-        state=DeliveryState.APPROVED.value,
-        at=now,
+    state = DeliveryState.APPROVED.value
+    ref, kind = str(what.ref), what.kind.value
+    return add(
+        conn, delivery, key=what.key, ref=ref, draft_id=draft_id, kind=kind, value=what, by=by, state=state, at=now
     )
-    return conn.execute(row.on_conflict_do_nothing().returning(delivery.c.key)).first() is not None
 
 
 def _sending(r: Row[tuple[object, ...]]) -> Sending:
     row = r._mapping
     state = DeliveryState(row["state"])
-    names = ("draft_id", "by", "tries", "vendor_id", "error", "at", "sending_at")
+    names = ("draft_id", "by", "tries", "vendor_id", "error", "at", "sending_at", "sent_at")
     return Sending(delivery=row["value"], state=state, **{n: row[n] for n in names})
 
 
 def get_delivery(conn: Connection, key: str) -> Sending | None:
     """By key."""
-    r = conn.execute(select(delivery).where(delivery.c.key == key)).first()
+    r = conn.execute(DELIVERY, {"of": key}).first()
     return _sending(r) if r else None
 
 
@@ -115,20 +128,16 @@ def by_vendor_id(conn: Connection, ref: Ref, vendor_id: str) -> Sending | None:
 
 def start_sending(conn: Connection, key: str, job: int, fence: int, now: datetime) -> bool:
     """`approved -> sending`, only while `fence` of the work row `job` is still ours. The last gate before a send."""
-    ours = select(work.c.id).where(work.c.id == job, work.c.fence == fence, work.c.state == "running").exists()
-    change = update(delivery).where(delivery.c.key == key, delivery.c.state == DeliveryState.APPROVED.value, ours)
-    values = {"state": DeliveryState.SENDING.value, "sending_at": now, "tries": delivery.c.tries + 1}
-    return conn.execute(change.values(**values).returning(delivery.c.key)).first() is not None
+    found = conn.execute(START, {"of": key, "job": job, "fence": fence, "now": now})
+    return found.first() is not None
 
 
 def end_sending(
     conn: Connection, key: str, state: DeliveryState, now: datetime, vendor_id: str = "", error: str = ""
 ) -> None:
     """Write down what became of it."""
-    values: dict[str, object] = {"state": state.value, "error": error}
-    if state is DeliveryState.SENT:
-        values |= {"vendor_id": vendor_id, "sent_at": now}
-    conn.execute(update(delivery).where(delivery.c.key == key).values(**values))
+    row = {"of": key, "to": state.value, "why": error, "vendor": vendor_id}
+    conn.execute(END, row | {"now": now if state is DeliveryState.SENT else None})
 
 
 def stuck(conn: Connection) -> list[str]:

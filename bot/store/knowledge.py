@@ -6,17 +6,18 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from bot.model import Entry, Intervention, Rule
-from bot.store.conversations import insert, one_at_a_time
+from bot.store.statements import add, one_at_a_time
 from bot.store.tables import entry, past, rule
 
+RULES = select(rule.c.value).order_by(rule.c.id, rule.c.version)
+NEWEST = select(select(func.max(entry.c.seq)).scalar_subquery(), select(func.max(past.c.seq)).scalar_subquery())
 KNOWLEDGE = 2  # the number of the lock on what an index follows
 
 
 def add_entry(conn: Connection, new: Entry) -> bool:
     """Add a version; False when that version exists."""
     one_at_a_time(conn, KNOWLEDGE)
-    row = insert(conn, entry).values(id=new.id, version=new.version, topic=new.topic, value=new, at=new.at)
-    return conn.execute(row.on_conflict_do_nothing().returning(entry.c.seq)).first() is not None
+    return add(conn, entry, id=new.id, version=new.version, topic=new.topic, value=new, at=new.at)
 
 
 def latest(conn: Connection, id: str) -> Entry | None:
@@ -48,8 +49,8 @@ def entries_after(conn: Connection, seq: int) -> list[tuple[int, Entry]]:
 def add_past(conn: Connection, item: Intervention) -> None:
     """Keep what a person answered in a resolved conversation, for suggestions only."""
     one_at_a_time(conn, KNOWLEDGE)
-    values = {"ref": str(item.ref), "question": item.question, "answer": item.answer, "by": item.by, "at": item.at}
-    conn.execute(insert(conn, past).values(id=item.id, **values).on_conflict_do_nothing())
+    ref = str(item.ref)
+    add(conn, past, id=item.id, ref=ref, question=item.question, answer=item.answer, by=item.by, at=item.at)
 
 
 def past_after(conn: Connection, seq: int) -> list[tuple[int, str, str, str]]:
@@ -60,20 +61,18 @@ def past_after(conn: Connection, seq: int) -> list[tuple[int, str, str, str]]:
 
 def newest(conn: Connection) -> tuple[int, int]:
     """(entry seq, past seq): one cheap query tells whether an index is behind."""
-    query = select(select(func.max(entry.c.seq)).scalar_subquery(), select(func.max(past.c.seq)).scalar_subquery())
-    entries, replies = conn.execute(query).one()
+    entries, replies = conn.execute(NEWEST).one()
     return entries or 0, replies or 0
 
 
 def add_rule(conn: Connection, new: Rule, now: datetime) -> None:
     """Add a version of a rule."""
-    row = insert(conn, rule).values(id=new.id, version=new.version, value=new, at=now)
-    conn.execute(row.on_conflict_do_nothing())
+    add(conn, rule, id=new.id, version=new.version, value=new, at=now)
 
 
 def rules(conn: Connection) -> tuple[Rule, ...]:
     """The newest version of every rule."""
-    found: Iterable[Rule] = conn.scalars(select(rule.c.value).order_by(rule.c.id, rule.c.version))
+    found: Iterable[Rule] = conn.scalars(RULES)
     return tuple({r.id: r for r in found}.values())
 
 

@@ -2,19 +2,29 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from bot.model import Licence, Policy
-from bot.store.conversations import insert
+from bot.store.statements import put
 from bot.store.tables import licence, policy, switch
 
 STOP = "stop"
+OF: BindParameter[str] = bindparam("of")
+POLICY = select(policy.c.value).order_by(policy.c.version.desc()).limit(1)
+LICENCE = select(licence.c.value).where(licence.c.topic == OF).order_by(licence.c.seq.desc()).limit(1)
+SWITCH = select(switch.c.on).where(switch.c.name == OF)
 
 
 def current_policy(conn: Connection) -> Policy:
     """The version in force; the careful default where none was ever set."""
-    found: Policy | None = conn.scalar(select(policy.c.value).order_by(policy.c.version.desc()).limit(1))
+    found: Policy | None = conn.scalar(POLICY)
     return found or Policy()
+
+
+def policies(conn: Connection, limit: int = 50) -> list[tuple[Policy, str, datetime]]:
+    """(version, who put it in force, when), newest first."""
+    query = select(policy.c.value, policy.c.by, policy.c.at).order_by(policy.c.version.desc()).limit(limit)
+    return [(r.value, r.by, r.at) for r in conn.execute(query)]
 
 
 def add_policy(conn: Connection, new: Policy, by: str, now: datetime) -> None:
@@ -29,8 +39,7 @@ def add_licence(conn: Connection, new: Licence) -> None:
 
 def licence_of(conn: Connection, topic: str, now: datetime) -> Licence | None:
     """The topic's licence if it is open at `now`."""
-    query = select(licence.c.value).where(licence.c.topic == topic).order_by(licence.c.seq.desc()).limit(1)
-    found: Licence | None = conn.scalar(query)
+    found: Licence | None = conn.scalar(LICENCE, {"of": topic})
     return found if found and not found.revoked and found.at <= now < found.until else None
 
 
@@ -41,11 +50,9 @@ def licences(conn: Connection) -> dict[str, Licence]:
 
 def stopped(conn: Connection) -> bool:
     """Is the global stop on? Read before every send."""
-    return bool(conn.scalar(select(switch.c.on).where(switch.c.name == STOP)))
+    return bool(conn.scalar(SWITCH, {"of": STOP}))
 
 
 def set_stop(conn: Connection, on: bool, by: str, now: datetime) -> None:
     """Stop or let go, for every process, before the next send."""
-    values = {"on": on, "by": by, "at": now}
-    row = insert(conn, switch).values(name=STOP, **values)
-    conn.execute(row.on_conflict_do_update(index_elements=["name"], set_=values))
+    put(conn, switch, "name", name=STOP, on=on, by=by, at=now)

@@ -5,19 +5,17 @@ from dataclasses import replace
 from sqlalchemy import Connection, delete, select
 
 from bot.model import Person
-from bot.store.conversations import insert
+from bot.store.statements import put
 from bot.store.tables import person, vendor_person
 
 
 def save_person(conn: Connection, who: Person) -> None:
     """Add or change; a vendor id belongs to one person, the last one said."""
-    values = {"email": who.email.lower(), "value": replace(who, email=who.email.lower())}
-    row = insert(conn, person).values(id=who.id, **values)
-    conn.execute(row.on_conflict_do_update(index_elements=["id"], set_=values))
+    email = who.email.lower()
+    put(conn, person, "id", id=who.id, email=email, value=replace(who, email=email))
     conn.execute(delete(vendor_person).where(vendor_person.c.person_id == who.id))
     for vendor_id in who.vendor_ids:
-        link = insert(conn, vendor_person).values(vendor_id=vendor_id, person_id=who.id)
-        conn.execute(link.on_conflict_do_update(index_elements=["vendor_id"], set_={"person_id": who.id}))
+        put(conn, vendor_person, "vendor_id", vendor_id=vendor_id, person_id=who.id)
 
 
 def person_of(conn: Connection, vendor_id: str) -> Person | None:

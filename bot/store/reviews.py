@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from bot.model import Correction, Intervention, Outcome, OutcomeKind, Proposal, ProposalState, Ref, Signal
-from bot.store.conversations import insert
+from bot.store.statements import add, insert, put
 from bot.store.tables import correction, intervention, nonce, outcome, proposal, signal
 
 NonceRow = tuple[str, str, datetime, str, str]
@@ -14,8 +14,7 @@ NonceRow = tuple[str, str, datetime, str, str]
 
 def add_nonce(conn: Connection, id: str, about: str, digest: str, expires: datetime, person: str = "") -> None:
     """One question that can be answered once. `about`: `draft:ID` or `proposal:ID`; `digest`: what was shown."""
-    row = insert(conn, nonce).values(id=id, about=about, digest=digest, expires=expires, person=person)
-    conn.execute(row.on_conflict_do_nothing())
+    add(conn, nonce, id=id, about=about, digest=digest, expires=expires, person=person)
 
 
 def get_nonce(conn: Connection, id: str) -> NonceRow | None:
@@ -46,7 +45,7 @@ def save_outcome(conn: Connection, what: Outcome, version: int = 1) -> bool:
         "message_version": version,
         "at": what.at,
     }
-    row = insert(conn, outcome).values(draft_id=what.draft_id, **values)
+    row = insert(conn.dialect.name, outcome).values(draft_id=what.draft_id, **values)
     newer = outcome.c.message_version <= version
     row = row.on_conflict_do_update(index_elements=["draft_id"], set_=values, where=newer)
     return conn.execute(row.returning(outcome.c.draft_id)).first() is not None
@@ -66,8 +65,7 @@ def outcome_counts(conn: Connection) -> dict[str, int]:
 
 def save_correction(conn: Connection, what: Correction, now: datetime) -> None:
     """Keep the newest comparison of a draft."""
-    row = insert(conn, correction).values(draft_id=what.draft_id, value=what, at=now)
-    conn.execute(row.on_conflict_do_update(index_elements=["draft_id"], set_={"value": what, "at": now}))
+    put(conn, correction, "draft_id", draft_id=what.draft_id, value=what, at=now)
 
 
 def correction_of(conn: Connection, draft_id: str) -> Correction | None:
@@ -78,8 +76,7 @@ def correction_of(conn: Connection, draft_id: str) -> Correction | None:
 
 def save_intervention(conn: Connection, what: Intervention) -> None:
     """Keep the newest version of what a person did."""
-    row = insert(conn, intervention).values(id=what.id, ref=str(what.ref), value=what, at=what.at)
-    conn.execute(row.on_conflict_do_update(index_elements=["id"], set_={"value": what, "at": what.at}))
+    put(conn, intervention, "id", id=what.id, ref=str(what.ref), value=what, at=what.at)
 
 
 def get_intervention(conn: Connection, id: str) -> Intervention | None:
@@ -107,8 +104,7 @@ def link_intervention(conn: Connection, id: str, proposal_id: str) -> None:
 
 def add_signal(conn: Connection, what: Signal) -> None:
     """Append; a signal stored already stays as it is."""
-    row = insert(conn, signal).values(id=what.id, value=what, at=what.at)
-    conn.execute(row.on_conflict_do_nothing())
+    add(conn, signal, id=what.id, value=what, at=what.at)
 
 
 def signals_about(conn: Connection, prefix: str) -> list[Signal]:
@@ -128,9 +124,8 @@ def signals_after(conn: Connection, seq: int) -> list[tuple[int, Signal]]:
 
 def save_proposal(conn: Connection, what: Proposal, digest: str) -> None:
     """Add a proposal or its next version. `digest` is what buttons are bound to."""
-    values = {"state": what.state.value, "entry_id": what.entry_id, "digest": digest, "value": what, "at": what.at}
-    row = insert(conn, proposal).values(id=what.id, **values)
-    conn.execute(row.on_conflict_do_update(index_elements=["id"], set_=values))
+    state, entry_id = what.state.value, what.entry_id
+    put(conn, proposal, "id", id=what.id, state=state, entry_id=entry_id, digest=digest, value=what, at=what.at)
 
 
 def get_proposal(conn: Connection, id: str) -> Proposal | None:

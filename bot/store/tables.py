@@ -21,7 +21,9 @@ from sqlalchemy import (
     text,
 )
 
-from bot.model import Conversation, Correction, Delivery, Draft, Entry, Intervention, Licence, Person, Policy, Proposal
+from bot.model import Conversation, Correction, Delivery, Draft, Entry, Evidence, Intervention, Licence, Person
+from bot.model import Policy as PolicyValue
+from bot.model import Proposal as ProposalValue
 from bot.model import Rule as RuleValue
 from bot.model import Signal as SignalValue
 
@@ -131,6 +133,7 @@ draft = Table(
     Column("ref", String, nullable=False, index=True),
     Column("question", Text, nullable=False),
     Column("value", Value(Draft), nullable=False),
+    Column("found", Value(tuple[Evidence, ...]), nullable=False),
     Column("action", String, nullable=False),
     Column("reason", String, nullable=False),
     Column("caveat", Boolean, nullable=False),
@@ -234,7 +237,7 @@ policy = Table(
     "policy",
     meta,
     Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("value", Value(Policy), nullable=False),
+    Column("value", Value(PolicyValue), nullable=False),
     Column("by", String, nullable=False),
     Column("at", Utc, nullable=False),
 )
@@ -255,7 +258,7 @@ proposal = Table(
     Column("state", String, nullable=False, index=True),
     Column("entry_id", String, nullable=False),
     Column("digest", String, nullable=False),
-    Column("value", Value(Proposal), nullable=False),
+    Column("value", Value(ProposalValue), nullable=False),
     Column("at", Utc, nullable=False),
 )
 

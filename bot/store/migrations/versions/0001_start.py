@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("ref", sa.String(), nullable=False),
         sa.Column("question", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("found", sa.Text(), nullable=False),
         sa.Column("action", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("caveat", sa.Boolean(), nullable=False),

@@ -1,0 +1,43 @@
+"""Statements built once: SQLAlchemy takes longer to write one than a database to run it."""
+
+from functools import cache
+
+from sqlalchemy import Connection, Table, bindparam, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
+
+Insert = sqlite.Insert | postgresql.Insert
+LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
+
+
+def insert(dialect: str, table: Table) -> Insert:
+    """An INSERT that knows ON CONFLICT, for the database at hand."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+@cache
+def _add(dialect: str, table: Table) -> ReturningInsert[tuple[object]]:
+    return insert(dialect, table).on_conflict_do_nothing().returning(*table.primary_key)
+
+
+@cache
+def _put(dialect: str, table: Table, keys: tuple[str, ...], columns: tuple[str, ...]) -> Insert:
+    made = insert(dialect, table)
+    rest = {name: made.excluded[name] for name in columns if name not in keys}
+    return made.on_conflict_do_update(index_elements=list(keys), set_=rest)
+
+
+def add(conn: Connection, table: Table, **row: object) -> bool:
+    """Insert; False when the row's key is known, and nothing changes."""
+    return conn.execute(_add(conn.dialect.name, table), row).first() is not None
+
+
+def put(conn: Connection, table: Table, *keys: str, **row: object) -> None:
+    """Insert, or set the columns of `row` where there is one with the same `keys`."""
+    conn.execute(_put(conn.dialect.name, table, keys, tuple(row)), row)
+
+
+def one_at_a_time(conn: Connection, number: int) -> None:
+    """Until the transaction ends, nobody else appends to the same sequence: readers that follow it miss nothing."""
+    if conn.dialect.name == "postgresql":  # SQLite has one writer anyway
+        conn.execute(LOCK, {"number": number})
