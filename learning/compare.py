@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.model import CorrectionKind, SentenceEdit
 from bot.text.markup import NUMBER
@@ -86,6 +87,7 @@ def similar(a: str, b: str) -> float:
     return 2 * sum(min(w, new[k]) for k, w in old.items() if k in new) / whole if whole else 0.0
 
 
+@lru_cache(maxsize=2_000)
 def _weights(sentence: str) -> dict[str, float]:
     carrying = content(sentence)
     found = {w: 1.0 if w in carrying else 0.5 if w[0].isdigit() else FUNCTION for w in words(level(sentence))}

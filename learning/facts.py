@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
+from itertools import islice
 
 from bot.text.markup import URL
 from bot.text.redact import EMAIL
@@ -13,6 +15,7 @@ from learning import lexicon
 
 TOKEN = re.compile(r"[^\W\d_][\w-]*\d[\w-]*|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|[€$£%°]")
 QUOTED = re.compile('["“„«]([^"“”„«»]{1,60})["”“»]')
+MOST = 80  # sentences of one text that are compared; more is no reply
 NEGATING = ("un", "dis", "in", "im", "non", "mis", "de")
 
 
@@ -27,6 +30,7 @@ class Facts:
     sides: frozenset[str]
 
 
+@lru_cache(maxsize=2_000)
 def facts(sentence: str, ignore: frozenset[str] = frozenset()) -> Facts:
     """Read one sentence; `ignore` are casefolded names of people."""
     addresses = (*(u.rstrip("/").casefold() for u in URL.findall(sentence)), *EMAIL.findall(sentence.casefold()))
@@ -39,6 +43,7 @@ def facts(sentence: str, ignore: frozenset[str] = frozenset()) -> Facts:
     return Facts(frozenset(hard), _names(rest) - ignore, sum(t in lexicon.NOT for t in low), sides)
 
 
+@lru_cache(maxsize=2_000)
 def level(text: str) -> str:
     """Several ways to write the same made one: contractions, currencies, units, "free of charge"."""
     for pattern, instead in lexicon.SAME:
@@ -94,8 +99,9 @@ def _turned(old: frozenset[str], new: frozenset[str]) -> bool:
     return any(a in old and b not in old and b in new and a not in new for a, b in both)
 
 
+@lru_cache(maxsize=2_000)
 def content(sentence: str) -> Counter[str]:
-    """The stems that carry a sentence: no function words, courtesy, numbers or addresses."""
+    """The stems that carry a sentence: no function words, courtesy, numbers or addresses. Not to be changed."""
     stems = words(level(EMAIL.sub(" ", URL.sub(" ", sentence))))
     return Counter(w for w in stems if not (is_stop(w) or w in lexicon.TONE or w[0].isdigit()))
 
@@ -128,7 +134,7 @@ def is_courtesy(sentence: str) -> bool:
     if not carrying and not facts(sentence).hard:
         return True
     found = facts(sentence)
-    return bool(lexicon.COURTESY.search(sentence)) and not found.hard and sum(carrying.values()) <= 6 and not found.nots
+    return bool(lexicon.COURTESY.search(sentence)) and not found.hard and carrying.total() <= 6 and not found.nots
 
 
 def is_own(sentence: str) -> bool:
@@ -145,7 +151,7 @@ def is_holding(sentence: str) -> bool:
 def own_words(text: str) -> tuple[str, ...]:
     """What a person said, in sentences, without quotes, signature and greeting."""
     found = (lexicon.GREETING.sub("", s, count=1).strip() for s in sentences(said(text)))
-    return tuple(s for s in found if s)
+    return tuple(islice((s for s in found if s), MOST))
 
 
 def teaching(text: str) -> tuple[str, ...]:
@@ -153,5 +159,5 @@ def teaching(text: str) -> tuple[str, ...]:
     nothing about this customer's own data; () when there is nothing, or when their own data are half of it."""
     told = [s for s in own_words(text) if not (is_courtesy(s) or is_holding(s) or s.endswith("?"))]
     general = [s for s in told if not is_own(s)]
-    enough = any(sum(content(s).values()) >= 2 or facts(s).hard for s in general)
+    enough = any(content(s).total() >= 3 or facts(s).hard for s in general)
     return tuple(general) if enough and len(general) > len(told) / 2 else ()

@@ -134,3 +134,9 @@ def test_comparing_a_text_with_itself_or_with_nothing_never_fails() -> None:
     assert compare("", "") == ()
     assert compare(RESET, RESET) == ()
     assert [e.kind for e in compare(PERIOD, "")] == [CorrectionKind.WRONG_TOPIC]
+
+
+def test_a_text_of_many_sentences_is_compared_as_far_as_a_reply_goes() -> None:
+    endless = "The parcel is still moving. " * 2_000
+
+    assert compare(endless, endless) == ()
