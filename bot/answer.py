@@ -136,7 +136,8 @@ def _decide(line: Line, context: Context, draft: Draft) -> Decision:
 
 def _store(line: Line, context: Context, draft: Draft, decision: Decision) -> None:
     can = line.connector(draft.ref.connector).can
-    decided = Decided(draft, decision, context.question, context.policy.version, line.now(), context.evidence)
+    found = tuple(replace(e, passage="") for e in context.evidence)
+    decided = Decided(draft, decision, context.question, context.policy.version, line.now(), found)
     with line.store.write() as conn:
         if not drafts.save_draft(conn, decided):
             return

@@ -1,0 +1,179 @@
+"""The page that says how far the bot may go: the stop, the policy, and topics with their licences."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+from werkzeug.datastructures import MultiDict
+
+from bot.line import Line
+from bot.model import Licence, Person, PersonRole, Pilot, Policy
+from bot.store import audit, limits, people
+from bot.store import knowledge as rows
+from bot.web.guard import check_seal, seal
+
+LEADS = (PersonRole.LEAD, PersonRole.ADMIN)
+LISTS = ("brands", "groups", "tags", "agents")
+SHARES = ("reply_at", "suggest_at")
+LONGEST = 90.0  # days of a licence
+Form = MultiDict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A policy of the past with what it changed."""
+
+    policy: Policy
+    by: str
+    at: datetime
+    changes: tuple[tuple[str, str, str], ...]
+
+
+def routes(made: Blueprint, line: Line) -> None:
+    """`/control` and what its forms post to."""
+    made.get("/control", endpoint="control")(partial(_page, line, 200, {}))
+    for name, act in (("stop", _stop), ("policy", _policy), ("licence", _licence)):
+        made.post(f"/control/{name}", endpoint=f"control_{name}")(partial(_posted, line, act))
+
+
+def _posted(line: Line, act: Callable[[Line, Form, Person], dict[str, str]]) -> Response:
+    check_seal(line, "control")
+    with line.store.read() as conn:
+        who = next((p for p in _leads(conn) if p.id == request.form.get("by")), None)
+    wrong = act(line, request.form, who) if who else {"by": "Choose who decides this; only a lead can."}
+    back = request.form.get("back", "")
+    here = back if back.startswith("/") and not back.startswith("//") else url_for("pages.control")
+    return _page(line, 400, wrong) if wrong else make_response(redirect(here, 303))
+
+
+def _leads(conn: Connection) -> list[Person]:
+    return [p for p in people.team(conn) if p.role in LEADS]
+
+
+def _stop(line: Line, form: Form, who: Person) -> dict[str, str]:
+    on = form.get("on") == "yes"
+    with line.store.write() as conn:
+        limits.set_stop(conn, on, who.id, line.now())
+        audit.record(conn, line.now(), who.id, "stopped" if on else "let go", "everything", form.get("why", ""))
+    if not on:
+        line.wake.wake()
+    return {}
+
+
+def _licence(line: Line, form: Form, who: Person) -> dict[str, str]:
+    topic, revoked = form.get("topic", ""), form.get("revoke") == "yes"
+    days = number(form.get("days", ""), 0.01, LONGEST)
+    with line.store.write() as conn:
+        if topic not in rows.topics(conn):
+            return {"topic": f"No entry speaks about the topic {topic!r}."}
+        if days is None and not revoked:
+            return {"days": f"Write a number of days, at most {LONGEST:.0f}."}
+        until = line.now() + timedelta(days=0 if revoked else days or 0)
+        limits.add_licence(conn, Licence(topic, who.id, line.now(), until, revoked))
+        what = "revoke" if revoked else "grant"
+        audit.record(conn, line.now(), who.id, what, f"topic:{topic}", until=until.isoformat())
+    return {}
+
+
+def _policy(line: Line, form: Form, who: Person) -> dict[str, str]:
+    with line.store.read() as conn:
+        old = limits.current_policy(conn)
+        shown = max((p.version for p, _, _ in limits.policies(conn, 1)), default=0)
+    if form.get("version") != str(shown):
+        return {"version": "Somebody has changed the policy meanwhile; this is the new one."}
+    new, wrong = policy_of(form, old)
+    if wrong:
+        return wrong
+    try:
+        with line.store.write() as conn:
+            limits.add_policy(conn, replace(new, version=shown + 1), who.id, line.now())
+            changed = {name: f"{before} → {after}" for name, before, after in changes(old, new)}
+            audit.record(conn, line.now(), who.id, "policy", f"policy:{shown + 1}", form.get("why", ""), **changed)
+    except IntegrityError:
+        return {"version": "Somebody has changed the policy in this moment; this is the new one."}
+    return {}
+
+
+def policy_of(form: Form, old: Policy) -> tuple[Policy, dict[str, str]]:
+    """The policy that a form asks for, and what is wrong with it by field."""
+    given = {
+        **{name: number(form.get(name, ""), 0, 1) for name in (*SHARES, "share")},
+        "stale_after": number(form.get("stale_after", ""), 0.1, 8_760),
+        "open_cards": number(form.get("open_cards", ""), 1, 1_000),
+    }
+    wrong = {name: "Write a number in the range that is named." for name, value in given.items() if value is None}
+    n = {name: value or 0.0 for name, value in given.items()}
+    if not wrong and n["suggest_at"] > n["reply_at"]:
+        wrong["suggest_at"] = "Suggesting must not need more confidence than replying alone."
+    made = replace(
+        old,
+        pilot=Pilot(share=n["share"], **{name: listed(form.get(name, "")) for name in LISTS}),
+        reply_at=n["reply_at"],
+        suggest_at=n["suggest_at"],
+        stale_after=n["stale_after"],
+        open_cards=int(n["open_cards"]),
+        never_topics=listed(form.get("never_topics", "")),
+        draft_only=tuple(sorted(form.getlist("draft_only"))),
+        other_bot="suggest" if form.get("other_bot") == "suggest" else "silent",
+        one_lead=form.get("one_lead") == "yes",
+    )
+    return made, wrong
+
+
+def number(text: str, low: float, high: float) -> float | None:
+    """A number from `low` to `high`, with a point or a comma; None for anything else."""
+    try:
+        value = float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return value if low <= value <= high else None
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """What is written between commas or on lines, each once."""
+    parts = (part.strip() for part in text.replace("\n", ",").split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def changes(old: Policy, new: Policy) -> tuple[tuple[str, str, str], ...]:
+    """(field, before, after) for each that differs."""
+    before, after = _flat(old), _flat(new)
+    return tuple((name, before[name], after[name]) for name in after if before[name] != after[name])
+
+
+def _flat(policy: Policy) -> dict[str, str]:
+    values = {f.name: getattr(policy, f.name) for f in fields(Policy) if f.name not in ("version", "pilot")}
+    values |= {f.name: getattr(policy.pilot, f.name) for f in fields(Pilot)}
+    return {name: ", ".join(v) or "none" if isinstance(v, tuple) else str(v) for name, v in values.items()}
+
+
+def _page(line: Line, status: int, wrong: Mapping[str, str]) -> Response:
+    with line.store.read() as conn:
+        history = _history(conn)
+        page = render_template(
+            "control.html",
+            policy=limits.current_policy(conn),
+            version=history[0].policy.version if history else 0,
+            history=history,
+            stopped=limits.stopped(conn),
+            switched=audit.entries(conn, "everything", 1),
+            topics=rows.topics(conn),
+            licences=limits.licences(conn),
+            leads=_leads(conn),
+            desks=sorted(line.connectors),
+            now=line.now(),
+            wrong=wrong,
+            form=request.form,
+            seal=seal(line, "control"),
+        )
+    return make_response(page, status)
+
+
+def _history(conn: Connection) -> list[Version]:
+    found = limits.policies(conn)
+    before = [p for p, _, _ in found[1:]] + [Policy()]
+    return [Version(p, by, at, changes(old, p)) for (p, by, at), old in zip(found, before, strict=True)]

@@ -1,0 +1,63 @@
+"""What every page of ours has: a strict content policy, and forms that only our own pages can send."""
+
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, abort, make_response, render_template, request
+from itsdangerous import BadData, URLSafeSerializer
+
+from bot.line import Line
+
+POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "same-origin",  # a signed link must not travel on
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+def guard(made: Blueprint) -> Blueprint:
+    """Add the headers and the check of where a form comes from; returns the blueprint."""
+    made.before_request(_from_here)
+    made.after_request(_with_headers)
+    return made
+
+
+def _from_here() -> None:
+    """Browsers name the page that a POST comes from; what another site sends ends here."""
+    origin = request.headers.get("Origin", "")
+    if request.method == "POST" and origin and urlsplit(origin).netloc != request.host:
+        halt(403, "Not from here", "This form was sent by another site, so nothing was done.")
+
+
+def _with_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def seal(line: Line, purpose: str) -> str:
+    """What a form carries to show that we made it, for this purpose: a link's nonce, or a page's name."""
+    sealed: str = URLSafeSerializer(line.links.secret, salt="understudy-form").dumps(purpose)
+    return sealed
+
+
+def check_seal(line: Line, purpose: str) -> None:
+    """403 unless the form was made by us for this purpose."""
+    try:
+        found = URLSafeSerializer(line.links.secret, salt="understudy-form").loads(request.form.get("seal", ""))
+    except BadData:
+        found = None
+    if found != purpose:
+        halt(403, "Please open the page again", "The form was not made by this page, so nothing was done.")
+
+
+def halt(status: int, title: str, text: str) -> NoReturn:
+    """End the request with a page in plain words."""
+    abort(said(status, title, text))
+
+
+def said(status: int, title: str, text: str) -> Response:
+    """A page in plain words."""
+    return make_response(render_template("said.html", title=title, text=text), status)

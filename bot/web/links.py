@@ -1,0 +1,104 @@
+"""The pages behind the signed links of a note. Opening one changes nothing: mail scanners open links too."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from flask import Blueprint, Response, make_response, render_template, request
+from sqlalchemy import Connection
+
+from bot import review
+from bot.errors import Forged
+from bot.line import Line
+from bot.model import Conversation, Person, Verdict, VerdictKind
+from bot.store import conversations, drafts, people, reviews
+from bot.store.drafts import Decided
+from bot.web.guard import check_seal, halt, said, seal
+
+REASONS = ("Something in it is wrong", "It is out of date", "It does not answer this question", "Other")
+DONE = {
+    VerdictKind.ACCEPT: ("On its way", "The reply goes to the customer now."),
+    VerdictKind.EDIT: ("On its way", "Your version goes to the customer now. What you changed is learned from."),
+    VerdictKind.REJECT: ("Rejected", "The draft is not used, and the customer got nothing."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A link with all that its page shows."""
+
+    nonce: str
+    verdict: VerdictKind
+    decided: Decided
+    conversation: Conversation
+    team: list[Person]
+    assignee: str
+
+
+def routes(made: Blueprint, line: Line) -> None:
+    """`/drafts/<token>`."""
+    made.get("/drafts/<token>", endpoint="draft")(partial(_open, line))
+    made.post("/drafts/<token>", endpoint="judge")(partial(_act, line))
+
+
+def _open(line: Line, token: str) -> Response:
+    return _page(line, _shown(line, token), status=200)
+
+
+def _act(line: Line, token: str) -> Response:
+    shown = _shown(line, token)
+    check_seal(line, shown.nonce)
+    form = {k: request.form.get(k, "").strip().replace("\r\n", "\n") for k in ("by", "text", "reason", "more")}
+    if form["by"] not in {p.id for p in shown.team}:
+        return _page(line, shown, status=400, wrong="by")
+    if shown.verdict is VerdictKind.EDIT and not form["text"]:
+        return _page(line, shown, status=400, wrong="text")
+    why = review.judge(line, _verdict(line, shown, form))
+    return said(409, "Not done", why) if why else said(200, *DONE[shown.verdict])
+
+
+def _verdict(line: Line, shown: Shown, form: dict[str, str]) -> Verdict:
+    reason = ": ".join(part for part in (form["reason"], form["more"]) if part)
+    return Verdict(shown.verdict, shown.nonce, form["by"], line.now(), text=form["text"], reason=reason)
+
+
+def _shown(line: Line, token: str) -> Shown:
+    """What the link is about; ends the request in words where it is forged, expired, used or overtaken."""
+    try:
+        nonce, verdict = line.links.read(token)
+    except Forged:
+        halt(404, "Not one of our links", "The address is damaged or was not made by this bot.")
+    with line.store.read() as conn:
+        row = reviews.get_nonce(conn, nonce)
+        if row is None or not row[0].startswith("draft:"):
+            halt(404, "Not one of our links", "There is no draft behind this address.")
+        if row[3]:
+            halt(409, "Decided already", f"{_name(conn, row[3])} has answered this draft. Each link works once.")
+        if line.now() >= row[2]:
+            halt(410, "Expired", "This link was good for a week. The draft is still in the helpdesk's note.")
+        why = review.refusal(conn, Verdict(verdict, nonce, "", line.now()), line.now())
+        if why:
+            halt(409, "Too late", why)
+        return _found(conn, nonce, verdict, row[0].removeprefix("draft:"))
+
+
+def _found(conn: Connection, nonce: str, verdict: VerdictKind, draft_id: str) -> Shown:
+    decided = drafts.get_draft(conn, draft_id)
+    conversation = conversations.snapshot(conn, decided.draft.ref) if decided else None
+    if decided is None or conversation is None:
+        halt(404, "Not one of our links", "The draft is gone.")
+    who = people.person_of(conn, f"{conversation.ref.connector}:{conversation.assignee}")
+    return Shown(nonce, verdict, decided, conversation, people.team(conn), who.id if who else "")
+
+
+def _name(conn: Connection, by: str) -> str:
+    who = people.person_of(conn, by)
+    return who.name if who else "Somebody"
+
+
+def _page(line: Line, shown: Shown, *, status: int, wrong: str = "") -> Response:
+    others = {v: line.links.make(shown.nonce, v).rpartition("/")[2] for v in VerdictKind}
+    form = {"by": shown.assignee, "text": shown.decided.draft.text, **request.form.to_dict()}
+    page = render_template(
+        "draft.html", shown=shown, others=others, form=form, reasons=REASONS, wrong=wrong, seal=seal(line, shown.nonce)
+    )
+    return make_response(page, status)

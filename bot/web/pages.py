@@ -1,0 +1,81 @@
+"""What the staff sees: signed links, control, health, audit and knowledge."""
+
+from collections import Counter
+from datetime import datetime
+from functools import partial
+
+from flask import Blueprint, Response, jsonify, make_response, render_template, request
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot import work
+from bot.compose import WHY
+from bot.line import Line
+from bot.store import audit, conversations, drafts, limits, reviews
+from bot.web import control, links
+from bot.web.guard import guard
+
+
+def pages(line: Line, refused: Counter[str]) -> Blueprint:
+    """All pages of production. `refused` counts webhooks by connector and status."""
+    made = guard(Blueprint("pages", __name__))
+    made.app_template_filter("clock")(clock)
+    made.app_template_filter("day")(day)
+    made.app_context_processor(lambda: {"WHY": WHY})
+    links.routes(made, line)
+    control.routes(made, line)
+    made.get("/", endpoint="front")(partial(_front, line))
+    made.get("/health", endpoint="health")(partial(_health, line, refused))
+    made.get("/audit", endpoint="audit")(partial(_audit, line))
+    made.get("/knowledge", endpoint="knowledge")(partial(_knowledge, line))
+    return made
+
+
+def clock(at: datetime | None) -> str:
+    """Local hours, minutes and seconds."""
+    return f"{at.astimezone():%H:%M:%S}" if at else ""
+
+
+def day(at: datetime | None) -> str:
+    """Local date and time."""
+    return f"{at.astimezone():%d %b %Y, %H:%M}" if at else ""
+
+
+def state(conn: Connection, now: datetime) -> dict[str, object]:
+    """How the line is: what waits, what is dead, what it has done."""
+    return {
+        "waiting": work.waiting(conn),
+        "oldest_seconds": round(work.oldest(conn, now), 1),
+        "dead": len(work.dead(conn, 1_000)),
+        "stopped": limits.stopped(conn),
+        "conversations": conversations.count(conn),
+        "drafts": sum(drafts.decision_counts(conn).values()),
+        "outcomes": sum(reviews.outcome_counts(conn).values()),
+    }
+
+
+def _front(line: Line) -> str:
+    with line.store.read() as conn:
+        return render_template("front.html", state=state(conn, line.now()), decisions=drafts.decision_counts(conn))
+
+
+def _health(line: Line, refused: Counter[str]) -> Response:
+    try:
+        with line.store.read() as conn:
+            found = state(conn, line.now())
+    except SQLAlchemyError:
+        return make_response(jsonify(store=False, refused=dict(refused)), 503)
+    return jsonify(store=True, refused=dict(refused), **found)
+
+
+def _audit(line: Line) -> str:
+    words = request.args.get("about", "").strip()
+    with line.store.read() as conn:
+        found = audit.search(conn, words)
+    return render_template("audit.html", entries=found, about=words)
+
+
+def _knowledge(line: Line) -> str:
+    words = request.args.get("q", "").strip().casefold()
+    found = [e for e in line.knowledge.entries() if words in f"{e.id} {e.topic} {e.question} {e.answer}".casefold()]
+    return render_template("knowledge.html", entries=found, q=words)
