@@ -184,7 +184,8 @@ def _harmed(conversation: Conversation, what: Change) -> bool:
     """Reopened with more than a thank-you, or rated badly."""
     if what.field == "rating":
         return what.value.casefold() in BAD_RATINGS
-    earlier = [c for c in conversation.changes if c.field == "status" and c.at < what.at]
+    before = conversation.changes[: conversation.changes.index(what)]  # Zendesk's times are whole seconds
+    earlier = [c for c in before if c.field == "status"]
     asked = conversation.asked
     reopened = what.field == "status" and what.value == Status.OPEN and bool(earlier) and earlier[-1].value in ENDED
     return reopened and asked is not None and not is_thanks(asked.text)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot import answer
+from bot import answer, review
 from bot.model import (
     CorrectionKind,
     DeliveryState,
@@ -15,6 +15,8 @@ from bot.model import (
     ProposalState,
     Ref,
     Signal,
+    Verdict,
+    VerdictKind,
 )
 from bot.store import audit, drafts, reviews
 from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, Desk, desk
@@ -27,6 +29,14 @@ ALL = tuple(ProposalState)
 def fernweh(database_url: str) -> Iterator[Desk]:
     with desk(database_url) as made:
         yield made
+
+
+def press(at: Desk, ref: Ref, kind: VerdictKind, text: str = "") -> None:
+    """Tomasz confirms one of the links under the suggestion."""
+    buttons = {b.verdict: b.value for d in at.deliveries(ref) for b in d.delivery.buttons}
+    nonce, _ = at.line.links.read(buttons[kind].rsplit("/", maxsplit=1)[1])
+    assert review.judge(at.line, Verdict(kind, nonce, "tomasz", at.clock(), text)) == ""
+    at.settle()
 
 
 def outcome(at: Desk, ref: Ref) -> Outcome | None:
@@ -167,3 +177,47 @@ def test_an_answer_about_this_customers_own_order_proposes_nothing(fernweh: Desk
 
     assert len(interventions(fernweh, ref)) == 1
     assert proposals(fernweh) == []
+
+
+def test_a_draft_that_a_person_accepted_comes_back_as_kept_by_them(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+
+    press(fernweh, ref, VerdictKind.ACCEPT)
+
+    found = outcome(fernweh, ref)
+    assert found is not None
+    assert (found.kind, found.by) == (OutcomeKind.KEPT, "tomasz")
+    assert [(s.good, s.weight) for s in signals(fernweh)] == [(1.0, 1.0)]
+
+
+def test_a_draft_edited_under_its_link_teaches_like_one_edited_by_hand(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+
+    press(fernweh, ref, VerdictKind.EDIT, fernweh.decided(ref).draft.text.replace("within 30 days", "within 60 days"))
+
+    found = outcome(fernweh, ref)
+    assert found is not None
+    assert (found.kind, found.by) == (OutcomeKind.EDITED, "tomasz")
+    assert [(p.entry_id, p.teachers) for p in proposals(fernweh)] == [("returns-window", ("tomasz",))]
+
+
+def test_a_rejected_draft_stays_rejected_and_the_answer_given_instead_is_learned_from(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+
+    press(fernweh, ref, VerdictKind.REJECT)
+    fernweh.agent(ref, ENGRAVING)
+
+    found = outcome(fernweh, ref)
+    assert found is not None
+    assert found.kind is OutcomeKind.REJECTED
+    assert [(s.good, s.weight) for s in signals(fernweh)] == [(0.0, 1.0)]
+    assert [p.answer for p in proposals(fernweh)] == [ENGRAVING]
+
+
+def test_a_conversation_that_is_opened_again_casts_doubt_on_what_was_sent(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    fernweh.agent(ref, fernweh.decided(ref).draft.text, status="solved")
+
+    fernweh.ask("That did not work, there is no such button. What now?", conversation=ref.id)
+
+    assert [(s.good, s.weight) for s in signals(fernweh)] == [(1.0, 1.0), (1.0, -1.0), (0.3, 1.0)]
