@@ -8,6 +8,7 @@ from functools import partial
 from flask import Blueprint, Response, request
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import work
 from bot.errors import BotError, Forged, Malformed, Unavailable
@@ -28,6 +29,8 @@ class TooLarge(BotError):
 
 
 STATUS: dict[type[BotError], int] = {TooLarge: 413, Forged: 401, Malformed: 400, Unavailable: 503}
+# never 200 before the commit, never a traceback: whatever is wrong with the store, the vendor tries again
+AWAY = "the store is away"
 
 
 def door(line: Line, counted: Counter[str]) -> Blueprint:
@@ -61,6 +64,9 @@ def _answer(
         _keep(line, name, received)
     except (TooLarge, Forged, Malformed, Unavailable) as err:
         return _refuse(counted, name, STATUS[type(err)], str(err))
+    except SQLAlchemyError as err:
+        log.error("store away", extra={"error": type(err).__name__})
+        return _refuse(counted, name, 503, AWAY)
     if received.unknown and received.unknown not in known:
         known.add(received.unknown)
         log.warning("unknown event kind", extra={"connector": name, "sample_to_add": received.unknown})
