@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
+from wsgiref.types import WSGIApplication
 
 from flask import Flask
 
@@ -26,8 +28,11 @@ from bot.model import DeliveryKind, EventKind, Licence
 from bot.ports import Clock, Connector, Wake
 from bot.settings import Settings
 from bot.store import Store, audit, conversations, limits
-from bot.web.door import VERDICT, door
+from bot.web.door import VERDICT, Door
 from bot.work import Handler, Job, Worker
+
+if TYPE_CHECKING:
+    from bot.web.world import Parts
 
 log = logging.getLogger("understudy")
 
@@ -117,10 +122,9 @@ def web(line: Line, counted: Counter[str] | None = None) -> Flask:
     from bot.web.pages import pages
 
     app = Flask("understudy", root_path=str(Path(__file__).parent / "bot" / "web"))
-    app.config["MAX_CONTENT_LENGTH"] = None  # the door reads its own cap, so that chunked bodies are not cut silently
     refused = Counter[str]() if counted is None else counted
-    app.register_blueprint(door(line, refused))
     app.register_blueprint(pages(line, refused))
+    app.wsgi_app = Door(line, app.wsgi_app, refused)  # type: ignore[method-assign]
     return app
 
 
@@ -138,7 +142,7 @@ def sweep_for_ever(line: Line, every: float, stopping: threading.Event) -> None:
             log.exception("sweep crashed")
 
 
-def serve_http(app: Flask, chosen: Settings) -> None:
+def serve_http(app: WSGIApplication, chosen: Settings) -> None:
     """Serve in this thread until it is closed. Bodies over the cap are refused by the door, far larger ones here."""
     import waitress
 
@@ -234,11 +238,22 @@ def run_setup(args: argparse.Namespace) -> None:
         print("\n".join(f"{desk.name}: {line}" for line in lines))
 
 
+def parts() -> "Parts":
+    """What the sandbox is made of."""
+    from bot.web.world import Parts
+
+    return Parts(
+        stages=lambda: {name: connectors.load(name, "fake").Fake() for name in connectors.found()},
+        line=lambda chosen, env, wake: build(chosen, connect(env), wake),
+        bell=bell, worker=worker, web=web, sweep=sweep_for_ever, serve=serve_http, say=print,
+    )  # fmt: skip
+
+
 def run_sandbox(args: argparse.Namespace) -> None:
     """A support desk in miniature."""
-    from bot.web.sandbox import run
+    from bot.web import sandbox
 
-    run(args, sys.modules[__name__])
+    sandbox.run(args, parts())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -255,6 +270,7 @@ def parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--port", type=int, default=8000, help="of the page (default 8000)")
     sandbox.add_argument("--data", type=Path, help="play real conversations from FILE.jsonl[.gz]")
     sandbox.add_argument("--knowledge", type=Path, help="entries to start with, FILE.jsonl[.gz]")
+    sandbox.add_argument("--limit", type=int, help="play no more conversations than this")
     sandbox.add_argument("--keep", type=Path, help="keep the sandbox's database in this folder")
     add("serve", run_serve, "web, workers and sweep for real helpdesks")
     add("worker", run_worker, "one more worker, woken through REDIS_URL")

@@ -97,6 +97,12 @@ def interventions_in(conn: Connection, ref: Ref) -> list[Intervention]:
     return list(conn.scalars(query.order_by(intervention.c.at)))
 
 
+def proposals_from(conn: Connection, ref: Ref) -> list[Proposal]:
+    """What a conversation gave rise to, oldest first."""
+    ids = select(intervention.c.proposal_id).where(intervention.c.ref == str(ref))
+    return list(conn.scalars(select(proposal.c.value).where(proposal.c.id.in_(ids)).order_by(proposal.c.at)))
+
+
 def link_intervention(conn: Connection, id: str, proposal_id: str) -> None:
     """Note which proposal an intervention went into."""
     conn.execute(update(intervention).where(intervention.c.id == id).values(proposal_id=proposal_id))

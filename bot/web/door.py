@@ -1,11 +1,15 @@
-"""The door for vendors: one recipe for every connector. Verify, one insert, commit, 200; a wake-up afterwards."""
+"""The door for vendors: one recipe for every connector. Verify, one insert, commit, 200; a wake-up afterwards.
+
+Plain WSGI, in front of the staff's pages: a web framework would cost as much as everything else it does.
+"""
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from http import HTTPStatus
+from typing import Any
 
-from flask import Blueprint, Response, request
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,75 +26,103 @@ log = logging.getLogger(__name__)
 CAP = 1_048_576  # bytes of a body
 VERDICT = TypeAdapter(Verdict)
 TYPES = ("application/json", "application/x-www-form-urlencoded")
+DOORS = ("webhooks", "panels")
+Environ = Mapping[str, Any]
+Wsgi = Callable[[Any, Any], Iterable[bytes]]
 
 
 class TooLarge(BotError):
     """A body over the cap."""
 
 
-STATUS: dict[type[BotError], int] = {TooLarge: 413, Forged: 401, Malformed: 400, Unavailable: 503}
-# never 200 before the commit, never a traceback: whatever is wrong with the store, the vendor tries again
-AWAY = "the store is away"
+class Elsewhere(BotError):
+    """No such helpdesk, or a method that it does not take."""
 
 
-def door(line: Line, counted: Counter[str]) -> Blueprint:
-    """`/webhooks/<name>` and `/panels/<name>`; refusals are counted by connector and status."""
-    made = Blueprint("door", __name__)
-    views = StoredViews(line)
-    answer = partial(_answer, line, counted, set())
+STATUS: dict[type[BotError], int] = {TooLarge: 413, Forged: 401, Malformed: 400, Unavailable: 503, Elsewhere: 404}
 
-    @made.route("/webhooks/<name>", methods=["POST", "HEAD", "GET"])
-    def webhook(name: str) -> Response:
-        connector = line.connectors.get(name)
+
+class Door:
+    """`/webhooks/<name>` and `/panels/<name>`; other paths are `behind`'s. Counts refusals by name and status."""
+
+    def __init__(self, line: Line, behind: Wsgi, counted: Counter[str]) -> None:
+        self._line, self._behind, self._counted = line, behind, counted
+        self._views = StoredViews(line)
+        self._known: set[str] = set()
+
+    def __call__(self, environ: Environ, start: Any) -> Iterable[bytes]:
+        """WSGI."""
+        door, _, name = environ.get("PATH_INFO", "").lstrip("/").partition("/")
+        if door not in DOORS:
+            return self._behind(environ, start)
+        reply = self._answer(door, name, environ)
+        body = reply.body.encode()
+        headers = [("Content-Type", reply.type), ("Content-Length", str(len(body)))]
+        start(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+    def _answer(self, door: str, name: str, environ: Environ) -> Reply:
+        try:
+            if environ["REQUEST_METHOD"] in ("HEAD", "GET") and name in self._line.connectors:
+                return Reply()  # vendors probe an address before they use it
+            received = self._reader(door, name)(_read(self._line, environ))
+            self._keep(name, received)
+        except BotError as err:
+            return self._refuse(name, STATUS[type(err)], str(err))
+        except SQLAlchemyError as err:
+            # never 200 before the commit, never a traceback: whatever is wrong with the store, the vendor tries again
+            log.error("store away", extra={"error": type(err).__name__})
+            return self._refuse(name, 503, "the store is away")
+        self._note(name, received)
+        return received.reply
+
+    def _reader(self, door: str, name: str) -> Callable[[Request], Received]:
+        connector = self._line.connectors.get(name)
         if connector is None:
-            return Response(status=404)
-        return answer(name, connector.receive) if request.method == "POST" else Response(status=200)
+            raise Elsewhere("no such helpdesk")
+        if door == "webhooks":
+            return connector.receive
+        if isinstance(connector, Panel):
+            return partial(connector.panel, views=self._views)
+        raise Elsewhere("this helpdesk has no panel")
 
-    @made.post("/panels/<name>")
-    def panel(name: str) -> Response:
-        connector = line.connectors.get(name)
-        if not isinstance(connector, Panel):
-            return Response(status=404)
-        return answer(name, partial(connector.panel, views=views))
+    def _keep(self, name: str, received: Received) -> None:
+        if received.refs or received.verdicts:
+            self._line.store.together(partial(_insert, line=self._line, name=name, received=received))
+            self._line.wake.wake()
 
-    return made
+    def _note(self, name: str, received: Received) -> None:
+        if received.unknown and received.unknown not in self._known:
+            self._known.add(received.unknown)
+            log.warning("unknown event kind", extra={"connector": name, "sample_to_add": received.unknown})
 
-
-def _answer(
-    line: Line, counted: Counter[str], known: set[str], name: str, read: Callable[[Request], Received]
-) -> Response:
-    try:
-        received = read(_read(line))
-        _keep(line, name, received)
-    except (TooLarge, Forged, Malformed, Unavailable) as err:
-        return _refuse(counted, name, STATUS[type(err)], str(err))
-    except SQLAlchemyError as err:
-        log.error("store away", extra={"error": type(err).__name__})
-        return _refuse(counted, name, 503, AWAY)
-    if received.unknown and received.unknown not in known:
-        known.add(received.unknown)
-        log.warning("unknown event kind", extra={"connector": name, "sample_to_add": received.unknown})
-    if received.refs or received.verdicts:
-        line.wake.wake()
-    return _reply(received.reply)
+    def _refuse(self, name: str, status: int, why: str) -> Reply:
+        known = name if name in self._line.connectors else "unknown"
+        self._counted[f"{known} {status}"] += 1
+        log.info("refused", extra={"connector": known, "status": status, "why": why})
+        return Reply(status, why, "text/plain")
 
 
-def _read(line: Line) -> Request:
+def _read(line: Line, environ: Environ) -> Request:
     """The request, its body read once and never beyond the cap."""
-    if request.mimetype not in TYPES or request.content_encoding:
-        raise Malformed(f"content type {request.mimetype!r} is not JSON or a form")
-    if (request.content_length or 0) > CAP:
+    if environ["REQUEST_METHOD"] != "POST":
+        raise Elsewhere("only POST")
+    kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if kind not in TYPES or environ.get("HTTP_CONTENT_ENCODING"):
+        raise Malformed(f"content type {kind[:80]!r} is not JSON or a form")
+    headers = {k[5:].replace("_", "-").lower(): v for k, v in environ.items() if k.startswith("HTTP_")}
+    return Request("POST", environ["PATH_INFO"], headers | {"content-type": kind}, _body(environ), line.now())
+
+
+def _body(environ: Environ) -> bytes:
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length.isdigit() and int(length) > CAP:
         raise TooLarge(f"over {CAP} bytes")
-    body = request.stream.read(CAP + 1)
+    # without a length the server has taken chunks: read one byte more than allowed to know
+    body: bytes = environ["wsgi.input"].read(int(length) if length.isdigit() else CAP + 1)
     if len(body) > CAP:
         raise TooLarge(f"over {CAP} bytes")
-    headers = {k.lower(): v for k, v in request.headers.items()}
-    return Request(request.method, request.path, headers, body, line.now())
-
-
-def _keep(line: Line, name: str, received: Received) -> None:
-    if received.refs or received.verdicts:
-        line.store.together(partial(_insert, line=line, name=name, received=received))
+    return body
 
 
 def _insert(conn: Connection, line: Line, name: str, received: Received) -> None:
@@ -104,13 +136,3 @@ def _insert(conn: Connection, line: Line, name: str, received: Received) -> None
         # a press is one fact: this button, this person, this answer
         key = f"{received.id or verdict.token}-{verdict.kind}-{verdict.by}"
         work.ask(conn, "verdict", key, Ref(name, f"verdict-{verdict.token}"), now, payload)
-
-
-def _refuse(counted: Counter[str], name: str, status: int, why: str) -> Response:
-    counted[f"{name} {status}"] += 1
-    log.info("refused", extra={"connector": name, "status": status, "why": why})
-    return _reply(Reply(status, why, "text/plain"))
-
-
-def _reply(reply: Reply) -> Response:
-    return Response(reply.body, status=reply.status, mimetype=reply.type)
