@@ -79,7 +79,7 @@ def _void(line: Line, row: Sending, why: str) -> None:
     with line.store.write() as conn:
         drafts.end_sending(conn, row.delivery.key, DeliveryState.VOID, line.now(), error=why)
         audit.record(conn, line.now(), "understudy", "void", row.delivery.key, why)
-        work.ring(conn, row.delivery.ref, line.now())
+        work.ring(conn, [row.delivery.ref], line.now())
 
 
 def _send(line: Line, job: Job, row: Sending, stamp: str) -> None:
@@ -112,7 +112,9 @@ def _end(line: Line, row: Sending, state: DeliveryState, vendor_id: str = "", er
         if state is not DeliveryState.APPROVED:
             audit.record(conn, line.now(), row.by or "understudy", state.value, delivery.key, error, id=vendor_id)
         if state is DeliveryState.SENT and row.by:
-            work.ring(conn, delivery.ref, line.now())  # a person's reply is an outcome, whether or not the vendor rings
+            work.ring(
+                conn, [delivery.ref], line.now()
+            )  # a person's reply is an outcome, whether or not the vendor rings
     log.info("delivered", extra={"delivery": delivery.key, "state": state, "vendor_id": vendor_id})
 
 

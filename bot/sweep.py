@@ -48,6 +48,5 @@ def _sweep(line: Line, connector: Connector) -> int:
 
 def _ring(line: Line, name: str, refs: dict[Ref, None], started: datetime) -> None:
     with line.store.write() as conn:
-        for ref in refs:
-            work.ring(conn, ref, line.now())
+        work.ring(conn, refs, line.now())
         conversations.set_looked_to(conn, name, started)

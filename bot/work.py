@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import cache
@@ -48,15 +48,17 @@ Dead = Callable[[Job, str], None]
 @cache
 def _ring(dialect: str) -> Insert:
     made = insert(dialect, work)
-    state = case((work.c.state.in_(("done", "dead")), "ready"), else_=work.c.state)
+    state = case((work.c.state == "done", "ready"), (work.c.state == "dead", "ready"), else_=work.c.state)
     values = {"rung": work.c.rung + 1, "state": state, "run_at": made.excluded.run_at, "at": made.excluded.at}
     return made.on_conflict_do_update(index_elements=["key"], set_=values)
 
 
-def ring(conn: Connection, ref: Ref, now: datetime) -> None:
-    """Ask for a look at a conversation: one row each, however often it is rung, and never lost while one is running."""
-    row = {"key": f"look|{ref}", "kind": "look", "ref": str(ref), "state": "ready", "run_at": now, "at": now}
-    conn.execute(_ring(conn.dialect.name), row)
+def ring(conn: Connection, refs: Iterable[Ref], now: datetime) -> None:
+    """Ask for a look at conversations: a row each, however often it is rung, and none lost while one is running."""
+    asked = {"kind": "look", "state": "ready", "run_at": now, "at": now}
+    rows = [{"key": f"look|{ref}", "ref": str(ref), **asked} for ref in refs]
+    if rows:
+        conn.execute(_ring(conn.dialect.name), rows)
 
 
 def ask(conn: Connection, kind: str, key: str, ref: Ref, now: datetime, payload: str = "") -> None:

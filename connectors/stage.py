@@ -1,6 +1,7 @@
 """What every fake vendor is made of: a server on loopback, faults on request, a ledger of what it applied,
 and a courier that brings signed webhooks the way vendors do."""
 
+import logging
 import random
 import threading
 from collections import deque
@@ -143,6 +144,9 @@ class Courier:
             with self._changed:
                 self._busy -= 1
                 self._changed.notify_all()
+
+
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of every request that waits for a thread
 
 
 class Server:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -88,6 +89,28 @@ def test_the_same_notification_is_acted_on_once_for_ever(intercom: Desk) -> None
     assert [post(intercom, body).status_code for _ in range(3)] == [200, 200, 200]
     with intercom.line.store.read() as conn:
         assert conn.scalar(select(work.c.rung).where(work.c.key == "look|intercom:77")) == 1
+
+
+def test_many_at_once_are_all_kept_and_doubles_among_them_count_once(intercom: Desk) -> None:
+    def notification(number: int) -> bytes:
+        return json.dumps(
+            {
+                "type": "notification_event",
+                "id": f"notif_{number}",
+                "app_id": APP,
+                "topic": "conversation.user.replied",
+                "created_at": int(intercom.clock().timestamp()),
+                "data": {"type": "notification_event_data", "item": {"type": "conversation", "id": str(number % 10)}},
+            }
+        ).encode()
+
+    with ThreadPoolExecutor(16) as clients:
+        answers = list(clients.map(lambda n: post(intercom, notification(n // 2)).status_code, range(200)))
+
+    assert answers == [200] * 200
+    with intercom.line.store.read() as conn:
+        assert conn.scalar(select(func.sum(work.c.rung))) == 100
+    assert stored(intercom) == (100, 10)
 
 
 def test_an_unknown_topic_is_answered_and_logged_once(intercom: Desk, caplog: pytest.LogCaptureFixture) -> None:

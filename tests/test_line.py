@@ -258,7 +258,7 @@ def test_drafts_only_never_answers_a_customer_alone(fernweh: Desk) -> None:
 
 def test_a_conversation_that_is_gone_is_written_down_and_left(fernweh: Desk) -> None:
     with fernweh.line.store.write() as conn:
-        work.ring(conn, Ref("zendesk", "424242"), fernweh.clock())
+        work.ring(conn, [Ref("zendesk", "424242")], fernweh.clock())
 
     fernweh.settle()
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
 from bot.model import Conversation, Event, EventKind, Ref
-from bot.store.statements import add, put
+from bot.store.statements import add, add_all, put
 from bot.store.tables import conversation, cursor, event, inbox
 
 OF: BindParameter[str] = bindparam("of")
@@ -15,9 +15,10 @@ SEEN = select(event.c.key).where(event.c.ref == OF)
 EVENT = select(event).where(event.c.key == OF)
 
 
-def first_time(conn: Connection, source: str, id: str, now: datetime) -> bool:
-    """True once for each (source, id), for ever, in whichever process it comes first."""
-    return add(conn, inbox, source=source, id=id, at=now)
+def first_times(conn: Connection, webhooks: Iterable[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
+    """Those of (source, id) that come for the first time ever, in whichever process."""
+    rows = [{"source": source, "id": number, "at": now} for source, number in webhooks]
+    return {(r.source, r.id) for r in add_all(conn, inbox, rows)}
 
 
 def snapshot(conn: Connection, ref: Ref) -> Conversation | None:

@@ -15,7 +15,9 @@ from sqlalchemy.pool import QueuePool
 
 from bot.errors import Misconfigured, Unavailable
 
-Result = TypeVar("Result")
+Item = TypeVar("Item")
+Run = Callable[[Connection, list[Item]], None]
+Waiting = tuple[Run[Any], Any, "Future[None]"]
 BUSY_MS = 5_000
 BATCH = 64
 
@@ -32,7 +34,7 @@ class Store:
         self.sqlite = url.startswith("sqlite")
         self.engine = _engine(url)
         self._writing = threading.Lock()
-        self._waiting: queue.SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Waiting] = queue.SimpleQueue()
         self._committer: threading.Thread | None = None
 
     def __repr__(self) -> str:
@@ -54,18 +56,20 @@ class Store:
         except OperationalError as err:
             raise Unavailable(f"the store cannot write: {type(err.orig).__name__}", retry_after=1.0) from err
 
-    def together(self, job: Callable[[Connection], Result]) -> Result:
-        """Run `job` in a transaction shared with whoever else is waiting: one commit for all; returns after it.
+    def together(self, run: Run[Item], item: Item) -> None:
+        """Have `run` write `item` in one transaction with whatever else is waiting; returns once it is committed.
 
-        The door's way in. A job must be one that cannot fail by itself (inserts that skip what is there).
+        The door's way in: one commit, and one statement for many rows, serve all who wait. `run` must not fail by
+        itself (inserts that skip what is there); what the store raises, everyone who waits gets.
         """
         if not self.sqlite:  # PostgreSQL commits side by side by itself
             with self.write() as conn:
-                return job(conn)
+                run(conn, [item])
+            return
         self._start_committer()
-        done: Future[Result] = Future()
-        self._waiting.put((job, done))
-        return done.result()
+        done: Future[None] = Future()
+        self._waiting.put((run, item, done))
+        done.result()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -85,16 +89,17 @@ class Store:
                 batch.append(self._waiting.get())
             self._commit(batch)
 
-    def _commit(self, batch: list[tuple[Callable[[Connection], Any], "Future[Any]"]]) -> None:
+    def _commit(self, batch: list[Waiting]) -> None:
         try:
             with self.write() as conn:
-                results = [job(conn) for job, _ in batch]
-        except BaseException as err:
-            for _, done in batch:
+                for run in dict.fromkeys(waiting[0] for waiting in batch):
+                    run(conn, [item for asked, item, _ in batch if asked is run])
+        except BaseException as err:  # every waiter is told, and raises it in its own thread
+            for _, _, done in batch:
                 done.set_exception(err)
             return
-        for (_, done), result in zip(batch, results, strict=True):
-            done.set_result(result)
+        for _, _, done in batch:
+            done.set_result(None)
 
 
 def _engine(url: str) -> Engine:

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from sqlalchemy import Connection, Table, bindparam, func, select
+from sqlalchemy import Connection, Row, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -16,7 +16,7 @@ def insert(dialect: str, table: Table) -> Insert:
 
 
 @cache
-def _add(dialect: str, table: Table) -> ReturningInsert[tuple[object]]:
+def _add(dialect: str, table: Table) -> ReturningInsert[tuple[object, ...]]:
     return insert(dialect, table).on_conflict_do_nothing().returning(*table.primary_key)
 
 
@@ -30,6 +30,11 @@ def _put(dialect: str, table: Table, keys: tuple[str, ...], columns: tuple[str, 
 def add(conn: Connection, table: Table, **row: object) -> bool:
     """Insert; False when the row's key is known, and nothing changes."""
     return conn.execute(_add(conn.dialect.name, table), row).first() is not None
+
+
+def add_all(conn: Connection, table: Table, rows: list[dict[str, object]]) -> list[Row[tuple[object, ...]]]:
+    """Insert in one statement; the keys of those that were not known."""
+    return list(conn.execute(_add(conn.dialect.name, table), rows)) if rows else []
 
 
 def put(conn: Connection, table: Table, *keys: str, **row: object) -> None:

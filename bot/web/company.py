@@ -19,8 +19,8 @@ CUSTOMERS = (
     ("aiko@example.com", "Aiko Tanaka"),
 )
 EXAMPLES = (
-    ("Something it knows", "Could the package go to a Packstation instead of my home?"),
-    ("The same in German", "Wie schicke ich den Rucksack zurück?"),
+    ("Something it knows", "My card keeps getting rejected when I try to pay"),
+    ("Something it knows, in other words", "Can I put my rucksack in the washing machine?"),
     ("Something nobody told it", "Can you engrave my initials on the aluminium trolley?"),
 )
 

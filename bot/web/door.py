@@ -6,6 +6,7 @@ Plain WSGI, in front of the staff's pages: a web framework would cost as much as
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -20,7 +21,7 @@ from bot.line import Line
 from bot.model import Ref, Verdict
 from bot.ports import Panel, Received, Reply, Request
 from bot.review import StoredViews
-from bot.store.conversations import first_time
+from bot.store.conversations import first_times
 
 log = logging.getLogger(__name__)
 CAP = 1_048_576  # bytes of a body
@@ -88,7 +89,7 @@ class Door:
 
     def _keep(self, name: str, received: Received) -> None:
         if received.refs or received.verdicts:
-            self._line.store.together(partial(_insert, line=self._line, name=name, received=received))
+            self._line.store.together(_insert, (name, received, self._line.now()))
             self._line.wake.wake()
 
     def _note(self, name: str, received: Received) -> None:
@@ -125,14 +126,20 @@ def _body(environ: Environ) -> bytes:
     return body
 
 
-def _insert(conn: Connection, line: Line, name: str, received: Received) -> None:
-    now = line.now()
-    if received.id and not first_time(conn, name, received.id, now):
-        return
-    for ref in received.refs:
-        work.ring(conn, ref, now)
-    for verdict in received.verdicts:
-        payload = VERDICT.dump_json(verdict).decode()
-        # a press is one fact: this button, this person, this answer
-        key = f"{received.id or verdict.token}-{verdict.kind}-{verdict.by}"
-        work.ask(conn, "verdict", key, Ref(name, f"verdict-{verdict.token}"), now, payload)
+def _insert(conn: Connection, batch: list[tuple[str, Received, datetime]]) -> None:
+    """What several requests brought, each delivery id once for ever."""
+    now = max(at for _, _, at in batch)
+    fresh = first_times(conn, [(name, r.id) for name, r, _ in batch if r.id], now)
+    known = {(name, r.id): r for name, r, _ in batch if (name, r.id) in fresh}  # a double within the batch counts once
+    new = [*known.values(), *(r for _, r, _ in batch if not r.id)]
+    work.ring(conn, [ref for r in new for ref in r.refs], now)
+    for received in new:
+        for verdict in received.verdicts:
+            _ask(conn, received, verdict, now)
+
+
+def _ask(conn: Connection, received: Received, verdict: Verdict, now: datetime) -> None:
+    payload = VERDICT.dump_json(verdict).decode()
+    # a press is one fact: this button, this person, this answer
+    key = f"{received.id or verdict.token}-{verdict.kind}-{verdict.by}"
+    work.ask(conn, "verdict", key, Ref("verdict", verdict.token), now, payload)
