@@ -18,7 +18,13 @@ from bot.web.guard import check_seal, seal
 
 LEADS = (PersonRole.LEAD, PersonRole.ADMIN)
 LISTS = ("brands", "groups", "tags", "agents")
-SHARES = ("reply_at", "suggest_at")
+NUMBERS = {
+    "share": ("Share of conversations", 0.0, 1.0),
+    "reply_at": ("To answer alone", 0.0, 1.0),
+    "suggest_at": ("To suggest", 0.0, 1.0),
+    "stale_after": ("Too old after", 0.1, 8_760.0),
+    "open_cards": ("Proposals open at a time", 1.0, 1_000.0),
+}
 LONGEST = 90.0  # days of a licence
 Form = MultiDict[str, str]
 
@@ -100,15 +106,15 @@ def _policy(line: Line, form: Form, who: Person) -> dict[str, str]:
 
 def policy_of(form: Form, old: Policy) -> tuple[Policy, dict[str, str]]:
     """The policy that a form asks for, and what is wrong with it by field."""
-    given = {
-        **{name: number(form.get(name, ""), 0, 1) for name in (*SHARES, "share")},
-        "stale_after": number(form.get("stale_after", ""), 0.1, 8_760),
-        "open_cards": number(form.get("open_cards", ""), 1, 1_000),
+    given = {name: number(form.get(name, ""), low, high) for name, (_, low, high) in NUMBERS.items()}
+    wrong = {
+        name: f"{label}: a number from {low:g} to {high:g} is needed."
+        for name, (label, low, high) in NUMBERS.items()
+        if given[name] is None
     }
-    wrong = {name: "Write a number in the range that is named." for name, value in given.items() if value is None}
     n = {name: value or 0.0 for name, value in given.items()}
     if not wrong and n["suggest_at"] > n["reply_at"]:
-        wrong["suggest_at"] = "Suggesting must not need more confidence than replying alone."
+        wrong["suggest_at"] = "To suggest: it must not need more confidence than answering alone."
     made = replace(
         old,
         pilot=Pilot(share=n["share"], **{name: listed(form.get(name, "")) for name in LISTS}),
@@ -176,4 +182,4 @@ def _page(line: Line, status: int, wrong: Mapping[str, str]) -> Response:
 def _history(conn: Connection) -> list[Version]:
     found = limits.policies(conn)
     before = [p for p, _, _ in found[1:]] + [Policy()]
-    return [Version(p, by, at, changes(old, p)) for (p, by, at), old in zip(found, before, strict=True)]
+    return [Version(p, by, at, changes(old, p)) for (p, by, at), old in zip(found, before, strict=False)]

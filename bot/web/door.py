@@ -5,11 +5,11 @@ Plain WSGI, in front of the staff's pages: a web framework would cost as much as
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
@@ -28,8 +28,6 @@ CAP = 1_048_576  # bytes of a body
 VERDICT = TypeAdapter(Verdict)
 TYPES = ("application/json", "application/x-www-form-urlencoded")
 DOORS = ("webhooks", "panels")
-Environ = Mapping[str, Any]
-Wsgi = Callable[[Any, Any], Iterable[bytes]]
 
 
 class TooLarge(BotError):
@@ -46,12 +44,12 @@ STATUS: dict[type[BotError], int] = {TooLarge: 413, Forged: 401, Malformed: 400,
 class Door:
     """`/webhooks/<name>` and `/panels/<name>`; other paths are `behind`'s. Counts refusals by name and status."""
 
-    def __init__(self, line: Line, behind: Wsgi, counted: Counter[str]) -> None:
+    def __init__(self, line: Line, behind: WSGIApplication, counted: Counter[str]) -> None:
         self._line, self._behind, self._counted = line, behind, counted
         self._views = StoredViews(line)
         self._known: set[str] = set()
 
-    def __call__(self, environ: Environ, start: Any) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         """WSGI."""
         door, _, name = environ.get("PATH_INFO", "").lstrip("/").partition("/")
         if door not in DOORS:
@@ -62,7 +60,7 @@ class Door:
         start(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
-    def _answer(self, door: str, name: str, environ: Environ) -> Reply:
+    def _answer(self, door: str, name: str, environ: WSGIEnvironment) -> Reply:
         try:
             if environ["REQUEST_METHOD"] in ("HEAD", "GET") and name in self._line.connectors:
                 return Reply()  # vendors probe an address before they use it
@@ -104,7 +102,7 @@ class Door:
         return Reply(status, why, "text/plain")
 
 
-def _read(line: Line, environ: Environ) -> Request:
+def _read(line: Line, environ: WSGIEnvironment) -> Request:
     """The request, its body read once and never beyond the cap."""
     if environ["REQUEST_METHOD"] != "POST":
         raise Elsewhere("only POST")
@@ -115,7 +113,7 @@ def _read(line: Line, environ: Environ) -> Request:
     return Request("POST", environ["PATH_INFO"], headers | {"content-type": kind}, _body(environ), line.now())
 
 
-def _body(environ: Environ) -> bytes:
+def _body(environ: WSGIEnvironment) -> bytes:
     length = environ.get("CONTENT_LENGTH") or ""
     if length.isdigit() and int(length) > CAP:
         raise TooLarge(f"over {CAP} bytes")

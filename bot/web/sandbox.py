@@ -164,7 +164,9 @@ def _context(world: World, player: "play.Player | None") -> dict[str, Any]:
             "team": team,
             "leads": [p for p in team if p.role != "agent"],
         }
-    return {**shown, **_customer(world, query), **_agent(world, query, team), **_slack(world, query), **_top(world),
+    newest = recent[0].conversation.ref.connector if recent else ""
+    shown |= {**_customer(world, {"d": newest, **query}), **_agent(world, {"i": newest, **query}, team)}
+    return {**shown, **_slack(world, query), **_top(world),
             "query": query, "to": partial(_to, query), "progress": player.progress() if player else None}  # fmt: skip
 
 

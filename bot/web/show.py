@@ -87,8 +87,9 @@ def _since(done: list[Intervention], event: Event | None, asked: list[Event]) ->
 
 
 def recent(conn: Connection) -> list[Recent]:
-    """Newest look first."""
-    found = conversations.recent(conn, RECENT)
+    """Of those looked at last, the newest customer message first."""
+    looked = [c for c in conversations.recent(conn, RECENT) if c.asked]
+    found = sorted(looked, key=lambda c: (c.asked.at if c.asked else c.messages[0].at, str(c.ref)), reverse=True)
     return [Recent(c, next(iter(reversed(drafts.drafts_of(conn, c.ref))), None)) for c in found]
 
 

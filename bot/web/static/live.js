@@ -80,6 +80,14 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest("form[data-live]")?.requestSubmit();
 });
 
+document.addEventListener("input", (event) => {
+  const pin = event.target.closest("[data-pin]")?.dataset.pin; // what somebody writes in stays open
+  if (!pin) return;
+  const query = new URLSearchParams(location.search);
+  for (const [name, value] of new URLSearchParams(pin)) query.set(name, value);
+  history.replaceState(null, "", `?${query}`);
+});
+
 setInterval(async () => {
   if (document.hidden) return;
   const mine = turn;
