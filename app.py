@@ -3,6 +3,9 @@
 import argparse
 import logging
 import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported: on busy cores more threads are slower
+
 import signal
 import sys
 import threading
@@ -10,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from wsgiref.types import WSGIApplication
 
 from flask import Flask
@@ -29,7 +32,7 @@ from bot.ports import Clock, Connector, Wake
 from bot.settings import Settings
 from bot.store import Store, audit, conversations, limits
 from bot.web.door import VERDICT, Door
-from bot.work import Handler, Job, Worker
+from bot.work import Effect, Handler, Job, Worker
 
 if TYPE_CHECKING:
     from bot.web.world import Parts
@@ -60,9 +63,8 @@ def bell(chosen: Settings) -> Wake:
 
 def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clock = utc_now) -> Line:
     """The line with its embedded brains, on a migrated store."""
-    from learning.confidence import Learned
-
     from bot.store.migrate import migrate
+    from learning.confidence import Learned
 
     store = Store(chosen.database_url)
     migrate(store)
@@ -85,7 +87,7 @@ def handlers(line: Line) -> dict[str, Handler]:
     """Which function does which kind of work."""
     from learning import observe
 
-    events: dict[EventKind, Callable[..., None]] = {
+    events: dict[EventKind, Callable[..., Effect | None]] = {
         EventKind.CUSTOMER_MESSAGE: answer.answer,
         EventKind.AGENT_MESSAGE: observe.agent_message,
         EventKind.NOTE: observe.note,
@@ -93,11 +95,10 @@ def handlers(line: Line) -> dict[str, Handler]:
         EventKind.CHANGE: observe.change,
     }
 
-    def event(job: Job) -> None:
+    def event(job: Job) -> Effect | None:
         with line.store.read() as conn:
             seen = conversations.get_event(conn, job.key.removeprefix("event|"))
-        if seen is not None:
-            events[seen.kind](line, seen)
+        return events[seen.kind](line, seen) if seen else None
 
     return {
         "look": lambda job: answer.look(line, job.ref),
@@ -124,7 +125,7 @@ def web(line: Line, counted: Counter[str] | None = None) -> Flask:
     app = Flask("understudy", root_path=str(Path(__file__).parent / "bot" / "web"))
     refused = Counter[str]() if counted is None else counted
     app.register_blueprint(pages(line, refused))
-    app.wsgi_app = Door(line, app.wsgi_app, refused)  # type: ignore[method-assign]
+    app.wsgi_app = Door(line, app.wsgi_app, refused)  # type: ignore[assignment, method-assign]
     return app
 
 
@@ -256,9 +257,19 @@ def run_sandbox(args: argparse.Namespace) -> None:
     sandbox.run(args, parts())
 
 
+class Parser(argparse.ArgumentParser):
+    """Answers a wrong command with what went wrong and the whole help."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit status 2."""
+        print(f"{self.prog}: {message}\n", file=sys.stderr)
+        self.print_help(sys.stderr)
+        self.exit(2)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(prog="app.py", description=__doc__)
+    made = Parser(prog="app.py", description=__doc__)
     commands = made.add_subparsers(dest="command", metavar="COMMAND")
 
     def add(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
@@ -290,10 +301,6 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     """Exit status: 0 fine, 1 something found wrong, 2 a wrong command or setting."""
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "WARNING"), format="%(levelname)s %(name)s: %(message)s")
-    if argv and argv[0] not in (known := parser())._subparsers._group_actions[0].choices and argv[0][0] != "-":  # type: ignore[union-attr]
-        print(f"app.py: there is no command {argv[0]!r}\n", file=sys.stderr)
-        known.print_help(sys.stderr)
-        return 2
     args = parser().parse_args(argv)
     if args.command is None:
         parser().print_help()

@@ -5,6 +5,7 @@ import logging
 import secrets
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -25,7 +26,6 @@ from bot.model import (
     Page,
     Ref,
     Role,
-    Source,
     VerdictKind,
 )
 from bot.news import news
@@ -35,6 +35,7 @@ from bot.store import audit, conversations, drafts, limits, reviews
 from bot.store import knowledge as rows
 from bot.store.drafts import Decided
 from bot.text.said import redact, said
+from bot.work import Effect
 
 log = logging.getLogger(__name__)
 FOUND = 5  # passages of each kind that a draft may rest on
@@ -46,36 +47,36 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def look(line: Line, ref: Ref) -> None:
-    """Fetch the truth, keep it, and make an event of whatever was not seen before."""
+def look(line: Line, ref: Ref) -> Effect:
+    """Fetch the truth; the effect keeps it and makes an event of whatever was not seen before."""
     try:
         conversation = line.connector(ref.connector).fetch(ref)
     except Refused as err:
-        _gone(line, ref, str(err))
-        return
-    with line.store.write() as conn:
-        fresh = news(conversation, conversations.seen_keys(conn, ref))
-        conversations.save(conn, conversation, line.now())
-        conversations.add_events(conn, fresh, line.now())
-        for event in fresh:
-            work.ask(conn, "event", event.key, ref, line.now())
+        return partial(audit.record, now=line.now(), who="understudy", what="gone", about=str(ref), why=str(err))
+    return partial(_keep, line=line, conversation=conversation)
+
+
+def _keep(conn: Connection, line: Line, conversation: Conversation) -> None:
+    ref, now = conversation.ref, line.now()
+    fresh = news(conversation, conversations.seen_keys(conn, ref))
+    conversations.save(conn, conversation, now)
+    conversations.add_events(conn, fresh, now)
+    for event in fresh:
+        work.ask(conn, "event", event.key, ref, now)
     log.info("looked", extra={"ref": str(ref), "news": len(fresh)})
 
 
-def _gone(line: Line, ref: Ref, why: str) -> None:
-    with line.store.write() as conn:
-        audit.record(conn, line.now(), "understudy", "gone", str(ref), why)
-
-
-def answer(line: Line, event: Event) -> None:
-    """A customer's message: draft, decide, and approve what goes out, all in one transaction."""
+def answer(line: Line, event: Event) -> Effect | None:
+    """A customer's message: draft and decide; the effect stores both and approves what goes out."""
     context = gather(line, event)
     if context is None:
-        return
+        return None
     decision = triage(context)
-    draft = _nothing(context) if decision and decision.action is Action.IGNORE else _write(line, context)
-    decided = decision or _decide(line, context, draft)
-    _store(line, context, draft, decided)
+    if decision and decision.action is Action.IGNORE:
+        return partial(_store, line=line, context=context, draft=_nothing(context), decision=decision)
+    draft, away = _write(line, context)
+    decided = decision or _decide(line, context, draft, away=away)
+    return partial(_store, line=line, context=context, draft=draft, decision=decided)
 
 
 def gather(line: Line, event: Event) -> Context | None:
@@ -107,10 +108,8 @@ def question_of(conversation: Conversation) -> str:
 
 def _evidence(line: Line, conversation: Conversation, question: str) -> tuple[Evidence, ...]:
     page = (conversation.page or Page("")).url
-    found = line.knowledge.search(
-        question, source=Source.ENTRY, limit=FOUND, customer=conversation.customer, page=page, now=line.now()
-    )
-    return found + line.knowledge.search(question, source=Source.PAST, limit=FOUND)
+    customer, now = conversation.customer, line.now()
+    return line.knowledge.evidence(question, limit=FOUND, customer=customer, page=page, now=now)
 
 
 def _nothing(context: Context) -> Draft:
@@ -118,35 +117,36 @@ def _nothing(context: Context) -> Draft:
     return Draft(f"a-{context.event.key}", context.event.key, context.event.ref, "", (), 0.0, asked.id if asked else "")
 
 
-def _write(line: Line, context: Context) -> Draft:
+def _write(line: Line, context: Context) -> tuple[Draft, bool]:
+    """A draft with its confidence, and whether the writer was away and the plain one stood in."""
+    away = False
     try:
         draft = line.writer.write(context)
     except Unavailable as err:
         log.warning("writer unavailable", extra={"event": context.event.key, "error": str(err)})
-        draft = ExtractiveWriter().write(context)
+        draft, away = ExtractiveWriter().write(context), True
     confidence = line.confidence.confidence(context, draft) if draft.text else 0.0
-    return replace(draft, confidence=confidence)
+    return replace(draft, confidence=confidence), away
 
 
-def _decide(line: Line, context: Context, draft: Draft) -> Decision:
+def _decide(line: Line, context: Context, draft: Draft, *, away: bool) -> Decision:
     with line.store.read() as conn:
         licence = limits.licence_of(conn, draft.topic, line.now())
-    return decide(context, draft, licence, line.connector(context.event.ref.connector).can)
+    return decide(context, draft, licence, line.connector(context.event.ref.connector).can, away=away)
 
 
-def _store(line: Line, context: Context, draft: Draft, decision: Decision) -> None:
+def _store(conn: Connection, line: Line, context: Context, draft: Draft, decision: Decision) -> None:
     can = line.connector(draft.ref.connector).can
     found = tuple(replace(e, passage="") for e in context.evidence)
     decided = Decided(draft, decision, context.question, context.policy.version, line.now(), found)
-    with line.store.write() as conn:
-        if not drafts.save_draft(conn, decided):
-            return
-        detail = {"ref": str(draft.ref), "policy": str(context.policy.version)}
-        audit.record(conn, line.now(), "understudy", decision.action, draft.id, decision.reason, **detail)
-        buttons = draft_buttons(conn, line, draft) if decision.action is Action.SUGGEST else ()
-        delivery = compose.decided(context, draft, decision, can, buttons)
-        if delivery is not None:
-            approve(conn, line, delivery, draft.id)
+    if not drafts.save_draft(conn, decided):
+        return
+    detail = {"ref": str(draft.ref), "policy": str(context.policy.version)}
+    audit.record(conn, line.now(), "understudy", decision.action, draft.id, decision.reason, **detail)
+    buttons = draft_buttons(conn, line, draft) if decision.action is Action.SUGGEST else ()
+    delivery = compose.decided(context, draft, decision, can, buttons)
+    if delivery is not None:
+        approve(conn, line, delivery, draft.id)
     log.info("decided", extra={"event": draft.event_key, "decision": decision.action, "reason": decision.reason})
 
 

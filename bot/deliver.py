@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 HORIZON = timedelta(seconds=15)  # after this a vendor's reads show what it wrote, or it did not write it
 MAX_TRIES = 2
 STOPPED_WAIT = 2.0  # seconds
+OPEN = (DeliveryState.APPROVED, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 
 
 def approve(conn: Connection, line: Line, what: Delivery, draft_id: str = "", by: str = "") -> bool:
@@ -35,37 +36,32 @@ def deliver(line: Line, job: Job) -> None:
     key = job.key.removeprefix("deliver|")
     with line.store.read() as conn:
         row = drafts.get_delivery(conn, key)
-    if row is None or row.state not in (DeliveryState.APPROVED, DeliveryState.SENDING, DeliveryState.UNKNOWN):
-        return
+        if row is None or row.state not in OPEN:
+            return
+        known = conversations.snapshot(conn, row.delivery.ref) if row.delivery.saw else None
+        draft_only = row.delivery.ref.connector in limits.current_policy(conn).draft_only
     if row.state is not DeliveryState.APPROVED:
         _settle(line, row)
         return
-    conversation = _now(line, row)
-    held = _held(line, row, conversation)
+    conversation = _now(line, row, known)
+    held = _held(row, conversation, draft_only=draft_only)
     if held:
         _void(line, row, held)
         return
     _send(line, job, row, conversation.stamp if conversation else "")
 
 
-def _now(line: Line, row: Sending) -> Conversation | None:
+def _now(line: Line, row: Sending, known: Conversation | None) -> Conversation | None:
     """The conversation that a delivery rests on: read anew before a customer sees anything, and before a second try."""
-    if not row.delivery.saw:
-        return None
-    if row.delivery.kind is DeliveryKind.REPLY or row.tries:
-        return line.connector(row.delivery.ref.connector).fetch(row.delivery.ref)
-    with line.store.read() as conn:
-        return conversations.snapshot(conn, row.delivery.ref)
+    anew = row.delivery.saw and (row.delivery.kind is DeliveryKind.REPLY or row.tries)
+    return line.connector(row.delivery.ref.connector).fetch(row.delivery.ref) if anew else known
 
 
-def _held(line: Line, row: Sending, conversation: Conversation | None) -> str:
+def _held(row: Sending, conversation: Conversation | None, *, draft_only: bool) -> str:
     """Why it must not go out any more, "" when it may."""
-    delivery = row.delivery
-    if conversation is not None and overtaken(conversation, delivery.saw):
+    if conversation is not None and overtaken(conversation, row.delivery.saw):
         return "the customer wrote again, or somebody has answered"
-    with line.store.read() as conn:
-        draft_only = delivery.ref.connector in limits.current_policy(conn).draft_only
-    alone = delivery.kind is DeliveryKind.REPLY and not row.by
+    alone = row.delivery.kind is DeliveryKind.REPLY and not row.by
     return "this helpdesk is drafts only now" if alone and draft_only else ""
 
 
@@ -111,10 +107,8 @@ def _end(line: Line, row: Sending, state: DeliveryState, vendor_id: str = "", er
         drafts.end_sending(conn, delivery.key, state, line.now(), vendor_id, error)
         if state is not DeliveryState.APPROVED:
             audit.record(conn, line.now(), row.by or "understudy", state.value, delivery.key, error, id=vendor_id)
-        if state is DeliveryState.SENT and row.by:
-            work.ring(
-                conn, [delivery.ref], line.now()
-            )  # a person's reply is an outcome, whether or not the vendor rings
+        if state is DeliveryState.SENT and row.by:  # an outcome, whether or not the vendor rings for it
+            work.ring(conn, [delivery.ref], line.now())
     log.info("delivered", extra={"delivery": delivery.key, "state": state, "vendor_id": vendor_id})
 
 

@@ -69,29 +69,27 @@ class Knowledge:
         self._past |= {id_: (question, answer) for _, id_, question, answer in past}
         self._index.put([Passage(id_, id_, Source.PAST, question) for _, id_, question, _ in past])
 
-    def search(
-        self,
-        text: str,
-        *,
-        source: Source,
-        limit: int,
-        customer: Customer | None = None,
-        page: str = "",
-        now: datetime | None = None,
-    ) -> tuple[Evidence, ...]:
-        """Best first, one for each entry or past reply; entries out of scope or date are left out."""
+    def search(self, text: str, *, source: Source, limit: int) -> tuple[Evidence, ...]:
+        """Best first, one for each entry or past reply, whoever asks."""
         self.refresh()
+        return tuple(self._found(text, source, limit))[:limit]
+
+    def evidence(self, text: str, *, limit: int, customer: Customer, page: str, now: datetime) -> tuple[Evidence, ...]:
+        """For a draft: entries that hold for this customer, here and now, then past replies; each best first."""
+        self.refresh()
+        entries = [e for e in self._found(text, Source.ENTRY, limit * 2) if self._holds(e.id, customer, page, now)]
+        return (*entries[:limit], *self._found(text, Source.PAST, limit)[:limit])
+
+    def _found(self, text: str, source: Source, limit: int) -> list[Evidence]:
         best: dict[str, Hit] = {}
         for hit in self._index.search(text, source=source, limit=limit * 3):
             best.setdefault(hit.owner, hit)
-        found = [self._evidence(source, hit) for hit in best.values()]
-        kept = [e for e in found if e and (source is Source.PAST or self._holds(e.id, customer, page, now))]
-        return tuple(kept[:limit])
+        return [e for e in (self._evidence(source, hit) for hit in best.values()) if e]
 
-    def _holds(self, id_: str, customer: Customer | None, page: str, now: datetime | None) -> bool:
+    def _holds(self, id_: str, customer: Customer, page: str, now: datetime) -> bool:
         entry = self._entries[id_]
-        dated = entry.valid_until is None or now is None or now < entry.valid_until
-        return dated and (customer is None or in_scope(entry.scope, customer, page))
+        dated = entry.valid_until is None or now < entry.valid_until
+        return dated and in_scope(entry.scope, customer, page)
 
     def _evidence(self, source: Source, hit: Hit) -> Evidence | None:
         if source is Source.PAST:

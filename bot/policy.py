@@ -20,7 +20,7 @@ from bot.model import (
     Source,
     Status,
 )
-from bot.text.said import asks_for_person, is_auto_reply, is_thanks, said, words
+from bot.text.said import asks_for_person, is_auto_reply, is_bounce, is_thanks, language, said, words
 
 
 def in_pilot(pilot: Pilot, conversation: Conversation) -> bool:
@@ -66,7 +66,8 @@ def _out_of_reach(context: Context, asked: Message) -> Decision | None:
 
 
 def _not_a_question(context: Context, asked: Message) -> Decision | None:
-    if is_auto_reply(context.conversation.subject, asked.text):
+    subject = context.conversation.subject
+    if is_auto_reply(subject, asked.text) or is_bounce(asked.author, subject, asked.text):
         return Decision(Action.IGNORE, Reason.AUTO_REPLY)
     if is_thanks(asked.text):
         return Decision(Action.IGNORE, Reason.THANKS)
@@ -92,11 +93,16 @@ def never_topic(policy: Policy, text: str) -> str:
     return next((t for t in policy.never_topics if words(t) and set(words(t)) <= spoken), "")
 
 
-def decide(context: Context, draft: Draft, licence: Licence | None, can: Set[DeliveryKind]) -> Decision:
-    """How far a draft goes. Only approved entries, a licence and confidence together may answer alone."""
+def decide(
+    context: Context, draft: Draft, licence: Licence | None, can: Set[DeliveryKind], *, away: bool = False
+) -> Decision:
+    """How far a draft goes. Only approved entries, a licence and confidence together may answer alone.
+
+    `away`: the writer could not answer, and the embedded one stood in.
+    """
     if not draft.text or draft.confidence < context.policy.suggest_at:
         return Decision(Action.HANDOFF, Reason.THIN_EVIDENCE)
-    held = _held_back(context, draft, licence, can)
+    held = Reason.WRITER_UNAVAILABLE if away else _held_back(context, draft, licence, can)
     return Decision(Action.SUGGEST, held) if held else Decision(Action.REPLY, Reason.LICENSED)
 
 
@@ -105,6 +111,7 @@ def _held_back(context: Context, draft: Draft, licence: Licence | None, can: Set
     reasons = (
         (any(e.source is Source.PAST for e in draft.used), Reason.PAST_REPLY_ONLY),
         (conversation.bot_active, Reason.OTHER_BOT),
+        (_speaks(context) not in ("", draft.language), Reason.OTHER_LANGUAGE),
         (DeliveryKind.REPLY not in can, Reason.CANNOT_REPLY),
         (conversation.ref.connector in policy.draft_only, Reason.DRAFT_ONLY),
         (any(r.ask_first and r.topic in ("", draft.topic) for r in context.rules), Reason.NEVER_TOPIC),
@@ -112,3 +119,8 @@ def _held_back(context: Context, draft: Draft, licence: Licence | None, can: Set
         (draft.confidence < policy.reply_at, Reason.LOW_CONFIDENCE),
     )
     return next((reason for holds, reason in reasons if holds), None)
+
+
+def _speaks(context: Context) -> str:
+    """The customer's language, "" when nothing tells."""
+    return language(context.question) or context.conversation.customer.language[:2].lower()

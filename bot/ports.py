@@ -253,7 +253,7 @@ class StageThread:
 
 @dataclass(frozen=True, slots=True)
 class StageModal:
-    """A dialog that the bot opened. `fields`: (id, label, value, many lines); `choices`: (id, what its field may be)."""
+    """A dialog that the bot opened. `fields`: (id, label, value, many lines); `choices`: (id, what it may be)."""
 
     id: str
     title: str

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, update
@@ -22,6 +22,7 @@ from bot.store.tables import work
 log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=90)
 MAX_CRASHES = 3  # of the process, or bugs: then a person gets it
+LEAST_WAIT = 0.05  # seconds
 GIVE_UP = timedelta(hours=24)  # a vendor away for longer is a person's matter
 
 
@@ -41,7 +42,8 @@ class Job:
     at: datetime
 
 
-Handler = Callable[[Job], None]
+Effect = Callable[[Connection], object]  # what is written in the transaction that ends the row
+Handler = Callable[[Job], Effect | None]
 Dead = Callable[[Job, str], None]
 
 
@@ -179,51 +181,72 @@ class Worker:
     now: Clock
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> int:
-        """Work until nothing is due or `stop` says so; how many rows. Each step ends one row and claims the next."""
-        count, job = 0, self._step(None)
+        """Work until nothing is due or `stop` says so; how many rows. Ends one and claims the next in one commit."""
+        count, job = 0, self._claim()
         while job is not None:
             end = self._run(job)
-            if stop():
-                self._end(end)
-                return count + 1
-            count, job = count + 1, self._step(end)
+            job = self._end(job, end, more=not stop())
+            count += 1
         return count
 
-    def _end(self, end: Callable[[Connection], object]) -> None:
-        with self.store.write() as conn:
-            end(conn)
+    def _claim(self) -> Job | None:
+        while True:
+            try:
+                with self.store.write() as conn:
+                    return claim(conn, self.now())
+            except IntegrityError:  # another process claimed the same conversation in this instant
+                continue
 
-    def _step(self, end: Callable[[Connection], object] | None) -> Job | None:
+    def _end(self, job: Job, end: Effect, *, more: bool) -> Job | None:
         try:
             with self.store.write() as conn:
-                if end is not None:
-                    end(conn)
-                return claim(conn, self.now())
-        except IntegrityError:  # another process claimed the same conversation in this instant
-            return self._step(end)
+                end(conn)
+                return claim(conn, self.now()) if more else None
+        except IntegrityError:  # of the claim, as above, or of the row's own effect: told apart by ending it alone
+            return self._end_alone(job, end, more=more)
 
-    def _run(self, job: Job) -> Callable[[Connection], object]:
+    def _end_alone(self, job: Job, end: Effect, *, more: bool) -> Job | None:
+        try:
+            with self.store.write() as conn:
+                end(conn)
+        except IntegrityError:
+            error = _bug(job)
+            with self.store.write() as conn:
+                crashed(conn, job, self.now(), error)
+        return self._claim() if more else None
+
+    def _run(self, job: Job) -> Effect:
         """Run one row; what is to be written about how it ended."""
         if job.crashes >= MAX_CRASHES:
             return self._bury(job, "crashed too often")
         try:
-            self.handlers[job.kind](job)
+            effect = self.handlers[job.kind](job)
         except Unavailable as err:
             return self._put_off(job, err)
         except Refused as err:
             return self._bury(job, str(err))
         except Exception:
-            error = traceback.format_exc(limit=8)
-            log.exception("crashed", extra={"job": job.key})
+            error = _bug(job)
             return lambda conn: crashed(conn, job, self.now(), error)
-        return lambda conn: finish(conn, job)
+        return partial(_finish, job=job, effect=effect)
 
-    def _put_off(self, job: Job, err: Unavailable) -> Callable[[Connection], object]:
+    def _put_off(self, job: Job, err: Unavailable) -> Effect:
         if self.now() - job.at > GIVE_UP:
             return self._bury(job, str(err))
-        wait = max(err.retry_after, 0.05) * (1 if err.retry_after else 2 ** min(job.attempts, 6))
+        wait = max(err.retry_after, LEAST_WAIT * 2 ** min(job.attempts, 6))
         return lambda conn: later(conn, job, self.now(), wait, str(err))
 
-    def _bury(self, job: Job, error: str) -> Callable[[Connection], object]:
+    def _bury(self, job: Job, error: str) -> Effect:
         self.dead(job, error)
         return lambda conn: bury(conn, job, error)
+
+
+def _finish(conn: Connection, job: Job, effect: Effect | None) -> None:
+    """Done, with its effect, in one transaction; whose claim was taken over has no effect."""
+    if finish(conn, job) and effect is not None:
+        effect(conn)
+
+
+def _bug(job: Job) -> str:
+    log.exception("crashed", extra={"job": job.key})
+    return traceback.format_exc(limit=8)
