@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from wsgiref.types import WSGIApplication
@@ -19,7 +19,7 @@ from wsgiref.types import WSGIApplication
 from flask import Flask
 
 import connectors
-from bot import answer, deliver, review, settings, sweep
+from bot import answer, console, deliver, review, settings, sweep
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
 from bot.backends.workers import Bell, Workers
@@ -27,10 +27,10 @@ from bot.backends.writer import ExtractiveWriter
 from bot.errors import Misconfigured
 from bot.knowledge import Knowledge
 from bot.line import Line, Links
-from bot.model import DeliveryKind, EventKind, Licence
+from bot.model import DeliveryKind, EventKind
 from bot.ports import Clock, Connector, Wake
 from bot.settings import Settings
-from bot.store import Store, audit, conversations, limits
+from bot.store import Store, conversations
 from bot.web.door import VERDICT, Door
 from bot.work import Effect, Handler, Job, Worker
 
@@ -174,14 +174,17 @@ def run_serve(args: argparse.Namespace) -> None:
 
 
 def run_worker(args: argparse.Namespace) -> None:
-    """A worker for REDIS_URL, as many processes as you like."""
+    """As many processes as you like; with REDIS_URL they are woken at once, without it they look every second."""
+    chosen = settings.read(os.environ)
+    wake = bell(chosen)
+    draining = worker(build(chosen, connect(os.environ), wake))
+    print("ready", flush=True)
+    if isinstance(wake, Bell):
+        Workers(draining, wake, chosen.workers).start()
+        signal.pause()
+        return
     from bot.backends import rq_queue
 
-    chosen = settings.read(os.environ)
-    if not chosen.redis_url:
-        raise Misconfigured("REDIS_URL", "is needed for a worker of its own; without it `app.py serve` has workers")
-    line = build(chosen, connect(os.environ), bell(chosen))
-    draining = worker(line)
     rq_queue.serve(chosen.redis_url, draining.drain, lambda stopping: poll(draining, stopping))
 
 
@@ -192,51 +195,6 @@ def poll(draining: Worker, stopping: threading.Event) -> None:
             draining.drain(stopping.is_set)
         except Exception:
             log.exception("poll crashed")
-
-
-def run_stop(args: argparse.Namespace) -> None:
-    """The global stop, from the command line."""
-    on = args.command == "stop"
-    store = Store(settings.read(os.environ).database_url)
-    with store.write() as conn:
-        limits.set_stop(conn, on, "command line", utc_now())
-        audit.record(conn, utc_now(), "command line", "stopped" if on else "let go", "everything", args.why)
-    print("Nothing is sent any more. `app.py go` lets it go on." if on else "Sending goes on.")
-
-
-def run_grant(args: argparse.Namespace) -> None:
-    """Let a topic answer alone for some days, or take it back."""
-    now = utc_now()
-    store = Store(settings.read(os.environ).database_url)
-    revoked = args.command == "revoke"
-    until = now + timedelta(days=0 if revoked else args.days)
-    with store.write() as conn:
-        limits.add_licence(conn, Licence(args.topic, args.by, now, until, revoked))
-        audit.record(conn, now, args.by, args.command, f"topic:{args.topic}", until=until.isoformat())
-    print(f"{args.topic}: {'no licence any more' if revoked else f'answers alone until {until:%d %B %Y %H:%M} UTC'}")
-
-
-def run_doctor(args: argparse.Namespace) -> None:
-    """Do the settings work? Reads only."""
-    chosen = settings.read(os.environ)
-    desks = connect(os.environ)
-    rows = [("settings", True, ""), ("helpdesks", bool(desks), "set the settings of at least one, see README.md")]
-    for desk in desks.values():
-        rows += [(f"{desk.name}: {what}", fine, fix) for what, fine, fix in getattr(desk, "check", tuple)()]
-    Store(chosen.database_url).close()
-    for what, fine, fix in rows:
-        print(f"{'ok ' if fine else 'NO '} {what}" + ("" if fine else f": {fix}"))
-    if not all(fine for _, fine, _ in rows):
-        raise SystemExit(1)
-
-
-def run_setup(args: argparse.Namespace) -> None:
-    """Install webhooks where the vendor lets us."""
-    chosen = settings.read(os.environ)
-    for desk in connect(os.environ).values():
-        install = getattr(desk, "setup", None)
-        lines = install(chosen.public_url, args.dry_run) if install else ("by hand: see its README.md",)
-        print("\n".join(f"{desk.name}: {line}" for line in lines))
 
 
 def parts() -> "Parts":
@@ -284,17 +242,8 @@ def parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--limit", type=int, help="play no more conversations than this")
     sandbox.add_argument("--keep", type=Path, help="keep the sandbox's database in this folder")
     add("serve", run_serve, "web, workers and sweep for real helpdesks")
-    add("worker", run_worker, "one more worker, woken through REDIS_URL")
-    for name, text in (("stop", "send nothing any more, in every process"), ("go", "send again")):
-        add(name, run_stop, text).add_argument("--why", default="", help="kept in the audit")
-    for name, text in (("grant", "let a topic answer alone for some days"), ("revoke", "take a topic's licence back")):
-        command = add(name, run_grant, text)
-        command.add_argument("topic")
-        command.add_argument("--by", required=True, help="the lead who says so")
-        command.add_argument("--days", type=float, default=7.0, help="how long (default 7)")
-    add("doctor", run_doctor, "check settings, tokens and webhooks; changes nothing")
-    setup = add("setup", run_setup, "install webhooks at the helpdesks")
-    setup.add_argument("--dry-run", action="store_true", help="only say what would be made")
+    add("worker", run_worker, "one more process of workers; REDIS_URL wakes it at once")
+    console.register(add, lambda: connect(os.environ))
     return made
 
 

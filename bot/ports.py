@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from bot.model import Context, Conversation, Delivery, DeliveryKind, Draft, Entry, Evidence, Ref, Source, Verdict
+from bot.model import Context, Conversation, Delivery, DeliveryKind, Draft, Ref, Source, Verdict
 
 Floats = npt.NDArray[np.float32]
 Clock = Callable[[], datetime]
@@ -130,6 +130,24 @@ class SetsUp(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Someone on the team as a vendor knows them; `email` "" where the vendor does not tell."""
+
+    id: str
+    name: str
+    email: str
+
+
+@runtime_checkable
+class Team(Protocol):
+    """A connector that can say who works there."""
+
+    def team(self) -> tuple[Agent, ...]:
+        """Everyone who may answer customers, bots left out. Raises Unavailable or Refused."""
+        ...
+
+
 class Writer(Protocol):
     """Says what we would say."""
 
@@ -203,18 +221,6 @@ class Wake(Protocol):
 
     def wake(self) -> None:
         """Never blocks for long, never raises."""
-        ...
-
-
-class Knows(Protocol):
-    """The read side of knowledge, for learners and pages."""
-
-    def search(self, text: str, *, source: Source, limit: int) -> tuple[Evidence, ...]:
-        """Best first."""
-        ...
-
-    def entry(self, id: str) -> Entry | None:
-        """The version in force, None when retired or unknown."""
         ...
 
 

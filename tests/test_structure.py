@@ -20,8 +20,8 @@ FLOORS = (
     ("words", ("model", "errors", "text")),
     ("rules", ("ports", "settings", "news", "policy", "compose")),
     ("edges", ("store", "work", "backends")),
-    ("line", ("knowledge", "line", "deliver", "answer", "review", "tools", "sweep")),
-    ("surface", ("web",)),
+    ("line", ("team", "knowledge", "line", "deliver", "answer", "review", "tools", "sweep")),
+    ("surface", ("web", "console")),
 )
 ORDER = [module for _, modules in FLOORS for module in modules]
 PURE = {module for floor, modules in FLOORS[:2] for module in modules}

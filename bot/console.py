@@ -1,0 +1,135 @@
+"""The operator's commands: stop and go, licences, people, checks and set-up. `app.py` adds them to its own."""
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from bot import settings
+from bot.errors import Misconfigured
+from bot.model import Licence, Person, PersonRole
+from bot.ports import Checks, Connector, SetsUp, Team
+from bot.store import Store, audit, limits, people
+from bot.store.migrate import migrate
+from bot.team import link
+
+Add = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
+Desks = Callable[[], Mapping[str, Connector]]
+WHO = "command line"
+
+
+def register(add: Add, desks: Desks) -> None:
+    """Add the commands; `desks` makes the connectors that are set up."""
+    for name, text in (("stop", "send nothing any more, in every process"), ("go", "send again")):
+        add(name, _stop, text).add_argument("--why", default="", help="kept in the audit")
+    for name, text in (("grant", "let a topic answer alone for some days"), ("revoke", "take a topic's licence back")):
+        command = add(name, _grant, text)
+        command.add_argument("topic")
+        command.add_argument("--by", required=True, help="the lead who says so: id or e-mail")
+        command.add_argument("--days", type=float, default=7.0, help="how long (default 7)")
+    _people(add, desks)
+    add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")
+    setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
+    setup.add_argument("--dry-run", action="store_true", help="only say what would be made")
+
+
+def _people(add: Add, desks: Desks) -> None:
+    add("people", _list_people, "who is on the team, and who may approve")
+    person = add("person", _set_person, "add someone to the team, or change their role and vendor ids")
+    person.add_argument("email")
+    person.add_argument("--name", default="")
+    person.add_argument("--role", choices=[r.value for r in PersonRole], default="agent", help="leads approve")
+    person.add_argument("--also", action="append", default=[], metavar="VENDOR:ID", help="such as slack:U024BE7LH")
+    add("link", lambda _: _link(desks()), "link the helpdesks' agents to the team by e-mail address")
+
+
+def _store() -> Store:
+    store = Store(settings.read(os.environ).database_url)
+    migrate(store)
+    return store
+
+
+def _stop(args: argparse.Namespace) -> None:
+    on, now = args.command == "stop", datetime.now(UTC)
+    with _store().write() as conn:
+        limits.set_stop(conn, on, WHO, now)
+        audit.record(conn, now, WHO, "stopped" if on else "let go", "everything", args.why)
+    print("Nothing is sent any more. `app.py go` lets it go on." if on else "Sending goes on.")
+
+
+def _grant(args: argparse.Namespace) -> None:
+    now, revoked = datetime.now(UTC), args.command == "revoke"
+    if args.days <= 0:
+        raise Misconfigured("--days", "a licence needs a number of days above 0")
+    until = now + timedelta(days=0 if revoked else args.days)
+    with _store().write() as conn:
+        by = _lead(conn, args.by)
+        limits.add_licence(conn, Licence(args.topic, by.id, now, until, revoked))
+        audit.record(conn, now, by.id, args.command, f"topic:{args.topic}", until=until.isoformat())
+    print(f"{args.topic}: {'no licence any more' if revoked else f'answers alone until {until:%d %B %Y %H:%M} UTC'}")
+
+
+def _lead(conn: Connection, who: str) -> Person:
+    found = people.person_of(conn, who) or people.by_email(conn, who)
+    if found is None or found.role is PersonRole.AGENT:
+        raise Misconfigured("--by", f"{who} is no lead; `app.py people` lists the team")
+    return found
+
+
+def _list_people(_: argparse.Namespace) -> None:
+    with _store().read() as conn:
+        team = people.team(conn)
+    for who in team:
+        print(f"{who.role:6} {who.name:24} {who.email:32} {' '.join(who.vendor_ids)}")
+    if not team:
+        print("Nobody yet. `app.py person ines@example.com --name Ines --role lead` adds someone.")
+
+
+def _set_person(args: argparse.Namespace) -> None:
+    if "@" not in args.email:
+        raise Misconfigured("email", f"{args.email!r} is not an e-mail address")
+    if any(":" not in also for also in args.also):
+        raise Misconfigured("--also", "is written vendor:id, such as slack:U024BE7LH")
+    now = datetime.now(UTC)
+    with _store().write() as conn:
+        known = people.by_email(conn, args.email)
+        ids = tuple(dict.fromkeys((*(known.vendor_ids if known else ()), *args.also)))
+        name = args.name or (known.name if known else args.email.partition("@")[0])
+        who = Person(known.id if known else args.email.lower(), name, args.email, PersonRole(args.role), ids)
+        people.save_person(conn, who)
+        audit.record(conn, now, WHO, "person", who.id, role=who.role, also=" ".join(ids))
+    print(f"{who.name} is {who.role}, known as {', '.join(ids) or 'nobody at the vendors yet (`app.py link`)'}")
+
+
+def _link(desks: Mapping[str, Connector]) -> None:
+    now = datetime.now(UTC)
+    for desk in desks.values():
+        if not isinstance(desk, Team):
+            continue
+        found = desk.team()
+        with _store().write() as conn:
+            linked = link(conn, desk.name, found, now)
+        print(f"{desk.name}: {len(linked)} of {len(found)} linked" + "".join(f"\n  {w.name} {w.email}" for w in linked))
+
+
+def _doctor(desks: Mapping[str, Connector]) -> None:
+    rows = [("helpdesks", bool(desks), "set the settings of at least one, see README.md")]
+    with _store().read() as conn:
+        leads = [p for p in people.team(conn) if p.role is not PersonRole.AGENT]
+    rows.append(("someone may approve", bool(leads), "add a lead: `app.py person EMAIL --role lead`"))
+    for desk in desks.values():
+        if isinstance(desk, Checks):
+            rows += [(f"{desk.name}: {what}", fine, fix) for what, fine, fix in desk.check()]
+    for what, fine, fix in rows:
+        print(f"{'ok ' if fine else 'NO '} {what}" + ("" if fine else f": {fix}"))
+    if not all(fine for _, fine, _ in rows):
+        raise SystemExit(1)
+
+
+def _setup(desks: Mapping[str, Connector], *, dry_run: bool) -> None:
+    url = settings.read(os.environ).public_url
+    for desk in desks.values():
+        lines = desk.setup(url, dry_run) if isinstance(desk, SetsUp) else ("by hand: see its README.md",)
+        print("\n".join(f"{desk.name}: {line}" for line in lines))
