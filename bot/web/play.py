@@ -28,7 +28,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot import work
 from bot.errors import Misconfigured
 from bot.line import Line
-from bot.model import Entry, ProposalState, Scope
+from bot.model import Entry, Person, ProposalState, Scope
 from bot.store import drafts, knowledge, people, reviews
 from bot.web import company
 from bot.web.world import World
@@ -241,17 +241,21 @@ class Player:
             self._ids[case.id] = stage.customer_says(said.text, customer=who, conversation=known, subject=subject)
         elif known:
             status = case.status if cue.last and case.status in ("solved", "closed", "pending") else ""
-            stage.agent_says(
-                said.text, agent=self._agent(said.author), conversation=known, public=said.public, status=status
-            )
+            who = self._agent(stage.name, said.author)
+            stage.agent_says(said.text, agent=who, conversation=known, public=said.public, status=status)
 
-    def _agent(self, author: str) -> str:
-        """People of the file become people of the team, always the same one."""
-        if author not in self._agents:
-            with self.world.line.store.read() as conn:
-                team = people.team(conn)
-            known = next((p for p in team if author in (p.id, p.name, p.email)), None)
-            self._agents[author] = (known or team[len(self._agents) % len(team)]).email
+    def _agent(self, connector: str, author: str) -> str:
+        """Zendesk hires whoever writes; elsewhere the file's people are played by the team, always by the same one."""
+        if author in self._agents:
+            return self._agents[author]
+        with self.world.line.store.write() as conn:
+            team = people.team(conn)
+            known = next((p.email for p in team if author in (p.id, p.name, p.email)), "")
+            if connector == "zendesk" and author and not known:
+                name = author.partition("@")[0].replace(".", " ").title()  # as the fake will write it
+                people.save_person(conn, Person(author, name, f"{author}@{connector}"))
+                known = author
+        self._agents[author] = known or team[len(self._agents) % len(team)].email
         return self._agents[author]
 
 

@@ -34,7 +34,10 @@ def run(args: argparse.Namespace, parts: Parts) -> None:
         raise Misconfigured("--keep", f"{args.keep} has a database already, and the fake helpdesks forgot theirs")
     seed, cases = play.prepare(args.data, args.knowledge, args.limit, parts.say)
     with tempfile.TemporaryDirectory(prefix="understudy-") as temporary, suppress(KeyboardInterrupt):
-        settings = in_folder(args.keep or Path(temporary), args.port, secrets.token_bytes(32))
+        every = (
+            60.0 if cases else 5.0
+        )  # seconds: a sweep looks at all that was touched lately, which a player waits for
+        settings = in_folder(args.keep or Path(temporary), args.port, secrets.token_bytes(32), every)
         sandbox = Sandbox(parts, settings, seed, partial(furnish, cases=cases))
         parts.say(f"Understudy's sandbox: http://127.0.0.1:{args.port}   (Ctrl+C ends it)")
         try:
@@ -211,7 +214,7 @@ def _agent(world: World, query: Query, team: list[Person]) -> dict[str, Any]:
     inbox = _one_of(query.get("i"), inboxes)
     threads = world.stages[inbox].threads()[:SHOWN] if inbox else ()
     thread = next((t for t in threads if t.id == query.get("t")), threads[0] if threads else None)
-    agents = [p for p in team if p.role == "agent"] or team
+    agents = [p for p in team if p.role == "agent" and p.vendor_ids] or team
     email = _one_of(query.get("a"), [p.email for p in agents])
     return {"inboxes": inboxes, "inbox": inbox, "tickets": threads, "ticket": thread, "agents": agents,
             "agent_names": [(p.email, p.name) for p in agents], "agent": email}  # fmt: skip

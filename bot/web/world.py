@@ -16,7 +16,6 @@ from bot.settings import Settings
 from bot.web.stages import Channel, Prop
 from bot.work import Worker
 
-SWEEP_EVERY = 5.0  # seconds: in the sandbox people watch
 SHARE = 0.34  # of webhooks lost, or of calls that fail, while a knob is on
 
 
@@ -51,7 +50,7 @@ class World:
         self._workers = (
             Workers(parts.worker(self.line), wake, chosen.workers).start() if isinstance(wake, Bell) else None
         )
-        threading.Thread(target=parts.sweep, args=(self.line, SWEEP_EVERY, self._stopping), daemon=True).start()
+        threading.Thread(target=parts.sweep, args=(self.line, chosen.sweep_every, self._stopping), daemon=True).start()
 
     @property
     def env(self) -> dict[str, str]:
@@ -104,8 +103,8 @@ class Sandbox:
         return made
 
 
-def in_folder(folder: Path, port: int, secret: bytes) -> Callable[[int], Settings]:
-    """A new SQLite file for each world."""
+def in_folder(folder: Path, port: int, secret: bytes, sweep_every: float = 5.0) -> Callable[[int], Settings]:
+    """A new SQLite file for each world. `sweep_every` in seconds: short, since people watch."""
 
     def settings(count: int) -> Settings:
         return Settings(
@@ -113,6 +112,7 @@ def in_folder(folder: Path, port: int, secret: bytes) -> Callable[[int], Setting
             public_url=f"http://127.0.0.1:{port}",
             secret=secret,
             port=port,
+            sweep_every=sweep_every,
         )
 
     return settings

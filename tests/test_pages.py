@@ -1,0 +1,247 @@
+"""What the staff sees: links that act once and only when confirmed, control, health, audit, knowledge."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
+
+import pytest
+import requests
+
+from bot.model import DeliveryKind, Pilot, Policy, Ref
+from bot.store import audit, drafts, limits, reviews
+from bot.web.control import changes, listed, number
+from tests.desk import ASKS_RETURN, Desk, desk
+
+pytestmark = pytest.mark.services
+SEAL = re.compile(r'name="seal" value="([^"]+)"')
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Desk]:
+    """A desk with Zendesk alone."""
+    with desk(database_url, "zendesk") as made:
+        yield made
+
+
+def links(made: Desk, ref: Ref) -> dict[str, str]:
+    """The note's links, on this desk's own address."""
+    note = next(s.delivery for s in made.deliveries(ref) if s.delivery.kind is DeliveryKind.NOTE)
+    return {b.verdict: f"{made.url}/drafts/{b.value.rpartition('/')[2]}" for b in note.buttons}
+
+
+def sealed(url: str) -> str:
+    """The seal of the form on a page."""
+    found = SEAL.search(requests.get(url, timeout=5).text)
+    assert found
+    return unescape(found.group(1))
+
+
+def confirm(url: str, **form: str) -> requests.Response:
+    """What a person does who opens the page and presses the button."""
+    return requests.post(url, {"seal": sealed(url), "by": "tomasz", **form}, timeout=5)
+
+
+def act(made: Desk, name: str, **form: str) -> requests.Response:
+    """A form of the control page."""
+    seal = sealed(f"{made.url}/control")
+    return requests.post(f"{made.url}/control/{name}", {"seal": seal, "by": "ines", **form}, timeout=5)
+
+
+POLICY = {"share": "1", "reply_at": "0.9", "suggest_at": "0.3", "stale_after": "72", "open_cards": "20", "version": "0"}
+
+
+def test_opening_a_link_changes_nothing_and_confirming_sends_once(office: Desk) -> None:
+    ref = office.ask(ASKS_RETURN)
+    accept = links(office, ref)["accept"]
+
+    for opened in (requests.get(accept, timeout=5), requests.head(accept, timeout=5), requests.get(accept, timeout=5)):
+        assert opened.status_code == 200
+    office.settle()
+    assert [s.delivery.kind for s in office.deliveries(ref)] == [DeliveryKind.NOTE]
+
+    answer = confirm(accept)
+    office.settle()
+    assert (answer.status_code, "On its way" in answer.text) == (200, True)
+    assert [(s.delivery.kind, s.state, s.by) for s in office.deliveries(ref)][1:] == [("reply", "sent", "tomasz")]
+
+    again = requests.get(accept, timeout=5)
+    assert (again.status_code, "Tomasz Wilk has answered this draft" in again.text) == (409, True)
+
+
+def test_an_edit_sends_the_edited_text_and_an_empty_one_is_asked_for_again(office: Desk) -> None:
+    ref = office.ask(ASKS_RETURN)
+    edit = links(office, ref)["edit"]
+
+    empty = confirm(edit, text="  ")
+    assert (empty.status_code, "The text is empty" in empty.text) == (400, True)
+
+    assert confirm(edit, text="Hello Maria,\r\n\r\nwithin 60 days.").status_code == 200
+    office.settle()
+    assert office.sent(ref)[-1] == "Hello Maria,\n\nwithin 60 days."
+
+
+def test_a_reject_keeps_the_reason_and_sends_nothing(office: Desk) -> None:
+    ref = office.ask(ASKS_RETURN)
+
+    assert (
+        confirm(links(office, ref)["reject"], reason="It is out of date", more="60 days since May").status_code == 200
+    )
+    office.settle()
+
+    draft = office.decided(ref).draft
+    with office.line.store.read() as conn:
+        outcome = reviews.outcome_of(conn, draft.id)
+        why = [e.why for e in audit.entries(conn, draft.id) if e.what == "reject"]
+    assert (outcome and outcome.kind, why) == ("rejected", ["It is out of date: 60 days since May"])
+    assert len(office.sent(ref)) == 1
+
+
+def test_a_link_that_is_forged_expired_or_overtaken_says_so_kindly(office: Desk) -> None:
+    ref = office.ask(ASKS_RETURN)
+    accept = links(office, ref)["accept"]
+
+    forged = requests.get(accept[:-3] + "abc", timeout=5)
+    assert (forged.status_code, "Not one of our links" in forged.text) == (404, True)
+
+    office.agent(ref, "I have answered this myself.")
+    late = requests.get(accept, timeout=5)
+    assert (late.status_code, "this draft is void" in late.text) == (409, True)
+
+    office.clock.forward(days=8)
+    expired = requests.get(accept, timeout=5)
+    assert (expired.status_code, "Expired" in expired.text) == (410, True)
+
+
+def test_a_form_is_taken_from_our_own_page_only(office: Desk) -> None:
+    ref = office.ask(ASKS_RETURN)
+    accept = links(office, ref)["accept"]
+
+    without = requests.post(accept, {"by": "tomasz"}, timeout=5)
+    elsewhere = requests.post(
+        accept, {"seal": sealed(accept), "by": "tomasz"}, headers={"Origin": "https://evil.example"}, timeout=5
+    )
+    other = requests.post(f"{office.url}/control/stop", {"seal": sealed(accept), "by": "ines", "on": "yes"}, timeout=5)
+    nobody = confirm(accept, by="a stranger")
+
+    assert [a.status_code for a in (without, elsewhere, other, nobody)] == [403, 403, 403, 400]
+    office.settle()
+    assert len(office.sent(ref)) == 1
+
+
+def test_what_customers_write_is_shown_as_text_and_pages_forbid_scripts(office: Desk) -> None:
+    ref = office.ask(ASKS_RETURN.replace("days", "<b>days</b>"))
+
+    page = requests.get(links(office, ref)["accept"], timeout=5)
+
+    assert "How many &lt;b&gt;days&lt;/b&gt; do I have" in page.text
+    assert "<script" not in page.text
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    assert page.headers["Referrer-Policy"] == "same-origin"
+
+
+def test_a_lead_stops_everything_on_the_page_and_an_agent_cannot(office: Desk) -> None:
+    assert act(office, "stop", on="yes", by="tomasz").status_code == 400
+    with office.line.store.read() as conn:
+        assert not limits.stopped(conn)
+
+    act(office, "stop", on="yes", why="wrong prices")
+    with office.line.store.read() as conn:
+        assert limits.stopped(conn)
+        assert [(e.who, e.what, e.why) for e in audit.entries(conn, "everything")] == [
+            ("ines", "stopped", "wrong prices")
+        ]
+    assert "Everything is stopped" in requests.get(f"{office.url}/control", timeout=5).text
+    assert requests.get(f"{office.url}/health", timeout=5).json()["stopped"] is True
+
+
+def test_a_policy_form_makes_the_next_version_with_what_changed(office: Desk) -> None:
+    saved = act(office, "policy", **POLICY, tags="vip, repair", draft_only="zendesk", why="pilot")
+
+    assert saved.status_code == 200
+    with office.line.store.read() as conn:
+        policy = limits.current_policy(conn)
+        entry = audit.entries(conn, "policy:1")[0]
+    assert (policy.version, policy.pilot.tags, policy.draft_only, policy.reply_at) == (
+        1,
+        ("vip", "repair"),
+        ("zendesk",),
+        0.9,
+    )
+    assert entry.detail == {
+        "reply_at": "0.85 → 0.9",
+        "suggest_at": "0.35 → 0.3",
+        "draft_only": "none → zendesk",
+        "tags": "none → vip, repair",
+    }
+    assert "none</del> <ins>vip, repair" in requests.get(f"{office.url}/control", timeout=5).text
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"reply_at": "much"}, "To answer alone: a number from 0 to 1 is needed."),
+        ({"share": "2"}, "Share of conversations: a number from 0 to 1 is needed."),
+        ({"suggest_at": "0.95"}, "To suggest: it must not need more confidence than answering alone."),
+        ({"version": "7"}, "Somebody has changed the policy meanwhile"),
+    ],
+)
+def test_a_wrong_policy_form_comes_back_with_the_field_named(office: Desk, form: dict[str, str], said: str) -> None:
+    answer = act(office, "policy", **{**POLICY, **form})
+
+    assert (answer.status_code, said in unescape(answer.text)) == (400, True)
+    with office.line.store.read() as conn:
+        assert limits.current_policy(conn) == Policy()
+
+
+def test_a_topic_is_granted_for_some_days_and_taken_back(office: Desk) -> None:
+    assert act(office, "licence", topic="returns", days="3").status_code == 200
+    now = office.clock()
+    with office.line.store.read() as conn:
+        held = limits.licence_of(conn, "returns", now)
+    assert held is not None
+    assert held.granted_by == "ines"
+    assert timedelta(days=2.9) < held.until - now <= timedelta(days=3)
+
+    act(office, "licence", topic="returns", revoke="yes")
+    with office.line.store.read() as conn:
+        assert limits.licence_of(conn, "returns", office.clock()) is None
+
+    assert "a number of days" in act(office, "licence", topic="returns", days="for ever").text
+    assert "No entry speaks about" in act(office, "licence", topic="weather", days="3").text
+
+
+def test_health_counts_what_waits_and_what_the_door_refused(office: Desk) -> None:
+    office.ask(ASKS_RETURN)
+    requests.post(f"{office.url}/webhooks/zendesk", json={}, timeout=5)
+
+    answer = requests.get(f"{office.url}/health", timeout=5)
+
+    health = answer.json()
+    assert (answer.status_code, health["store"], health["waiting"], health["dead"]) == (200, True, 0, 0)
+    assert (health["conversations"], health["refused"]) == (1, {"zendesk 401": 1})
+
+
+def test_audit_and_knowledge_are_found_by_words(office: Desk) -> None:
+    ref = office.ask(ASKS_RETURN)
+    draft = office.decided(ref).draft
+
+    assert draft.id in requests.get(f"{office.url}/audit", {"about": str(ref)}, timeout=5).text
+    assert "Nothing is recorded about that" in requests.get(f"{office.url}/audit", {"about": "nothing"}, timeout=5).text
+    assert "How long can I return an order?" in requests.get(f"{office.url}/knowledge", {"q": "RETURN"}, timeout=5).text
+    assert "No entry with these words" in requests.get(f"{office.url}/knowledge", {"q": "weather"}, timeout=5).text
+    assert "the topic has no licence" in requests.get(office.url, timeout=5).text
+    with office.line.store.read() as conn:
+        assert sum(drafts.decision_counts(conn).values()) == 1
+
+
+def test_forms_are_read_leniently() -> None:
+    assert [number(t, 0, 1) for t in ("0,5", " .5 ", "nan", "inf", "-1", "")] == [0.5, 0.5, None, None, None, None]
+    assert listed("a, b\nb,, c ") == ("a", "b", "c")
+
+
+def test_changes_of_a_policy_name_the_fields() -> None:
+    assert changes(Policy(), Policy(version=2, pilot=Pilot(share=0.5), one_lead=True)) == (
+        ("one_lead", "False", "True"),
+        ("share", "1.0", "0.5"),
+    )
