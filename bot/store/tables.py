@@ -4,7 +4,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
     Index,
     Integer,
     MetaData,
@@ -21,7 +20,6 @@ from bot.model import Proposal as ProposalValue
 from bot.model import Rule as RuleValue
 from bot.model import Signal as SignalValue
 from bot.store.columns import Utc, Value
-
 
 meta = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s", "uq": "uq_%(table_name)s_%(column_0_name)s"}
