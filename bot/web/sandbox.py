@@ -2,6 +2,8 @@
 
 import argparse
 import secrets
+import signal
+import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -32,6 +34,7 @@ def run(args: argparse.Namespace, parts: Parts) -> None:
     """Start it, print its address, serve until it is ended."""
     if args.keep and any(args.keep.glob("understudy-*.db")):
         raise Misconfigured("--keep", f"{args.keep} has a database already, and the fake helpdesks forgot theirs")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the temporary folder goes too
     seed, cases = play.prepare(args.data, args.knowledge, args.limit, parts.say)
     with tempfile.TemporaryDirectory(prefix="understudy-") as temporary, suppress(KeyboardInterrupt):
         every = (

@@ -53,7 +53,7 @@ async function go(url, options = {}, sent = "") {
   const mine = ++turn;
   const answer = await fetch(url, options);
   const html = await answer.text();
-  if (!new URL(answer.url).pathname.endsWith("/") || !answer.ok) return location.assign(answer.url);
+  if (!answer.ok) return document.body.replaceWith(new DOMParser().parseFromString(html, "text/html").body); // it says why
   if (mine !== turn) return;
   history.replaceState(null, "", answer.url);
   tag = "";
