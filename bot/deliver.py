@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -14,7 +15,7 @@ from bot.policy import answered
 from bot.ports import Settles
 from bot.store import audit, conversations, drafts, limits
 from bot.store.drafts import Sending
-from bot.work import Job
+from bot.work import Effect, Job
 
 log = logging.getLogger(__name__)
 HORIZON = timedelta(seconds=15)  # after this a vendor's reads show what it wrote, or it did not write it
@@ -31,24 +32,26 @@ def approve(conn: Connection, line: Line, what: Delivery, draft_id: str = "", by
     return True
 
 
-def deliver(line: Line, job: Job) -> None:
-    """Carry one delivery as far as it can go now; raises Unavailable when it has to wait."""
+def deliver(line: Line, job: Job) -> Effect | None:
+    """Carry one delivery as far as it can go now; the effect writes down that it was sent.
+
+    Raises Unavailable when it has to wait. A worker whose claim was taken over meanwhile has no effect: whoever took
+    it over reads back what was sent.
+    """
     key = job.key.removeprefix("deliver|")
     with line.store.read() as conn:
         row = drafts.get_delivery(conn, key)
         if row is None or row.state not in OPEN:
-            return
+            return None
         known = conversations.snapshot(conn, row.delivery.ref) if row.delivery.saw else None
         draft_only = row.delivery.ref.connector in limits.current_policy(conn).draft_only
     if row.state is not DeliveryState.APPROVED:
-        _settle(line, row)
-        return
+        return _settle(line, row)
     conversation = _now(line, row, known)
     held = _held(row, conversation, draft_only=draft_only)
     if held:
-        _void(line, row, held)
-        return
-    _send(line, job, row, conversation.stamp if conversation else "")
+        return partial(_void, line=line, row=row, why=held)
+    return _send(line, job, row, conversation.stamp if conversation else "")
 
 
 def _now(line: Line, row: Sending, known: Conversation | None) -> Conversation | None:
@@ -71,62 +74,60 @@ def overtaken(conversation: Conversation, saw: str) -> bool:
     return asked is None or asked.id != saw or answered(conversation, asked)
 
 
-def _void(line: Line, row: Sending, why: str) -> None:
-    with line.store.write() as conn:
-        drafts.end_sending(conn, row.delivery.key, DeliveryState.VOID, line.now(), error=why)
-        audit.record(conn, line.now(), "understudy", "void", row.delivery.key, why)
-        work.ring(conn, [row.delivery.ref], line.now())
+def _void(conn: Connection, line: Line, row: Sending, why: str) -> None:
+    drafts.end_sending(conn, row.delivery.key, DeliveryState.VOID, line.now(), error=why)
+    audit.record(conn, line.now(), "understudy", "void", row.delivery.key, why)
+    work.ring(conn, [row.delivery.ref], line.now())
 
 
-def _send(line: Line, job: Job, row: Sending, stamp: str) -> None:
+def _send(line: Line, job: Job, row: Sending, stamp: str) -> Effect | None:
     """The last gate, committed, and then the vendor, with nothing in between."""
     delivery = row.delivery
     with line.store.write() as conn:
         if limits.stopped(conn):
             raise Unavailable("everything is stopped", retry_after=STOPPED_WAIT)
         if not drafts.start_sending(conn, delivery.key, job.id, job.fence, line.now()):
-            return
+            return None
         card = drafts.get_delivery(conn, delivery.replaces) if delivery.replaces else None
     try:
         vendor_id = line.connector(delivery.ref.connector).deliver(
             replace(delivery, stamp=stamp, replaces=card.vendor_id if card else "")
         )
     except Unavailable as err:
-        _end(line, row, DeliveryState.UNKNOWN if err.maybe else DeliveryState.APPROVED, error=str(err))
+        with line.store.write() as conn:
+            _end(conn, line, row, DeliveryState.UNKNOWN if err.maybe else DeliveryState.APPROVED, error=str(err))
         raise
     except Refused as err:
-        _end(line, row, DeliveryState.REFUSED, error=str(err))
-        tell(line, row, "Refused by the helpdesk", str(err))
-        return
-    _end(line, row, DeliveryState.SENT, vendor_id)
+        return partial(_ask_person, line=line, row=row, state=DeliveryState.REFUSED, why=str(err))
+    return partial(_end, line=line, row=row, state=DeliveryState.SENT, vendor_id=vendor_id)
 
 
-def _end(line: Line, row: Sending, state: DeliveryState, vendor_id: str = "", error: str = "") -> None:
+def _end(
+    conn: Connection, line: Line, row: Sending, state: DeliveryState, *, vendor_id: str = "", error: str = ""
+) -> None:
     delivery = row.delivery
-    with line.store.write() as conn:
-        drafts.end_sending(conn, delivery.key, state, line.now(), vendor_id, error)
-        if state is not DeliveryState.APPROVED:
-            audit.record(conn, line.now(), row.by or "understudy", state.value, delivery.key, error, id=vendor_id)
-        if state is DeliveryState.SENT and row.by:  # an outcome, whether or not the vendor rings for it
-            work.ring(conn, [delivery.ref], line.now())
+    drafts.end_sending(conn, delivery.key, state, line.now(), vendor_id, error)
+    if state is not DeliveryState.APPROVED:
+        audit.record(conn, line.now(), row.by or "understudy", state.value, delivery.key, error, id=vendor_id)
+    if state is DeliveryState.SENT and row.by:  # an outcome, whether or not the vendor rings for it
+        work.ring(conn, [delivery.ref], line.now())
     log.info("delivered", extra={"delivery": delivery.key, "state": state, "vendor_id": vendor_id})
 
 
-def _settle(line: Line, row: Sending) -> None:
+def _settle(line: Line, row: Sending) -> Effect:
     """`unknown` is settled by reading back, never by sending again blindly."""
-    since = row.sending_at or row.at
     found = _read_back(line, row.delivery, row)
     if found:
-        _end(line, row, DeliveryState.SENT, found)
-        return
-    wait = (since + HORIZON - line.now()).total_seconds()
+        return partial(_end, line=line, row=row, state=DeliveryState.SENT, vendor_id=found)
+    wait = ((row.sending_at or row.at) + HORIZON - line.now()).total_seconds()
     if wait > 0:
         raise Unavailable("not there yet", retry_after=min(wait, 1.0))
     if row.tries < MAX_TRIES:
-        _end(line, row, DeliveryState.APPROVED, error="surely absent: one more try")
+        with line.store.write() as conn:
+            _end(conn, line, row, DeliveryState.APPROVED, error="surely absent: one more try")
         raise Unavailable("one more try", retry_after=0.05)
-    _end(line, row, DeliveryState.ASKED, error="sent twice to the helpdesk and never seen there")
-    tell(line, row, "Was this sent?", "The helpdesk took it twice without an answer and does not show it.")
+    why = "The helpdesk took it twice without an answer and does not show it. Was it sent?"
+    return partial(_ask_person, line=line, row=row, state=DeliveryState.ASKED, why=why)
 
 
 def _read_back(line: Line, delivery: Delivery, row: Sending) -> str | None:
@@ -137,19 +138,14 @@ def _read_back(line: Line, delivery: Delivery, row: Sending) -> str | None:
     return next((m.id for m in messages if m.mark == delivery.key), None)
 
 
-def tell(line: Line, row: Sending, title: str, why: str) -> None:
-    """Ask a person on the review channel; the audit keeps it in any case."""
+def _ask_person(conn: Connection, line: Line, row: Sending, state: DeliveryState, why: str) -> None:
+    """The audit keeps it in any case; the review channel shows it where there is one."""
     delivery = row.delivery
-    with line.store.write() as conn:
-        audit.record(conn, line.now(), "understudy", "asked", delivery.key, why, ref=str(delivery.ref))
-        if line.review and delivery.ref.id != "review":
-            facts = (
-                ("Conversation", str(delivery.ref)),
-                ("What happened", why),
-                ("Text", compose.short(delivery.text)),
-            )
-            card = compose.notice(delivery.key, Ref(line.review, "review"), title, facts)
-            approve(conn, line, card)
+    _end(conn, line, row, state, error=why)
+    if line.review and delivery.ref.id != "review":
+        title = "Refused by the helpdesk" if state is DeliveryState.REFUSED else "Was this sent?"
+        facts = (("Conversation", str(delivery.ref)), ("What happened", why), ("Text", compose.short(delivery.text)))
+        approve(conn, line, compose.notice(delivery.key, Ref(line.review, "review"), title, facts))
 
 
 def give_up(line: Line, job: Job, error: str) -> None:

@@ -4,6 +4,7 @@ and a courier that brings signed webhooks the way vendors do."""
 import logging
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class Knobs:
     reorder: float = 0.0
     next: deque[Fault] = field(default_factory=deque)
     writes_only: bool = False
+    spent: float = 0.0  # seconds that the fake itself has taken to answer so far
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - repeatable on purpose
@@ -184,7 +186,7 @@ def stage(name: str, knobs: Knobs, is_write: Callable[[str, str], bool] = change
     @app.before_request
     def _before() -> Response | None:
         fault = knobs.fault(is_write(request.method, request.path))
-        request.environ["fault"] = fault
+        request.environ["fault"], request.environ["began"] = fault, time.perf_counter()
         if fault is None or fault.kind == "drop":
             return None
         if fault.kind == "slow":
@@ -195,6 +197,7 @@ def stage(name: str, knobs: Knobs, is_write: Callable[[str, str], bool] = change
     @app.after_request
     def _after(response: Response) -> Response:
         fault = request.environ.get("fault")
+        knobs.spent += time.perf_counter() - request.environ["began"]
         return _broken() if fault is not None and fault.kind == "drop" else response
 
     return app

@@ -48,6 +48,8 @@ class HybridIndex:
         `lexical` is the share of the query's words that the passage covers, weighted by rarity; `vector` the
         cosine; both, and so `score`, can be compared between queries.
         """
+        if not len(self._spaces[source]):
+            return ()
         vector, counts = self._embedder.embed([query], query=True)[0], terms(query)
         with self._lock:
             return self._spaces[source].search(vector, counts, self._share, limit)
@@ -61,6 +63,9 @@ class _Space:
         self._matrix: Floats = np.zeros((64, dim), dtype=np.float32)
         self._names: list[tuple[str, str]] = []
         self._rows: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
     def add(self, passage: Passage, vector: Floats, counts: Counter[str]) -> None:
         row = self._words.add(counts)
