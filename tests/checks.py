@@ -11,14 +11,16 @@ import pytest
 
 from bot.errors import Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import DeliveryKind, Ref, Role
-from bot.ports import Connector, Panel, Views
+from bot.ports import Connector, Panel, Team, Views
 from connectors.stage import Fault
 from tests.helpdesk import (
+    AGENT,
     CUSTOMER,
     DEEP,
     ODD_BODIES,
     ODD_HEADERS,
     QUESTION,
+    TEAM,
     TEXT,
     Subject,
     complaint,
@@ -295,6 +297,24 @@ def it_says_refused_when_the_conversation_is_gone(s: Subject) -> None:
     for kind in s.connector.can & {DeliveryKind.REPLY}:
         with pytest.raises(Refused):
             s.connector.deliver(s.delivery(gone, kind, "gone"))
+
+
+def it_names_the_team_by_e_mail_and_not_the_bot(s: Subject) -> None:
+    """Where it can say who works there: everyone once, under the id that their messages carry."""
+    if not isinstance(s.connector, Team):
+        return
+    ref = s.ask()
+    s.answer(ref, "Yes.")
+    s.connector.deliver(s.delivery(ref, DeliveryKind.REPLY, "team"))
+
+    team = s.connector.team()
+
+    by_email = {agent.email: agent for agent in team}
+    assert {email: by_email[email].name for email in TEAM} == TEAM
+    assert len({agent.id for agent in team}) == len(team)
+    said = s.connector.fetch(ref).messages
+    assert [m.author for m in said if m.role is Role.AGENT] == [by_email[AGENT].id]
+    assert {m.author for m in said if m.role is Role.SELF} & {agent.id for agent in team} == set()
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = tuple(v for k, v in globals().items() if k.startswith("it_"))

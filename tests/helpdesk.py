@@ -16,6 +16,11 @@ from connectors import load
 from connectors.stage import Courier, Fault, Knobs, Ledger, Server
 
 CUSTOMER, AGENT = "maria@example.com", "tomasz@fernweh.example"
+TEAM = {
+    "ines@fernweh.example": "Ines Duarte",
+    "tomasz@fernweh.example": "Tomasz Wilk",
+    "priya@fernweh.example": "Priya Nair",
+}
 QUESTION = "The strap of my backpack came off. Can I fix it myself?"
 TEXT = "The kingfisher buckle holds 3 < 5 kg & no <b>more</b>.\n\n- open it\n- press until it clicks"
 MARKER = "kingfisher"

@@ -72,6 +72,11 @@ class Client:
         with answered("Intercom, asking whose token it is"):
             return shape(shapes.Me, self._sdk.admins.identify(), "intercom")
 
+    def admins(self) -> shapes.Admins:
+        """All teammates; the vendor does not page them."""
+        with answered("Intercom, reading the teammates"):
+            return shape(shapes.Admins, self._sdk.admins.list(), "intercom")
+
     def admin(self, id: str) -> shapes.Admin:
         """A teammate."""
         with answered(f"Intercom, reading teammate {id}"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.errors import BotError, Misconfigured, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
-from bot.ports import Connector, Received, Request
+from bot.ports import Agent, Connector, Received, Request
 from connectors.http import READ_TIMEOUT, need, seconds, secrets
 from connectors.intercom import shapes
 from connectors.intercom.door import received
@@ -116,6 +116,11 @@ class Intercom:
         parts = self._ours(self.client.conversation(delivery.ref), delivery.kind is not DeliveryKind.REPLY)
         found = [p.id for p in parts if at(p.created_at) >= since - SKEW and fingerprint(p.body) == wanted]
         return found[-1] if found else None
+
+    def team(self) -> tuple[Agent, ...]:
+        """Everyone on the team but the bot's own seat, which is somebody's where it is shared."""
+        seat, admins = self.settings.seat, self.client.admins().admins
+        return tuple(Agent(a.id, a.name, a.email) for a in admins if a.id != seat.admin or seat.shared)
 
     def check(self) -> tuple[tuple[str, bool, str], ...]:
         """Token, region, workspace and the teammate as whom the bot writes."""

@@ -170,6 +170,7 @@ class Fake:
         app.before_request(self._admitted)
         app.after_request(self._kept)
         app.get("/me")(lambda: _json(self.world.me()))
+        app.get("/admins")(self._admins)
         app.get("/admins/<admin>")(self._admin)
         app.get("/conversations/<id>")(self._find)
         app.post("/conversations/<id>/reply")(self._reply)
@@ -189,10 +190,13 @@ class Fake:
         self.exchanges.append(Exchange(request.method, request.path, request.get_data(), response.status_code, answer))
         return response
 
+    def _admins(self) -> Response:
+        return _json({"type": "admin.list", "admins": [self.world.seat(admin) for admin in ADMINS]})
+
     def _admin(self, admin: str) -> Response:
         if admin not in ADMINS:
             return _error(404, "admin_not_found", "Admin not found")
-        return _json(self.world.admin(admin) | {"has_inbox_seat": True, "team_ids": []})
+        return _json(self.world.seat(admin))
 
     def _find(self, id: str) -> Response:
         with self._lock:

@@ -167,11 +167,18 @@ class Me(_Shape):
 
 
 class Admin(_Shape):
-    """`GET /admins/{id}`."""
+    """A teammate, as `GET /admins/{id}` and the list of them show one."""
 
     id: Id
     name: Text = ""
+    email: Text = ""
     has_inbox_seat: Flag = False
+
+
+class Admins(_Shape):
+    """`GET /admins`."""
+
+    admins: Many[Admin] = ()
 
 
 class Item(_Shape):

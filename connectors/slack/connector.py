@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bot.errors import BotError, Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
-from bot.ports import Received, Reply, Request, Views
+from bot.ports import Agent, Received, Reply, Request, Views
 from bot.text.markup import to_mrkdwn
 from connectors.http import fresh, need, read_json, sealed, secrets, shape, strict
 from connectors.slack import panel
@@ -146,6 +146,11 @@ class Slack:
         """Find the delivery by its key, in its thread or on the review channel."""
         found = (m.ts for m in self._where(delivery, since) if m.key == delivery.key)
         return next(found, None)
+
+    def team(self) -> tuple[Agent, ...]:
+        """The workspace's members; guests and people of other workspaces in shared channels are not of the team."""
+        members = [u for u in self._web.members() if u.member and u.team_id == self._team]
+        return tuple(Agent(u.id, u.called, u.email) for u in members)
 
     def check(self) -> tuple[tuple[str, bool, str], ...]:
         """Token, workspace, scopes, and that both channels can be read."""

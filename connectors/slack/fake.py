@@ -30,6 +30,7 @@ CUSTOMERS = (
     Human("U_JONAS", "Jonas Brandt", "jonas@example.com"),
     Human("U_AIKO", "Aiko Tanaka", "aiko@example.com", restricted=True),
 )
+BOTS = (Human("USLACKBOT", "Slackbot", ""), Human(BOT_USER, "Understudy", "", bot=True))
 
 
 def sign(body: bytes, at: datetime, secret: str = SECRET) -> dict[str, str]:
@@ -47,7 +48,7 @@ class Fake:
     def __init__(self, port: int = 0) -> None:
         self.knobs, self.ledger = Knobs(), Ledger()
         self.courier = Courier(self.knobs, sign, tries=4)
-        self.api = Api(STAFF + CUSTOMERS, self._tell, self._wrote)
+        self.api = Api(STAFF + CUSTOMERS + BOTS, self._tell, self._wrote)
         app = stage("slack", self.knobs, lambda _, path: path.endswith(WRITES))
         app.add_url_rule("/api/<method>", view_func=self._call, methods=["POST"])
         self.server = Server(app, port)

@@ -19,13 +19,16 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Human:
-    """Somebody in the workspace. `restricted`: a guest."""
+    """Somebody in the workspace. `restricted`: a guest; `team`: where they come from."""
 
     id: str
     name: str
     email: str
     restricted: bool = False
     deleted: bool = False
+    bot: bool = False
+    confirmed: bool = True
+    team: str = TEAM
 
 
 class No(Exception):
@@ -56,6 +59,7 @@ class Api:
             "conversations.history": self._history,
             "conversations.replies": self._replies,
             "users.info": self._users_info,
+            "users.list": lambda asked: _page("members", [_user(h) for h in self.humans.values()], asked),
             "views.open": self._views_open,
         }
 
@@ -134,13 +138,11 @@ class Api:
         human = self.humans.get(asked["user"])
         if human is None:
             raise No("user_not_found")
-        profile = {"real_name": human.name, "display_name": "", "email": human.email}
-        flags = {"is_restricted": human.restricted, "deleted": human.deleted, "is_bot": False}
-        return {"user": {"id": human.id, "team_id": TEAM, "name": human.id.lower(), "profile": profile, **flags}}
+        return {"user": _user(human)}
 
     def _replies(self, asked: Json) -> Json:
         thread = self.thread(asked["channel"], asked["ts"])
-        return _page([self._shown(m, asked) for m in thread], asked)
+        return _page("messages", [self._shown(m, asked) for m in thread], asked)
 
     def _history(self, asked: Json) -> Json:
         threads = self.channels.get(asked["channel"])
@@ -151,7 +153,7 @@ class Api:
         inside = [
             t[0] for ts, t in threads.items() if oldest < float(ts) < latest or (edge and float(ts) in (oldest, latest))
         ]
-        return _page([self._shown(m, asked, asked["channel"]) for m in reversed(inside)], asked)
+        return _page("messages", [self._shown(m, asked, asked["channel"]) for m in reversed(inside)], asked)
 
     def _shown(self, message: Json, asked: Json, channel: str = "") -> Json:
         """A message as a read gives it: metadata only when asked for, a parent with its thread's figures."""
@@ -207,11 +209,19 @@ def _key(asked: Json) -> str:
     return str(asked.get("metadata", {}).get("event_payload", {}).get("key", ""))
 
 
-def _page(found: list[Json], asked: Json) -> Json:
+def _user(human: Human) -> Json:
+    """As Slack shows somebody; bots have no address."""
+    profile = {"real_name": human.name, "display_name": ""} | ({"email": human.email} if human.email else {})
+    flags = {"deleted": human.deleted, "is_restricted": human.restricted, "is_bot": human.bot}
+    who = {"id": human.id, "team_id": human.team, "name": human.id.lower(), "profile": profile}
+    return who | flags | {"is_email_confirmed": human.confirmed}
+
+
+def _page(what: str, found: list[Json], asked: Json) -> Json:
     start, size = int(asked.get("cursor") or 0), int(asked.get("limit") or 100)
     more = start + size < len(found)
     after = {"next_cursor": str(start + size) if more else ""}
-    return {"messages": found[start : start + size], "has_more": more, "response_metadata": after}
+    return {what: found[start : start + size], "has_more": more, "response_metadata": after}
 
 
 def at(message: Json) -> datetime:

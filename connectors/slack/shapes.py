@@ -12,6 +12,7 @@ from bot.text.markup import from_mrkdwn
 
 EVENT_TYPE = "understudy_delivery"
 SOLVED = "white_check_mark"
+SLACKBOT = "USLACKBOT"
 # Everything else (joins, topics, pins, tombstones of deleted messages) is not said by anybody.
 SPOKEN = frozenset({"", "bot_message", "file_share", "thread_broadcast", "me_message"})
 Stamp = Annotated[str, Field(pattern=r"^[0-9]{1,12}\.[0-9]{6}$")]
@@ -83,13 +84,6 @@ class Message(Shape):
         return 2 + max(0, int(moment(self.edited.ts).timestamp()) - int(moment(self.ts).timestamp()))
 
 
-class Page(Shape):
-    """One page of messages."""
-
-    messages: tuple[Message, ...]
-    response_metadata: dict[str, Any] = {}
-
-
 class Inner(Shape):
     """The message that a message_changed or message_deleted event is about."""
 
@@ -154,16 +148,39 @@ class Profile(Shape):
 
 
 class User(Shape):
-    """Somebody in Slack."""
+    """Somebody in Slack; `team_id` is the workspace they come from."""
 
     id: str
+    team_id: str = ""
     name: str = ""
     profile: Profile = Profile()
+    deleted: bool = False
+    is_bot: bool = False
+    is_restricted: bool = False
+    is_email_confirmed: bool = True
+
+    @property
+    def member(self) -> bool:
+        """A person with an account: no guest, nobody who left. Slackbot does not say that it is a bot."""
+        return not (self.deleted or self.is_bot or self.is_restricted or self.id == SLACKBOT)
+
+    @property
+    def email(self) -> str:
+        """Their address once they have shown that it is theirs, else ""."""
+        return self.profile.email if self.is_email_confirmed else ""
 
     @property
     def called(self) -> str:
         """What people call them."""
         return self.profile.display_name or self.profile.real_name or self.name
+
+
+class Page(Shape):
+    """One page of messages or of members."""
+
+    messages: tuple[Message, ...] = ()
+    members: tuple[User, ...] = ()
+    response_metadata: dict[str, Any] = {}
 
 
 def moment(ts: str) -> datetime:

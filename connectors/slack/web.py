@@ -34,6 +34,7 @@ class Method:
 
 
 READS = ("channels:history", "groups:history")  # public and private channels
+NAMES = ("users:read", "users:read.email")
 METHODS: Mapping[str, Method] = {
     "auth.test": Method(),
     "chat.postEphemeral": Method(("chat:write",), writes=True),
@@ -41,7 +42,8 @@ METHODS: Mapping[str, Method] = {
     "chat.update": Method(("chat:write",), writes=True),
     "conversations.history": Method(READS),
     "conversations.replies": Method(READS),
-    "users.info": Method(("users:read", "users:read.email")),
+    "users.info": Method(NAMES),
+    "users.list": Method(NAMES),
     "views.open": Method(writes=True),
 }
 BOT_EVENTS = ("message.channels", "message.groups")
@@ -98,12 +100,21 @@ class Web:
 
     def pages(self, name: str, **arguments: Any) -> Iterator[Message]:
         """All messages of a paged method, in the order Slack gives them."""
+        for page in self.each_page(name, limit=200, include_all_metadata=True, **arguments):
+            yield from page.messages
+
+    def members(self) -> Iterator[User]:
+        """Everyone in the workspace, bots, guests and the departed too."""
+        for page in self.each_page("users.list", limit=1000):
+            yield from page.members
+
+    def each_page(self, name: str, **arguments: Any) -> Iterator[Page]:
+        """A paged method's pages."""
         cursor = ""
         for _ in range(PAGES):
             more = {"cursor": cursor} if cursor else {}
-            answer = self.ask(name, limit=200, include_all_metadata=True, **arguments, **more)
-            page = shape(Page, answer.data, "slack")
-            yield from page.messages
+            page = shape(Page, self.ask(name, **arguments, **more).data, "slack")
+            yield page
             cursor = str(page.response_metadata.get("next_cursor") or "")
             if not cursor:
                 return

@@ -128,7 +128,8 @@ def said(html: str, author: int, *, public: bool, files: Iterable[Json] = ()) ->
 
 
 def _user(id: int, name: str, email: str, role: str) -> Json:
-    return {"id": id, "name": name, "email": email, "role": role, "locale": "en-US", "user_fields": {}}
+    user = {"id": id, "name": name, "email": email, "role": role, "locale": "en-US", "user_fields": {}}
+    return user | {"suspended": False}
 
 
 def _name(who: str) -> str:

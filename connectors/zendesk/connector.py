@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bot.errors import Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
-from bot.ports import Clock, Received, Request
+from bot.ports import Agent, Clock, Received, Request
 from connectors.http import READ_TIMEOUT, fresh, need, read_json, sealed, seconds, secrets, shape, strict
 from connectors.zendesk import install
 from connectors.zendesk.oauth import Client, Credentials, Fixed, Granted, Vault, basic
@@ -206,6 +206,17 @@ class Zendesk:
         channel = shape(TicketAnswer, self.desk.ticket(id), NAME).ticket.via.channel
         if channel in CHATS or str(channel).startswith("sunshine_conversations"):
             raise Refused(f"Zendesk ticket {id} is a {channel} conversation: a comment does not reach the customer.")
+
+    def team(self) -> tuple[Agent, ...]:
+        """Agents and admins who can sign in; bots and the user we write as left out."""
+        page = shape(Users, self.desk.staff(), NAME)
+        found = page.users
+        while page.meta.has_more and page.meta.after_cursor:
+            page = shape(Users, self.desk.staff(page.meta.after_cursor), NAME)
+            found = found + page.users
+        ours = self.staff.bots | {self.staff.author}
+        people = [u for u in found if u.role in ("agent", "admin") and not u.suspended and u.id not in ours]
+        return tuple(Agent(str(u.id), u.name or "", u.email or "") for u in people)
 
     def check(self) -> tuple[tuple[str, bool, str], ...]:
         """For `doctor`; reads only."""

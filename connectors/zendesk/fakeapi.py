@@ -74,6 +74,7 @@ class Api:
             "PUT tickets/<int:number>.json": self._update,
             "GET tickets/<int:number>/audits.json": self._audits,
             "GET incremental/tickets/cursor.json": self._export,
+            "GET users.json": self._users_by_role,
             "GET users/show_many.json": self._users,
             "GET users/me.json": lambda: jsonify(user=self.book.users[ADMIN]),
             "GET brands.json": lambda: jsonify(brands=self.book.brands),
@@ -113,6 +114,13 @@ class Api:
     def _users(self) -> Response:
         ids = [int(i) for i in request.args["ids"].split(",")]
         return jsonify(users=[self.book.users[i] for i in ids if i in self.book.users])
+
+    def _users_by_role(self) -> Response:
+        roles, start = request.args.getlist("role[]"), int(request.args.get("page[after]", 0))
+        end = start + int(request.args.get("page[size]", PAGE))
+        with self.book.lock:
+            found = [u for u in self.book.users.values() if u["role"] in roles or not roles]
+            return jsonify(users=found[start:end], meta={"has_more": len(found) > end, "after_cursor": str(end)})
 
     def _list(self) -> Response:
         end = int(request.args.get("page", 1)) * PAGE

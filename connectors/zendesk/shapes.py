@@ -44,12 +44,13 @@ class Via(BaseModel):
 
 
 class User(BaseModel):
-    """`role`: end-user, agent or admin."""
+    """`role`: end-user, agent or admin. Suspended users cannot sign in."""
 
     id: int
     name: str | None = None
     email: str | None = None
     role: str = "end-user"
+    suspended: bool = False
     locale: str | None = None
     user_fields: dict[str, object] | None = None
 
@@ -169,7 +170,10 @@ class Listed(BaseModel):
 
 
 class Users(BaseModel):
+    """Users by id, or a page of the team."""
+
     users: list[User]
+    meta: Meta = Meta()
 
 
 class Me(BaseModel):

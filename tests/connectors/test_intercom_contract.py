@@ -17,7 +17,7 @@ import yaml
 
 from bot.errors import Refused
 from bot.model import Delivery, Ref
-from bot.ports import Checks
+from bot.ports import Checks, Team
 from connectors.intercom.connector import connect
 from connectors.intercom.fake import Exchange, Fake
 
@@ -43,6 +43,7 @@ RELIED_ON: dict[str, dict[str, type]] = {
     "POST /conversations/{conversation_id}/reply": CONVERSATION,
     "POST /conversations/search": {"conversations[].id": str, "pages.next.starting_after": str},
     "GET /me": {"id": str, "app.id_code": str, "app.region": str},
+    "GET /admins": {f"admins[].{name}": str for name in ("id", "name", "email")},
     "GET /admins/{admin_id}": {"id": str, "name": str, "has_inbox_seat": bool},
 }
 # Null until it happens, so an answer may lack them; the description must know them all the same.
@@ -108,6 +109,8 @@ def played() -> Iterator[list[Exchange]]:
         intercom.fetch(Ref("intercom", "404404"))
     assert isinstance(intercom, Checks)
     assert all(fine for _, fine, _ in intercom.check())
+    assert isinstance(intercom, Team)
+    assert len(intercom.team()) == 3
     yield list(fake.exchanges)
     fake.close()
 

@@ -25,13 +25,13 @@ def manifest() -> dict[str, Any]:
 
 
 def called() -> Iterator[str]:
-    """The first argument of every `ask` and `pages` in the connector, fakes left out."""
+    """The first argument of every `ask`, `pages` and `each_page` in the connector."""
     for file in FOLDER.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("ask", "pages")
+                and node.func.attr in ("ask", "pages", "each_page")
             ):
                 yield from (a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str))
 
