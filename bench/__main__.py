@@ -1,0 +1,25 @@
+"""`python -m bench NAME …` runs one measurement; without a name, those of the line, one after the other."""
+
+import runpy
+import sys
+
+NAMES = {
+    "ack": "webhooks acknowledged and durable, against a bare handler",
+    "line": "webhook in to draft delivered, and 1,000 waiting conversations drained",
+    "thunderbird": "converts real tickets to the format that the sandbox plays",
+}
+
+
+def main(args: list[str]) -> int:
+    """Exit status 2 for a name that is not there."""
+    if args and args[0] not in NAMES:
+        print(__doc__, *(f"  {name:12} {what}" for name, what in NAMES.items()), sep="\n")
+        return 2
+    for name in args[:1] or ["ack", "line"]:
+        sys.argv = [f"bench.{name}", *args[1:]]
+        runpy.run_module(f"bench.{name}", run_name="__main__")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
