@@ -24,7 +24,7 @@ from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
 from bot.backends.workers import Bell, Workers
 from bot.backends.writer import ExtractiveWriter
-from bot.errors import Misconfigured
+from bot.errors import BotError, Misconfigured
 from bot.knowledge import Knowledge
 from bot.line import Line, Links
 from bot.model import DeliveryKind, EventKind
@@ -147,16 +147,20 @@ def serve_http(app: WSGIApplication, chosen: Settings) -> None:
     """Serve in this thread until it is closed. Bodies over the cap are refused by the door, far larger ones here."""
     import waitress
 
-    waitress.serve(
-        app,
-        host=chosen.host,
-        port=chosen.port,
-        threads=8,
-        connection_limit=1000,
-        channel_timeout=30,
-        max_request_body_size=4 * 1_048_576,
-        ident="",
-    )
+    try:
+        server = waitress.create_server(
+            app,
+            host=chosen.host,
+            port=chosen.port,
+            threads=8,
+            connection_limit=1000,
+            channel_timeout=30,
+            max_request_body_size=4 * 1_048_576,
+            ident="",
+        )
+    except (OSError, ValueError) as err:  # taken, not ours, or a host that nobody knows
+        raise Misconfigured("PORT", f"cannot listen on {chosen.host}:{chosen.port}: {err}") from err
+    server.run()
 
 
 def run_serve(args: argparse.Namespace) -> None:
@@ -259,6 +263,9 @@ def main(argv: list[str]) -> int:
     except Misconfigured as err:
         print(f"app.py: {err}", file=sys.stderr)
         return 2
+    except BotError as err:  # a vendor or the store is away, or says no
+        print(f"app.py: {err}", file=sys.stderr)
+        return 1
     return 0
 
 

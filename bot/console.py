@@ -12,12 +12,12 @@ from bot.errors import Misconfigured
 from bot.model import Licence, Person, PersonRole
 from bot.ports import Checks, Connector, SetsUp, Team
 from bot.store import Store, audit, limits, people
-from bot.store.migrate import migrate
 from bot.team import link
 
 Add = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
 Desks = Callable[[], Mapping[str, Connector]]
 WHO = "command line"
+LONGEST = 90.0  # days of a licence
 
 
 def register(add: Add, desks: Desks) -> None:
@@ -28,7 +28,7 @@ def register(add: Add, desks: Desks) -> None:
         command = add(name, _grant, text)
         command.add_argument("topic")
         command.add_argument("--by", required=True, help="the lead who says so: id or e-mail")
-        command.add_argument("--days", type=float, default=7.0, help="how long (default 7)")
+        command.add_argument("--days", type=float, default=7.0, help=f"how long (default 7, at most {LONGEST:.0f})")
     _people(add, desks)
     add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")
     setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
@@ -40,12 +40,14 @@ def _people(add: Add, desks: Desks) -> None:
     person = add("person", _set_person, "add someone to the team, or change their role and vendor ids")
     person.add_argument("email")
     person.add_argument("--name", default="")
-    person.add_argument("--role", choices=[r.value for r in PersonRole], default="agent", help="leads approve")
+    person.add_argument("--role", choices=[r.value for r in PersonRole], help="leads approve; agent for someone new")
     person.add_argument("--also", action="append", default=[], metavar="VENDOR:ID", help="such as slack:U024BE7LH")
     add("link", lambda _: _link(desks()), "link the helpdesks' agents to the team by e-mail address")
 
 
 def _store() -> Store:
+    from bot.store.migrate import migrate  # noqa: PLC0415 - alembic, which `--help` need not wait for
+
     store = Store(settings.read(os.environ).database_url)
     migrate(store)
     return store
@@ -61,8 +63,8 @@ def _stop(args: argparse.Namespace) -> None:
 
 def _grant(args: argparse.Namespace) -> None:
     now, revoked = datetime.now(UTC), args.command == "revoke"
-    if args.days <= 0:
-        raise Misconfigured("--days", "a licence needs a number of days above 0")
+    if not 0 < args.days <= LONGEST:  # not a number is neither
+        raise Misconfigured("--days", f"a licence needs a number of days above 0, at most {LONGEST:.0f}")
     until = now + timedelta(days=0 if revoked else args.days)
     with _store().write() as conn:
         by = _lead(conn, args.by)
@@ -97,7 +99,8 @@ def _set_person(args: argparse.Namespace) -> None:
         known = people.by_email(conn, args.email)
         ids = tuple(dict.fromkeys((*(known.vendor_ids if known else ()), *args.also)))
         name = args.name or (known.name if known else args.email.partition("@")[0])
-        who = Person(known.id if known else args.email.lower(), name, args.email, PersonRole(args.role), ids)
+        role = PersonRole(args.role) if args.role else known.role if known else PersonRole.AGENT
+        who = Person(known.id if known else args.email.lower(), name, args.email, role, ids)
         people.save_person(conn, who)
         audit.record(conn, now, WHO, "person", who.id, role=who.role, also=" ".join(ids))
     print(f"{who.name} is {who.role}, known as {', '.join(ids) or 'nobody at the vendors yet (`app.py link`)'}")

@@ -3,16 +3,17 @@
 import logging
 from datetime import datetime, timedelta
 
-from bot import work
-from bot.errors import BotError
+from bot import team, work
+from bot.errors import BotError, Malformed, Refused
 from bot.line import Line
 from bot.model import Ref
-from bot.ports import Connector
+from bot.ports import Agent, Connector, Team
 from bot.store import conversations
 
 log = logging.getLogger(__name__)
 OVERLAP = timedelta(minutes=3)  # Zendesk's export leaves out the newest minute
 FIRST_LOOK = timedelta(days=1)
+TEAM_EVERY = timedelta(days=1)
 
 
 def reclaim(line: Line) -> int:
@@ -30,6 +31,7 @@ def sweep(line: Line) -> int:
     for connector in line.connectors.values():
         try:
             count += _sweep(line, connector)
+            _know_the_team(line, connector)
         except BotError as err:
             log.warning("sweep failed", extra={"connector": connector.name, "error": str(err)})
     if count:
@@ -50,3 +52,27 @@ def _ring(line: Line, name: str, refs: dict[Ref, None], started: datetime) -> No
     with line.store.write() as conn:
         work.ring(conn, refs, line.now())
         conversations.set_looked_to(conn, name, started)
+
+
+def _know_the_team(line: Line, connector: Connector) -> None:
+    """Once a day, link this helpdesk's agents to the team; a vendor that is away is asked again by the next sweep."""
+    if not isinstance(connector, Team):
+        return
+    cursor, now = f"team:{connector.name}", line.now()
+    with line.store.read() as conn:
+        last = conversations.looked_to(conn, cursor)
+    if last is not None and now - last < TEAM_EVERY:
+        return
+    agents = _team(connector, connector.name)
+    with line.store.write() as conn:
+        team.link(conn, connector.name, agents, now)
+        conversations.set_looked_to(conn, cursor, now)
+
+
+def _team(connector: Team, name: str) -> tuple[Agent, ...]:
+    """Nobody where the vendor says no, which a person has to mend: `app.py link` shows it too."""
+    try:
+        return connector.team()
+    except (Refused, Malformed) as err:
+        log.warning("team not linked", extra={"connector": name, "error": str(err)})
+        return ()

@@ -24,7 +24,8 @@ def _redis(url: str) -> Redis:
     try:
         return Redis.from_url(url, socket_connect_timeout=2)
     except ValueError as err:
-        raise Misconfigured("REDIS_URL", str(err)) from err
+        # Its own words may hold a piece of the password, which may not have `#`, `/` or `?` unescaped.
+        raise Misconfigured("REDIS_URL", "is not a Redis URL; write redis://:PASSWORD@HOST:6379/0, escaped") from err
 
 
 class RqBell:

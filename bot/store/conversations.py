@@ -76,7 +76,7 @@ def seen_at(conn: Connection, key: str) -> datetime | None:
 
 
 def looked_to(conn: Connection, connector: str) -> datetime | None:
-    """Up to when the sweep has asked this connector what changed."""
+    """Up to when the sweep has asked this connector what changed; `team:<connector>` for who works there."""
     found: datetime | None = conn.scalar(select(cursor.c.at).where(cursor.c.name == connector))
     return found
 

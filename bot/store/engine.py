@@ -1,11 +1,13 @@
 """One database for all processes: transactions, durable and short, and a group commit for the door."""
 
+import fcntl
+import os
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +36,7 @@ class Store:
         self.sqlite = url.startswith("sqlite")
         self.engine = _engine(url)
         self._writing = threading.Lock()
+        self._gate = os.open(f"{self.engine.url.database}-gate", os.O_CREAT | os.O_RDWR, 0o600) if self.sqlite else -1
         self._waiting: queue.SimpleQueue[Waiting] = queue.SimpleQueue()
         self._committer: threading.Thread | None = None
 
@@ -49,12 +52,23 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction, committed at the end; Unavailable when the database is locked, full or away."""
-        lock = self._writing if self.sqlite else threading.Lock()
+        turn = self._turn() if self.sqlite else nullcontext()
         try:
-            with lock, self.engine.connect().execution_options(write=True) as conn, conn.begin():
+            with turn, self.engine.connect().execution_options(write=True) as conn, conn.begin():
                 yield conn
         except OperationalError as err:
             raise Unavailable(f"the store cannot write: {type(err.orig).__name__}", retry_after=1.0) from err
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One writer at a time, of all threads and processes: the kernel wakes the next at once and lets go of what a
+        killed process held, where SQLite's own waiting would sleep."""
+        with self._writing:
+            fcntl.flock(self._gate, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._gate, fcntl.LOCK_UN)
 
     def together(self, run: Run[Item], item: Item) -> None:
         """Have `run` write `item` in one transaction with whatever else is waiting; returns once it is committed.
@@ -74,6 +88,9 @@ class Store:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+        if self._gate >= 0:
+            os.close(self._gate)
+            self._gate = -1
 
     def _start_committer(self) -> None:
         if self._committer is None:
@@ -105,7 +122,7 @@ class Store:
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError as err:
+    except (ArgumentError, ValueError) as err:  # the second for a port that is no number
         raise Misconfigured("DATABASE_URL", "is not a database URL; write sqlite:///data/understudy.db") from err
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url, parsed.database)
@@ -117,7 +134,10 @@ def _engine(url: str) -> Engine:
 def _sqlite(url: str, path: str | None) -> Engine:
     if not path or path == ":memory:":
         raise Misconfigured("DATABASE_URL", "needs a file, such as sqlite:///data/understudy.db")
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise Misconfigured("DATABASE_URL", f"its folder cannot be made: {err.strerror}") from err
     engine = create_engine(url, poolclass=QueuePool, pool_size=16, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)

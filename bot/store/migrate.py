@@ -4,7 +4,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import OperationalError
 
+from bot.errors import Misconfigured
 from bot.store.engine import Store
 
 HERE = Path(__file__).parent / "migrations"
@@ -19,5 +21,9 @@ def config(store: Store) -> Config:
 
 
 def migrate(store: Store) -> None:
-    """To the newest revision; nothing happens where it is there."""
-    command.upgrade(config(store), "head")
+    """To the newest revision; nothing happens where it is there. Misconfigured when the database is out of reach."""
+    try:
+        command.upgrade(config(store), "head")
+    except OperationalError as err:
+        why = str(err.orig).partition("\n")[0]  # names host and user, never the password
+        raise Misconfigured("DATABASE_URL", f"the database cannot be reached: {why}") from err

@@ -15,7 +15,17 @@ def save_person(conn: Connection, who: Person) -> None:
     put(conn, person, "id", id=who.id, email=email, value=replace(who, email=email))
     conn.execute(delete(vendor_person).where(vendor_person.c.person_id == who.id))
     for vendor_id in who.vendor_ids:
+        _take_back(conn, vendor_id, who.id)
         put(conn, vendor_person, "vendor_id", vendor_id=vendor_id, person_id=who.id)
+
+
+def _take_back(conn: Connection, vendor_id: str, new: str) -> None:
+    """Whoever had it so far forgets it: else the next change of them would take it away again."""
+    owner = select(vendor_person.c.person_id).where(vendor_person.c.vendor_id == vendor_id).scalar_subquery()
+    old: Person | None = conn.scalar(select(person.c.value).where(person.c.id == owner, person.c.id != new))
+    if old is not None:
+        kept = tuple(v for v in old.vendor_ids if v != vendor_id)
+        put(conn, person, "id", id=old.id, email=old.email, value=replace(old, vendor_ids=kept))
 
 
 def person_of(conn: Connection, vendor_id: str) -> Person | None:

@@ -495,6 +495,14 @@ def test_a_note_shows_everything_and_links_only_what_is_safe() -> None:
     )
 
 
+def test_the_bots_own_seat_is_on_the_team_only_where_somebody_shares_it(fake: Fake) -> None:
+    own = connected(fake.settings()).team()
+    shared = connected(fake.settings() | {"INTERCOM_SHARED_SEAT": "yes"}).team()
+
+    assert [agent.id for agent in own] == ["901", "902", "903"]
+    assert [agent.id for agent in shared] == ["900", "901", "902", "903"]
+
+
 def test_a_fingerprint_survives_what_the_vendor_does_to_html_and_no_change_of_words() -> None:
     sent = '<p>See <a href="https://fernweh.example/a" rel="x">https://fernweh.example/a</a>.<br>20 cm</p>'
 

@@ -8,9 +8,10 @@ import pytest
 
 from bot.errors import Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Button, Delivery, DeliveryKind, Ref, Role, Status, VerdictKind
+from bot.ports import Agent
 from connectors.slack.connector import Slack, connect
 from connectors.slack.fake import Fake
-from connectors.slack.fake_api import REVIEW, SUPPORT
+from connectors.slack.fake_api import REVIEW, SUPPORT, Human
 from connectors.stage import Fault
 
 REPLY = DeliveryKind.REPLY
@@ -327,6 +328,27 @@ def test_the_doctor_finds_a_wrong_workspace_and_a_channel_that_is_not_there(fake
 
     assert all(fine for _, fine, _ in slack.check())
     assert [what for what, fine, _ in lost.check() if not fine] == ["Slack workspace", "SLACK_SUPPORT_CHANNEL"]
+
+
+def test_the_team_is_every_member_of_this_workspace_and_nobody_else(fake: Fake, slack: Slack) -> None:
+    ines = Human("U_1", "Ines Duarte", "ines@fernweh.example")
+    others = (
+        replace(ines, id="U_2", restricted=True),
+        replace(ines, id="U_3", deleted=True),
+        replace(ines, id="U_4", bot=True),
+        replace(ines, id="U_5", team="T0ELSEWHERE"),
+        replace(ines, id="U_6", confirmed=False),
+        Human("USLACKBOT", "Slackbot", ""),
+    )
+    fake.api.humans = {h.id: h for h in (ines, *others)}
+
+    assert slack.team() == (Agent("U_1", "Ines Duarte", "ines@fernweh.example"), Agent("U_6", "Ines Duarte", ""))
+
+
+def test_a_large_workspace_is_read_to_its_end(fake: Fake, slack: Slack) -> None:
+    fake.api.humans = {f"U_{n}": Human(f"U_{n}", f"Agent {n}", f"agent{n}@fernweh.example") for n in range(1001)}
+
+    assert [agent.id for agent in slack.team()] == [f"U_{n}" for n in range(1001)]
 
 
 def test_names_are_asked_once_an_hour(fake: Fake, slack: Slack, ref: Ref) -> None:

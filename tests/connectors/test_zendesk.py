@@ -289,6 +289,19 @@ def test_changed_reads_every_page(fake: Fake, zendesk: Zendesk) -> None:
     assert recent == exported == everything
 
 
+def test_the_team_is_paged_and_leaves_out_bots_and_who_is_suspended(fake: Fake) -> None:
+    zendesk = connect(fake.settings() | {"ZENDESK_BOT_IDS": "103"})
+    for number in range(120):
+        fake.book.person(f"agent{number}@fernweh.example", "agent")
+    fake.book.person("tomasz@fernweh.example", "agent", suspended=True)
+
+    team = zendesk.team()
+
+    assert [agent.name for agent in team[:2]] == ["Ines Duarte", "Agent0"]
+    assert len({agent.id for agent in team}) == len(team) == 121
+    assert list(fake.api.seen).count("GET /api/v2/users.json") == 2
+
+
 def test_doctor_and_setup_say_what_they_did(fake: Fake, zendesk: Zendesk, ref: Ref) -> None:
     planned = zendesk.setup("https://bot.fernweh.example/", dry_run=True)
     before = [fine for _, fine, _ in zendesk.check()]
