@@ -103,7 +103,7 @@ def drain(name: str, count: int) -> dict[str, float]:
     """Conversations a second from all waiting to all delivered, by two `app.py worker` processes."""
     fake, url = Elsewhere(name), f"sqlite:///{tempfile.mkdtemp()}/bench.db"
     line = line_for(fake, url, Bell())
-    refs = [ask(fake, name, number) for number in range(count)]
+    warm, refs = ([ask(fake, name, number) for number in range(*span)] for span in ((0, 40), (40, 40 + count)))
     env = {**os.environ, **fake.call("settings"), "DATABASE_URL": url, "SECRET_KEY": SECRET, "WORKERS": "1"}
     workers = [
         subprocess.Popen([sys.executable, "app.py", "worker"], env=env, stdout=subprocess.PIPE) for _ in range(2)
@@ -111,21 +111,23 @@ def drain(name: str, count: int) -> dict[str, float]:
     for worker in workers:
         assert worker.stdout is not None
         worker.stdout.readline()
-    with line.store.write() as conn:
-        work.ring(conn, refs, line.now())
-    seconds = _drained(line)
+    _drained(line, warm)  # the SDKs are imported at the first call
+    seconds = _drained(line, refs)
     for worker in workers:
         worker.terminate()
         worker.wait()
-    sent = len(fake.call("ledger.writes"))
+    sent = len(fake.call("ledger.writes")) - len(warm)
     fake.close()
     return {"conversations": count, "sent": sent, "seconds": round(seconds, 2), "per_second": round(count / seconds, 1)}
 
 
-def _drained(line: Line) -> float:
+def _drained(line: Line, refs: list[Ref]) -> float:
+    """Ring for all at once; seconds until nothing waits."""
+    with line.store.write() as conn:
+        work.ring(conn, refs, line.now())
     start = time.perf_counter()
     while True:
-        time.sleep(0.05)
+        time.sleep(0.02)
         with line.store.read() as conn:
             if not work.waiting(conn):
                 return time.perf_counter() - start

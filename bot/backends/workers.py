@@ -9,7 +9,7 @@ from bot.errors import Unavailable
 from bot.work import Worker, due_in
 
 log = logging.getLogger(__name__)
-POLL = 1.0  # seconds between looks when nobody wakes us
+POLL = 0.25  # seconds between looks when nobody wakes us
 LEAST = 0.02  # seconds: what is due may have to wait for its conversation's turn
 
 
