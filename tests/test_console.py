@@ -1,0 +1,398 @@
+"""The operator's commands: what they change, what they say, and that a mistake is named without a traceback."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import app
+import connectors
+from bot.model import PersonRole
+from bot.store import Store, audit, limits, people
+from connectors import load
+from connectors.stage import Fault
+from tests.helpdesk import Fake
+
+ROOT = Path(__file__).parent.parent
+SECRET = "0123456789abcdef0123456789abcdef"
+HIDDEN = "hunter2"
+INES = ("person", "ines@fernweh.example", "--name", "Ines Duarte", "--role", "lead")
+ZENDESK = {
+    "ZENDESK_SUBDOMAIN": "fernweh",
+    "ZENDESK_AUTHOR_ID": "900",
+    "ZENDESK_ACCESS_TOKEN": HIDDEN,
+    "ZENDESK_WEBHOOK_SECRET": HIDDEN,
+}
+INTERCOM = {"INTERCOM_TOKEN": HIDDEN, "INTERCOM_CLIENT_SECRET": HIDDEN, "INTERCOM_ADMIN_ID": "900"}
+SLACK = {
+    "SLACK_BOT_TOKEN": f"xoxb-{HIDDEN}",
+    "SLACK_SIGNING_SECRET": HIDDEN,
+    "SLACK_TEAM_ID": "T0FERNWEH",
+    "SLACK_REVIEW_CHANNEL": "C0REVIEW",
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command answered; `status` as the shell sees it."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A command line with these settings and no others of ours."""
+
+    url: str
+    environment: pytest.MonkeyPatch
+    captured: pytest.CaptureFixture[str]
+
+    def __call__(self, *argv: str) -> Said:
+        """Run a command; nothing it says may hold a traceback or a secret."""
+        try:
+            status = app.main(list(argv))
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        out, err = self.captured.readouterr()
+        assert [word for word in ("Traceback", HIDDEN, SECRET) if word in out + err] == []
+        return Said(status, out, err)
+
+    def set(self, **settings: str) -> None:
+        """Settings for the commands that follow."""
+        for name, value in settings.items():
+            self.environment.setenv(name, value)
+
+    def store(self) -> Store:
+        """The database as the commands left it."""
+        return Store(self.url)
+
+
+@pytest.fixture
+def shell(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    ours = ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "PORT", "WORKERS", "SWEEP_EVERY", "HOST")
+    vendors = tuple(f"{name.upper()}_" for name in connectors.found())
+    for name in [n for n in os.environ if n in ours or n.startswith(vendors)]:
+        monkeypatch.delenv(name)
+    made = Shell(database_url, monkeypatch, capsys)
+    made.set(SECRET_KEY=SECRET, DATABASE_URL=database_url)
+    return made
+
+
+@pytest.fixture
+def helpdesks(shell: Shell) -> Iterator[dict[str, Fake]]:
+    """All three vendors, set up."""
+    fakes: dict[str, Fake] = {name: load(name, "fake").Fake() for name in connectors.found()}
+    for fake in fakes.values():
+        shell.set(**fake.settings())
+    yield fakes
+    for fake in fakes.values():
+        fake.close()  # type: ignore[attr-defined]
+
+
+def audited(shell: Shell, about: str) -> list[tuple[str, str, str]]:
+    """Who did what and why, newest first."""
+    with shell.store().read() as conn:
+        return [(e.who, e.what, e.why) for e in audit.entries(conn, about)]
+
+
+def test_stop_and_go_hold_for_every_process_and_are_recorded(shell: Shell) -> None:
+    stop = shell("stop", "--why", "wrong prices")
+    with shell.store().read() as conn:
+        assert limits.stopped(conn)
+    go = shell("go")
+    with shell.store().read() as conn:
+        assert not limits.stopped(conn)
+
+    assert (stop.status, stop.out) == (0, "Nothing is sent any more. `app.py go` lets it go on.\n")
+    assert (go.status, go.out) == (0, "Sending goes on.\n")
+    assert audited(shell, "everything") == [("command line", "let go", ""), ("command line", "stopped", "wrong prices")]
+
+
+def test_a_lead_grants_a_topic_for_some_days_and_takes_it_back(shell: Shell) -> None:
+    shell(*INES)
+    before = datetime.now(UTC)
+
+    granted = shell("grant", "returns", "--by", "Ines@fernweh.example", "--days", "3")
+
+    assert (granted.status, granted.out.startswith("returns: answers alone until ")) == (0, True)
+    with shell.store().read() as conn:
+        held = limits.licence_of(conn, "returns", before + timedelta(days=2.9))
+        assert limits.licence_of(conn, "returns", before + timedelta(days=3.1)) is None
+    assert held is not None
+    assert held.granted_by == "ines@fernweh.example"
+
+    revoked = shell("revoke", "returns", "--by", "ines@fernweh.example")
+
+    assert (revoked.status, revoked.out) == (0, "returns: no licence any more\n")
+    with shell.store().read() as conn:
+        assert limits.licence_of(conn, "returns", datetime.now(UTC)) is None
+    assert [what for _, what, _ in audited(shell, "topic:returns")] == ["revoke", "grant"]
+
+
+@pytest.mark.parametrize("who", ["nobody@fernweh.example", "tomasz@fernweh.example"])
+def test_only_a_lead_grants(shell: Shell, who: str) -> None:
+    shell("person", "tomasz@fernweh.example")
+
+    said = shell("grant", "returns", "--by", who)
+
+    assert said == Said(2, "", f"app.py: --by: {who} is no lead; `app.py people` lists the team\n")
+    with shell.store().read() as conn:
+        assert limits.licence_of(conn, "returns", datetime.now(UTC)) is None
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "nan", "inf", "91", "1e300"])
+def test_days_that_make_no_sense_are_refused(shell: Shell, days: str) -> None:
+    shell(*INES)
+
+    said = shell("grant", "returns", "--by", "ines@fernweh.example", f"--days={days}")
+
+    assert said == Said(2, "", "app.py: --days: a licence needs a number of days above 0, at most 90\n")
+
+
+def test_days_that_are_no_number_are_answered_with_help(shell: Shell) -> None:
+    said = shell("grant", "returns", "--by", "ines@fernweh.example", "--days", "week")
+
+    assert (said.status, "invalid float value: 'week'" in said.err, "usage:" in said.err) == (2, True, True)
+
+
+def test_people_are_added_changed_and_listed(shell: Shell) -> None:
+    assert shell("people").out.startswith("Nobody yet.")
+
+    added = shell(*INES, "--also", "slack:U_INES")
+    changed = shell("person", "Ines@Fernweh.example", "--also", "zendesk:101")
+
+    assert added.out == "Ines Duarte is lead, known as slack:U_INES\n"
+    assert changed.out == "Ines Duarte is lead, known as slack:U_INES, zendesk:101\n"
+    assert shell("people").out.split() == [
+        *("lead", "Ines", "Duarte", "ines@fernweh.example"),
+        *("slack:U_INES", "zendesk:101"),
+    ]
+
+
+def test_someone_new_is_an_agent_and_becomes_a_lead_only_when_told(shell: Shell) -> None:
+    shell("person", "priya@fernweh.example")
+    with shell.store().read() as conn:
+        new = people.by_email(conn, "priya@fernweh.example")
+    said = shell("person", "priya@fernweh.example", "--role", "lead")
+
+    assert (new and new.name, new and new.role) == ("priya", PersonRole.AGENT)
+    assert said.out == "priya is lead, known as nobody at the vendors yet (`app.py link`)\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("ines",), "app.py: email: 'ines' is not an e-mail address\n"),
+        (
+            ("ines@fernweh.example", "--also", "U_INES"),
+            "app.py: --also: is written vendor:id, such as slack:U024BE7LH\n",
+        ),
+    ],
+)
+def test_a_wrong_person_is_named(shell: Shell, argv: tuple[str, ...], said: str) -> None:
+    assert shell("person", *argv) == Said(2, "", said)
+    assert shell("people").out.startswith("Nobody yet.")
+
+
+def test_link_names_who_was_linked_at_which_vendor(shell: Shell, helpdesks: dict[str, Fake]) -> None:
+    shell(*INES)
+
+    assert shell("link").out.splitlines() == [
+        "intercom: 1 of 3 linked",
+        "  Ines Duarte ines@fernweh.example",
+        "slack: 1 of 5 linked",
+        "  Ines Duarte ines@fernweh.example",
+        "zendesk: 1 of 3 linked",
+        "  Ines Duarte ines@fernweh.example",
+    ]
+    assert shell("people").out.split()[-3:] == ["intercom:901", "slack:U_INES", "zendesk:101"]
+
+
+def test_a_vendor_that_is_away_or_refuses_is_named_with_status_1(shell: Shell, helpdesks: dict[str, Fake]) -> None:
+    helpdesks["intercom"].knobs.next.append(Fault("status", 503))
+    away = shell("link")
+    helpdesks["intercom"].knobs.next.append(Fault("status", 401))
+    refused = shell("link")
+
+    assert (away.status, away.err) == (1, "app.py: Intercom, reading the teammates: HTTP 503\n")
+    assert (refused.status, "set INTERCOM_TOKEN to the app's access token" in refused.err) == (1, True)
+
+
+def test_the_doctor_says_what_is_missing_and_how_to_mend_it(shell: Shell) -> None:
+    ill = shell("doctor")
+
+    assert (ill.status, ill.out.splitlines()) == (
+        1,
+        [
+            "NO  helpdesks: set the settings of at least one, see README.md",
+            "NO  someone may approve: add a lead: `app.py person EMAIL --role lead`",
+        ],
+    )
+
+
+def test_the_doctor_is_content_once_everything_is_set_up(shell: Shell, helpdesks: dict[str, Fake]) -> None:
+    shell(*INES)
+    before = shell("doctor")
+    shell.set(PUBLIC_URL="https://bot.fernweh.example")
+    shell("setup")
+    after = shell("doctor")
+
+    assert [line for line in before.out.splitlines() if line.startswith("NO")] == [
+        "NO  zendesk: Zendesk: webhook: run `app.py setup`"
+    ]
+    assert (before.status, after.status, after.out.count("\nok ")) == (1, 0, 14)
+
+
+def test_a_dry_run_of_the_setup_makes_nothing(shell: Shell, helpdesks: dict[str, Fake]) -> None:
+    shell.set(PUBLIC_URL="https://bot.fernweh.example")
+
+    said = shell("setup", "--dry-run")
+
+    assert (said.status, said.out.splitlines()[:3]) == (
+        0,
+        [
+            "intercom: by hand: see its README.md",
+            "slack: by hand: see its README.md",
+            "zendesk: Would make the webhook Understudy to https://bot.fernweh.example/webhooks/zendesk.",
+        ],
+    )
+    assert shell("setup", "--dry-run") == said
+
+
+@pytest.mark.parametrize("argv", [("dance",), ("stop", "now"), ("grant",), ("person",), ("--fast",)])
+def test_a_wrong_command_is_answered_with_help(shell: Shell, argv: tuple[str, ...]) -> None:
+    said = shell(*argv)
+
+    assert (said.status, said.out) == (2, "")
+    assert "usage: app.py" in said.err
+    assert "-h, --help" in said.err
+
+
+def test_no_command_at_all_lists_them(shell: Shell) -> None:
+    said = shell()
+
+    assert said.status == 2
+    for command in ("serve", "sandbox", "stop", "go", "grant", "revoke", "people", "person", "link", "doctor", "setup"):
+        assert f"\n    {command} " in said.out
+
+
+@pytest.mark.parametrize("secret", ["", "short"])
+@pytest.mark.parametrize("command", [("stop",), ("people",), ("doctor",), ("setup",), ("serve",), ("worker",)])
+def test_a_missing_secret_key_is_named_with_its_fix(shell: Shell, secret: str, command: tuple[str, ...]) -> None:
+    shell.set(SECRET_KEY=secret)
+
+    said = shell(*command)
+
+    assert said == Said(
+        2, "", "app.py: SECRET_KEY: needs 32 characters or more; make one with `openssl rand -hex 32`\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "understudy",
+        "sqlite://",
+        f"mysql://ines:{HIDDEN}@127.0.0.1/understudy",
+        f"postgresql://ines:{HIDDEN}@127.0.0.1:port/understudy",
+        f"postgresql://ines:{HIDDEN}@127.0.0.1:1/understudy",
+        "sqlite:////dev/null/understudy.db",
+        "sqlite:////",
+    ],
+)
+@pytest.mark.parametrize("command", ["people", "serve"])
+def test_a_wrong_database_is_named(shell: Shell, url: str, command: str) -> None:
+    shell.set(DATABASE_URL=url)
+
+    said = shell(command)
+
+    assert (said.status, said.out, said.err.partition(": ")[2][:13]) == (2, "", "DATABASE_URL:")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("REDIS_URL", "http://127.0.0.1"),
+        ("REDIS_URL", f"redis://:{HIDDEN}#1@127.0.0.1:6379/0"),
+        ("PUBLIC_URL", "bot.fernweh.example"),
+        ("PORT", "http"),
+        ("PORT", "65536"),
+        ("PORT", "nan"),
+        ("WORKERS", "-1"),
+        ("SWEEP_EVERY", "0"),
+    ],
+)
+def test_a_wrong_setting_is_named(shell: Shell, setting: str, value: str) -> None:
+    shell.set(**{setting: value})
+
+    said = shell("serve")
+
+    assert (said.status, said.out, said.err.partition(": ")[2].partition(":")[0]) == (2, "", setting)
+
+
+@pytest.mark.parametrize(
+    ("right", "setting", "wrong"),
+    [
+        (ZENDESK, "ZENDESK_SUBDOMAIN", "https://fernweh.zendesk.com"),
+        (ZENDESK, "ZENDESK_AUTHOR_ID", "Ines"),
+        (ZENDESK, "ZENDESK_WEBHOOK_SECRET", ""),
+        (INTERCOM, "INTERCOM_REGION", "mars"),
+        (INTERCOM, "INTERCOM_ADMIN_ID", "Ines"),
+        (INTERCOM, "INTERCOM_TOKEN", ""),
+        (SLACK, "SLACK_BOT_TOKEN", f"xoxp-{HIDDEN}"),
+        (SLACK, "SLACK_TEAM_ID", "Fernweh"),
+        (SLACK, "SLACK_SIGNING_SECRET", ""),
+    ],
+)
+@pytest.mark.parametrize("command", ["doctor", "link", "setup", "serve", "worker"])
+def test_a_wrong_setting_of_a_vendor_is_named(
+    shell: Shell, right: dict[str, str], setting: str, wrong: str, command: str
+) -> None:
+    shell.set(**{**right, setting: wrong})
+
+    said = shell(command)
+
+    assert (said.status, said.out, said.err.partition(": ")[2].partition(":")[0]) == (2, "", setting)
+
+
+@pytest.fixture
+def process(shell: Shell) -> Callable[..., Said]:
+    """The command as an operator runs it."""
+
+    def run(*argv: str) -> Said:
+        command = [sys.executable, "app.py", *argv]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def test_a_port_that_is_taken_is_named(shell: Shell, process: Callable[..., Said]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        shell.set(PORT=str(port))
+
+        said = process("serve")
+
+    assert (said.status, said.err.count("\n")) == (2, 1)
+    assert said.err.startswith(f"app.py: PORT: cannot listen on 127.0.0.1:{port}: ")
+
+
+def test_the_shell_sees_the_status_and_the_words(shell: Shell, process: Callable[..., Said]) -> None:
+    assert process("stop") == Said(0, "Nothing is sent any more. `app.py go` lets it go on.\n", "")
+
+    shell.set(SECRET_KEY="")
+    assert process("go") == Said(
+        2, "", "app.py: SECRET_KEY: needs 32 characters or more; make one with `openssl rand -hex 32`\n"
+    )
