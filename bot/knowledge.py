@@ -2,9 +2,10 @@
 
 import re
 import threading
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
+from itertools import islice
 
 from bot.model import Customer, Entry, Evidence, Scope, Source
 from bot.ports import Hit, Index, Passage
@@ -72,34 +73,38 @@ class Knowledge:
     def search(self, text: str, *, source: Source, limit: int) -> tuple[Evidence, ...]:
         """Best first, one for each entry or past reply, whoever asks."""
         self.refresh()
-        return tuple(self._found(text, source, limit))[:limit]
+        return tuple(islice(self._found(text, source, limit), limit))
 
     def evidence(self, text: str, *, limit: int, customer: Customer, page: str, now: datetime) -> tuple[Evidence, ...]:
         """For a draft: entries that hold for this customer, here and now, then past replies; each best first."""
         self.refresh()
-        entries = [e for e in self._found(text, Source.ENTRY, limit * 2) if self._holds(e.id, customer, page, now)]
-        return (*entries[:limit], *self._found(text, Source.PAST, limit)[:limit])
+        holds = partial(self._holds, customer=customer, page=page, now=now)
+        entries = islice(self._found(text, Source.ENTRY, limit * 2, holds), limit)
+        return (*entries, *islice(self._found(text, Source.PAST, limit), limit))
 
-    def _found(self, text: str, source: Source, limit: int) -> list[Evidence]:
-        best: dict[str, Hit] = {}
+    def _found(
+        self, text: str, source: Source, limit: int, holds: Callable[[str], bool] = lambda _: True
+    ) -> Iterator[Evidence]:
+        owners: set[str] = set()
         for hit in self._index.search(text, source=source, limit=limit * 3):
-            best.setdefault(hit.owner, hit)
-        return [e for e in (self._evidence(source, hit) for hit in best.values()) if e]
+            if hit.owner not in owners and holds(hit.owner):
+                owners.add(hit.owner)
+                yield self._evidence(source, hit)
 
     def _holds(self, id_: str, customer: Customer, page: str, now: datetime) -> bool:
         entry = self._entries[id_]
         dated = entry.valid_until is None or now < entry.valid_until
         return dated and in_scope(entry.scope, customer, page)
 
-    def _evidence(self, source: Source, hit: Hit) -> Evidence | None:
+    def _evidence(self, source: Source, hit: Hit) -> Evidence:
         if source is Source.PAST:
-            question, answer = self._past[hit.owner]
-            return _scored(Evidence(source, hit.owner, 1, question, answer, hit.score), hit)
-        entry = self._entries.get(hit.owner)
-        if entry is None or entry.retired:
-            return None
-        made = Evidence(source, entry.id, entry.version, entry.question, entry.answer, hit.score, entry.url)
-        return replace(_scored(made, hit), topic=entry.topic)
+            version, (title, passage), url, topic = 1, self._past[hit.owner], "", ""
+        else:
+            entry = self._entries[hit.owner]
+            version, title, passage, url, topic = entry.version, entry.question, entry.answer, entry.url, entry.topic
+        return Evidence(
+            source, hit.owner, version, title, passage, hit.score, url, topic, lexical=hit.lexical, vector=hit.vector
+        )
 
     def entry(self, id: str) -> Entry | None:
         """The version in force, None when retired or unknown."""
@@ -111,7 +116,3 @@ class Knowledge:
         """All in force, by id."""
         self.refresh()
         return tuple(e for _, e in sorted(self._entries.items()) if not e.retired)
-
-
-def _scored(evidence: Evidence, hit: Hit) -> Evidence:
-    return replace(evidence, lexical=hit.lexical, vector=hit.vector)
