@@ -32,7 +32,7 @@ help:
 	@echo
 	@echo "  run                    the bot, three fake helpdesks and a small company on one page: http://127.0.0.1:$(PORT)"
 	@echo "                         DATA=FILE.jsonl[.gz] plays real conversations, KNOWLEDGE=FILE brings its entries,"
-	@echo "                         PORT=N listens elsewhere"
+	@echo "                         PORT=N listens elsewhere, LIMIT=N plays no more than N conversations"
 	@echo "  test                   the everyday tests: SQLite, workers in the process; ARGS='-k door' for some of them"
 	@echo "  test-services          what touches store or queue again, on PostgreSQL and RQ (needs postgresql, redis-server)"
 	@echo "  test-browser           the story on the page in headless Chromium (needs chromium)"
@@ -43,7 +43,7 @@ help:
 	@echo "  clean                  removes $(VENV) and what tests and tools left"
 
 run: $(VENV)/.run
-	$(PY) app.py sandbox --port $(PORT) $(if $(DATA),--data "$(DATA)") $(if $(KNOWLEDGE),--knowledge "$(KNOWLEDGE)")
+	$(PY) app.py sandbox --port $(PORT) $(if $(DATA),--data "$(DATA)") $(if $(KNOWLEDGE),--knowledge "$(KNOWLEDGE)") $(if $(LIMIT),--limit $(LIMIT))
 
 test: $(VENV)/.run $(VENV)/.dev
 	$(PYTEST) $(ARGS)

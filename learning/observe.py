@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from bot import work
 from bot.line import Line
 from bot.model import (
+    Action,
     Change,
     Conversation,
     Correction,
@@ -116,11 +117,16 @@ def _draft_before(conn: Connection, conversation: Conversation, message: Message
     """The draft for the newest customer message before `message`, unless another message was its outcome."""
     at = conversation.messages.index(message)
     asked = [m.id for m in conversation.messages[:at] if m.role is Role.CUSTOMER and m.public]
-    made = [d.draft for d in drafts.drafts_of(conn, conversation.ref) if d.draft.text and asked]
+    made = [d.draft for d in drafts.drafts_of(conn, conversation.ref) if _shown(d) and asked]
     draft = next((d for d in reversed(made) if d.saw == asked[-1]), None)
     known = reviews.outcome_of(conn, draft.id) if draft else None
     taken = known is not None and known.kind is not OutcomeKind.UNUSED and known.message_id not in ("", message.id)
     return None if taken else draft
+
+
+def _shown(decided: drafts.Decided) -> bool:
+    """Did anyone see it? What was written before a hand-off was kept for the record only."""
+    return bool(decided.draft.text) and decided.decision.action in (Action.SUGGEST, Action.REPLY)
 
 
 def _observe(line: Line, conn: Connection, sent: Sent) -> None:
@@ -161,7 +167,7 @@ def _intervene(line: Line, conn: Connection, sent: Sent) -> None:
 def _ended(line: Line, conn: Connection, conversation: Conversation) -> None:
     for decided in drafts.drafts_of(conn, conversation.ref):
         draft = decided.draft
-        suggested = draft.text and not any(s.draft_id == draft.id for s in _replies(conn, conversation))
+        suggested = _shown(decided) and not any(s.draft_id == draft.id for s in _replies(conn, conversation))
         if suggested and reviews.outcome_of(conn, draft.id) is None:
             outcome = Outcome(draft.id, OutcomeKind.UNUSED, line.now())
             reviews.save_outcome(conn, outcome)
