@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import app
 from bot.backends.workers import Bell
@@ -62,15 +62,28 @@ class Desk:
     fakes: dict[str, Any]
     url: str
     refused: Counter[str] = field(default_factory=Counter)
+    redis_url: str | None = None
 
     def settle(self) -> None:
         """Bring every webhook and do every piece of work that is due, until nothing moves."""
         for _ in range(20):
             for fake in self.fakes.values():
                 assert fake.courier.drain()
-            if not self.worker.drain():
+            if not self.woken() + self.worker.drain():
                 return
         raise AssertionError("the desk never comes to rest")
+
+    def woken(self) -> int:
+        """What the wake-ups alone lead to: RQ's own worker takes them, or the bell was rung; how many rows."""
+        counts: list[int] = []
+        if self.redis_url is None:
+            return self.worker.drain() if cast("Bell", self.line.wake).wait(-1, 0) else 0
+        from bot.backends.rq_queue import worker_for
+
+        rq = worker_for(self.redis_url, lambda: counts.append(self.worker.drain()))
+        while (found := rq.dequeue_job_and_maintain_ttl(None)) is not None:
+            rq.execute_job(*found)
+        return sum(counts)
 
     def ask(self, text: str, desk: str = "zendesk", customer: str = "maria@example.com", **more: str) -> Ref:
         """A customer writes, and everything that follows happens."""
@@ -116,17 +129,21 @@ class Desk:
 
 
 @contextmanager
-def desk(database_url: str, *names: str) -> Iterator[Desk]:
-    """A desk with these helpdesks (all three where none is named), Fernweh's returns entry and two of its people."""
+def desk(database_url: str, *names: str, redis_url: str | None = None) -> Iterator[Desk]:
+    """A desk with these helpdesks (all three where none is named), Fernweh's returns entry and two of its people.
+
+    With `redis_url` its workers are woken through RQ.
+    """
     fakes = {name: load(name, "fake").Fake() for name in names or ("zendesk", "intercom", "slack")}
     env = {k: v for fake in fakes.values() for k, v in fake.settings().items()}
     clock, refused = Clock(), Counter[str]()
-    chosen = Settings(database_url=database_url, secret=b"0123456789abcdef0123456789abcdef")
-    line = app.build(chosen, app.connect(env), Bell(), clock)
+    secret = b"0123456789abcdef0123456789abcdef"
+    chosen = Settings(database_url=database_url, redis_url=redis_url or "", secret=secret)
+    line = app.build(chosen, app.connect(env), app.bell(chosen), clock)
     server = Server(app.web(line, refused))
     for fake in fakes.values():
         fake.hook(server.url)
-    made = Desk(line, app.worker(line), clock, fakes, server.url, refused)
+    made = Desk(line, app.worker(line), clock, fakes, server.url, refused, redis_url)
     with line.store.write() as conn:
         people.save_person(conn, INES)
         people.save_person(conn, TOMASZ)

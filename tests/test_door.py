@@ -16,9 +16,9 @@ APP = "fernweh1"
 
 
 @pytest.fixture
-def intercom(database_url: str) -> Iterator[Desk]:
+def intercom(database_url: str, redis_url: str | None) -> Iterator[Desk]:
     """A desk with Intercom only."""
-    with desk(database_url, "intercom") as made:
+    with desk(database_url, "intercom", redis_url=redis_url) as made:
         yield made
 
 

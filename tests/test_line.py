@@ -18,9 +18,9 @@ LOST = Fault("lost")
 
 
 @pytest.fixture
-def fernweh(database_url: str) -> Iterator[Desk]:
+def fernweh(database_url: str, redis_url: str | None) -> Iterator[Desk]:
     """A desk with all three helpdesks."""
-    with desk(database_url) as made:
+    with desk(database_url, redis_url=redis_url) as made:
         yield made
 
 
@@ -198,6 +198,16 @@ def test_a_worker_whose_claim_was_taken_over_does_not_send(fernweh: Desk) -> Non
 
     with fernweh.line.store.write() as conn:
         assert not drafts.start_sending(conn, row.delivery.key, stale.id, stale.fence, fernweh.clock())
+
+
+def test_a_wake_up_alone_is_enough(fernweh: Desk) -> None:
+    """Nobody looks into the table by themselves here: the webhook's wake-up brings the worker."""
+    ref = Ref("zendesk", fernweh.fakes["zendesk"].customer_says(ASKS_RETURN, customer="maria@example.com"))
+    assert fernweh.fakes["zendesk"].courier.drain()
+
+    assert fernweh.woken() >= 3
+
+    assert [d.state for d in fernweh.deliveries(ref)] == [DeliveryState.SENT]
 
 
 @pytest.mark.parametrize("name", DESKS)

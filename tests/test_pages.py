@@ -18,9 +18,9 @@ SEAL = re.compile(r'name="seal" value="([^"]+)"')
 
 
 @pytest.fixture
-def office(database_url: str) -> Iterator[Desk]:
+def office(database_url: str, redis_url: str | None) -> Iterator[Desk]:
     """A desk with Zendesk alone."""
-    with desk(database_url, "zendesk") as made:
+    with desk(database_url, "zendesk", redis_url=redis_url) as made:
         yield made
 
 

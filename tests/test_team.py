@@ -19,9 +19,9 @@ ENGRAVING = "Yes, we engrave up to three initials on aluminium trolleys for 15 e
 
 
 @pytest.fixture
-def fernweh(database_url: str) -> Iterator[Desk]:
+def fernweh(database_url: str, redis_url: str | None) -> Iterator[Desk]:
     """All three helpdesks; of the team, nobody is known at any of them."""
-    with desk(database_url) as made:
+    with desk(database_url, redis_url=redis_url) as made:
         with made.line.store.write() as conn:
             for who in (INES, TOMASZ, PRIYA):
                 people.save_person(conn, replace(who, vendor_ids=()))

@@ -58,13 +58,19 @@ def wake_up() -> None:
         drain()
 
 
+def worker_for(url: str, drain: Callable[[], object]) -> SimpleWorker:
+    """An RQ worker that drains when it is woken."""
+    _drain[url] = drain
+    queue = Queue(QUEUE, connection=_redis(url), serializer=JSONSerializer)
+    return SimpleWorker([queue], connection=_redis(url), serializer=JSONSerializer)
+
+
 def serve(url: str, drain: Callable[[], object], poll: Callable[[threading.Event], None]) -> None:
     """Be an RQ worker in the main thread until a signal; `poll` runs beside it and drains without Redis."""
-    _drain[url] = drain
     stopping = threading.Event()
+    worker = worker_for(url, drain)
     threading.Thread(target=poll, args=(stopping,), name="poll", daemon=True).start()
-    queue = Queue(QUEUE, connection=_redis(url), serializer=JSONSerializer)
     try:
-        SimpleWorker([queue], connection=_redis(url), serializer=JSONSerializer).work(logging_level="WARNING")
+        worker.work(logging_level="WARNING")
     finally:
         stopping.set()

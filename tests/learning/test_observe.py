@@ -26,8 +26,8 @@ ALL = tuple(ProposalState)
 
 
 @pytest.fixture
-def fernweh(database_url: str) -> Iterator[Desk]:
-    with desk(database_url) as made:
+def fernweh(database_url: str, redis_url: str | None) -> Iterator[Desk]:
+    with desk(database_url, redis_url=redis_url) as made:
         yield made
 
 
