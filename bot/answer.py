@@ -91,18 +91,15 @@ def gather(line: Line, event: Event) -> Context | None:
 
 
 def question_of(conversation: Conversation) -> str:
-    """What the customer wants to know now: all they said since anyone answered, with the subject, redacted."""
+    """What the customer wants to know now: the subject and all they said since anyone answered, redacted."""
     since: list[str] = []
     for message in reversed(conversation.messages):
         if message.public and message.role is not Role.CUSTOMER:
             break
         if message.public:
             since.append(said(message.text))
-    text = "\n".join(p for p in reversed(since) if p)
-    first = len(since) == sum(1 for m in conversation.messages if m.public and m.role is Role.CUSTOMER)
-    subject = conversation.subject.strip() if first else ""
-    new = subject and subject.casefold() not in text.casefold()
-    return redact(f"{subject}\n{text}" if new else text)
+    text, subject = "\n".join(p for p in reversed(since) if p), conversation.subject.strip()
+    return redact(text if subject.casefold() in text.casefold() else f"{subject}\n{text}")
 
 
 def _evidence(line: Line, conversation: Conversation, question: str) -> tuple[Evidence, ...]:

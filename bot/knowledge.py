@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from itertools import islice
+from textwrap import shorten
 
 from bot.model import Customer, Entry, Evidence, Scope, Source
 from bot.ports import Hit, Index, Passage
 from bot.store import Store
 from bot.store import knowledge as rows
 
+TITLE = 120  # characters of a past question that stand for it
 LONG = 700  # characters: a longer answer is found by its paragraphs
 
 
@@ -98,7 +100,8 @@ class Knowledge:
 
     def _evidence(self, source: Source, hit: Hit) -> Evidence:
         if source is Source.PAST:
-            version, (title, passage), url, topic = 1, self._past[hit.owner], "", ""
+            question, passage = self._past[hit.owner]
+            version, title, url, topic = 1, shorten(question, TITLE, placeholder="…"), "", ""
         else:
             entry = self._entries[hit.owner]
             version, title, passage, url, topic = entry.version, entry.question, entry.answer, entry.url, entry.topic
