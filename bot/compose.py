@@ -80,7 +80,7 @@ def _suggestion(
     context: Context, draft: Draft, decision: Decision, kind: DeliveryKind, buttons: tuple[Button, ...]
 ) -> Delivery:
     facts = (
-        ("Asked", short(context.question)),
+        *_asked(context),
         ("Confidence", f"{draft.confidence:.0%}"),
         ("Why a suggestion", WHY[decision.reason]),
     )
@@ -105,7 +105,7 @@ def _handoff(context: Context, draft: Draft, decision: Decision, kind: DeliveryK
     best = entries[0] if entries else None
     facts = (
         ("Reason", WHY[decision.reason]),
-        ("Asked", short(context.question)),
+        *_asked(context),
         ("Tried", tried),
         ("Best evidence", f"{best.title} ({best.score:.0%} near)" if best else "none"),
     )
@@ -119,6 +119,13 @@ def _handoff(context: Context, draft: Draft, decision: Decision, kind: DeliveryK
         sources=sources(context.evidence[:1]),
         saw=draft.saw,
     )
+
+
+def _asked(context: Context) -> tuple[tuple[str, str], ...]:
+    asked = context.conversation.asked
+    names = ", ".join(a.name for a in asked.attachments) if asked else ""
+    question = ("Asked", short(context.question))
+    return (question, ("Attached", f"{names} (not opened)")) if names else (question,)
 
 
 def sources(used: tuple[Evidence, ...]) -> tuple[tuple[str, str], ...]:

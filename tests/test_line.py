@@ -249,6 +249,14 @@ def test_what_needs_no_draft_is_recognised(fernweh: Desk, text: str, action: Act
     assert (decided.action, decided.reason) == (action, reason)
 
 
+def test_a_message_that_is_only_a_screenshot_goes_to_a_person_who_reads_its_name(fernweh: Desk) -> None:
+    ref = Ref("zendesk", fernweh.fakes["zendesk"].attach("strap.png", customer="maria@example.com"))
+    fernweh.settle()
+
+    assert fernweh.decided(ref).decision.reason is Reason.ONLY_ATTACHMENT
+    assert ("Attached", "strap.png (not opened)") in fernweh.deliveries(ref)[0].delivery.facts
+
+
 def test_outside_the_pilot_the_bot_keeps_out(fernweh: Desk) -> None:
     fernweh.policy(Policy(pilot=Pilot(tags=("vip",))))
 
