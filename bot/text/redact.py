@@ -3,7 +3,12 @@
 import re
 from collections.abc import Callable
 from ipaddress import ip_address
+from urllib.parse import unquote
 
+from bot.text.markup import URL
+
+LINK = re.compile(f"({URL.pattern})")
+TAIL = re.compile(r"[?#]")
 EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
 IBAN = re.compile(r"\b[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", re.I)
 CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
@@ -18,11 +23,25 @@ DIGITS = re.compile(r"\b\d{9,30}\b")
 def redact(text: str) -> str:
     """With `[email]`, `[phone]`, `[card]`, `[iban]`, `[ip]`, `[id]` and `[number]` (nine digits or more) instead.
 
-    Short codes such as FW-10234, dates and amounts stay.
+    Short codes such as FW-10234, dates and amounts stay. So do links, for a number in a path names a page; but an
+    address in one is masked, and a query or fragment goes when there is anything personal in it.
     """
+    return "".join(_link(part) if at % 2 else _masked(part) for at, part in enumerate(LINK.split(text)))
+
+
+def _masked(text: str) -> str:
     for pattern, instead in RULES:
         text = pattern.sub(instead, text)
     return text
+
+
+def _link(url: str) -> str:
+    tail = TAIL.search(url)
+    page, rest = (url[: tail.start()], url[tail.start() :]) if tail else (url, "")
+    if EMAIL.search(unquote(page)):
+        page = EMAIL.sub("[email]", unquote(page))
+    plain = unquote(rest)
+    return page + (rest if _masked(plain) == plain else "")
 
 
 def _iban(match: re.Match[str]) -> str:
