@@ -6,10 +6,11 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from bot.model import Correction, Intervention, Outcome, OutcomeKind, Proposal, ProposalState, Ref, Signal
-from bot.store.statements import add, insert, put
+from bot.store.statements import add, insert, one_at_a_time, put
 from bot.store.tables import correction, intervention, nonce, outcome, proposal, signal
 
 NonceRow = tuple[str, str, datetime, str, str]
+SIGNALS = 3  # the number of the lock on what a learner follows
 
 
 def add_nonce(conn: Connection, id: str, about: str, digest: str, expires: datetime, person: str = "") -> None:
@@ -110,6 +111,7 @@ def link_intervention(conn: Connection, id: str, proposal_id: str) -> None:
 
 def add_signal(conn: Connection, what: Signal) -> None:
     """Append; a signal stored already stays as it is."""
+    one_at_a_time(conn, SIGNALS)
     add(conn, signal, id=what.id, value=what, at=what.at)
 
 
