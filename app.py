@@ -19,7 +19,7 @@ from wsgiref.types import WSGIApplication
 from flask import Flask
 
 import connectors
-from bot import answer, console, deliver, review, settings, sweep
+from bot import answer, console, deliver, logs, review, settings, sweep
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
 from bot.backends.workers import Bell, Workers
@@ -35,9 +35,12 @@ from bot.web.door import VERDICT, Door
 from bot.work import Effect, Handler, Job, Worker
 
 if TYPE_CHECKING:
+    from waitress.server import BaseWSGIServer, MultiSocketServer
+
     from bot.web.world import Parts
 
 log = logging.getLogger("understudy")
+PATIENCE = 25.0  # seconds for a send that has begun, when we are told to stop: cut off, it counts as a crash
 
 
 def utc_now() -> datetime:
@@ -143,12 +146,12 @@ def sweep_for_ever(line: Line, every: float, stopping: threading.Event) -> None:
             log.exception("sweep crashed")
 
 
-def serve_http(app: WSGIApplication, chosen: Settings) -> None:
-    """Serve in this thread until it is closed. Bodies over the cap are refused by the door, far larger ones here."""
+def listen(app: WSGIApplication, chosen: Settings) -> "BaseWSGIServer | MultiSocketServer":
+    """A server whose port is bound. Bodies over the cap are refused by the door, far larger ones here."""
     import waitress
 
     try:
-        server = waitress.create_server(
+        return waitress.create_server(
             app,
             host=chosen.host,
             port=chosen.port,
@@ -160,7 +163,6 @@ def serve_http(app: WSGIApplication, chosen: Settings) -> None:
         )
     except (OSError, ValueError) as err:  # taken, not ours, or a host that nobody knows
         raise Misconfigured("PORT", f"cannot listen on {chosen.host}:{chosen.port}: {err}") from err
-    server.run()
 
 
 def run_serve(args: argparse.Namespace) -> None:
@@ -168,13 +170,17 @@ def run_serve(args: argparse.Namespace) -> None:
     chosen = settings.read(os.environ)
     wake = bell(chosen)
     line = build(chosen, connect(os.environ), wake)
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    server, stopping = listen(web(line), chosen), threading.Event()
     threading.Thread(target=sweep_for_ever, args=(line, chosen.sweep_every, stopping), daemon=True).start()
-    if isinstance(wake, Bell):
-        Workers(worker(line), wake, chosen.workers).start()
-    print(f"Understudy listens on http://{chosen.host}:{chosen.port}", flush=True)
-    serve_http(web(line), chosen)
+    workers = Workers(worker(line), wake, chosen.workers).start() if isinstance(wake, Bell) else None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        print(f"Understudy listens on http://{chosen.host}:{chosen.port}", flush=True)
+        server.run()
+    finally:
+        stopping.set()
+        if workers:
+            workers.stop(PATIENCE)
 
 
 def run_worker(args: argparse.Namespace) -> None:
@@ -184,8 +190,12 @@ def run_worker(args: argparse.Namespace) -> None:
     draining = worker(build(chosen, connect(os.environ), wake))
     print("ready", flush=True)
     if isinstance(wake, Bell):
-        Workers(draining, wake, chosen.workers).start()
-        signal.pause()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        workers = Workers(draining, wake, chosen.workers).start()
+        try:
+            signal.pause()
+        finally:
+            workers.stop(PATIENCE)
         return
     from bot.backends import rq_queue
 
@@ -208,7 +218,8 @@ def parts() -> "Parts":
     return Parts(
         stages=lambda: {name: connectors.load(name, "fake").Fake() for name in connectors.found()},
         line=lambda chosen, env, wake: build(chosen, connect(env), wake),
-        bell=bell, worker=worker, web=web, sweep=sweep_for_ever, serve=serve_http, say=print,
+        bell=bell, worker=worker, web=web, sweep=sweep_for_ever, say=print,
+        serve=lambda app, chosen: listen(app, chosen).run(),
     )  # fmt: skip
 
 
@@ -253,12 +264,12 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str]) -> int:
     """Exit status: 0 fine, 1 something found wrong, 2 a wrong command or setting."""
-    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "WARNING"), format="%(levelname)s %(name)s: %(message)s")
     args = parser().parse_args(argv)
     if args.command is None:
         parser().print_help()
         return 2
     try:
+        logs.start(os.environ.get("LOG_LEVEL", "WARNING"))
         args.run(args)
     except Misconfigured as err:
         print(f"app.py: {err}", file=sys.stderr)

@@ -35,8 +35,8 @@ def read(env: Mapping[str, str]) -> Settings:
         public_url=_url(env, "PUBLIC_URL", default.public_url, ("http://", "https://")).rstrip("/"),
         secret=secret.encode(),
         host=env.get("HOST", default.host),
-        port=int(_number(env, "PORT", default.port, 0, 65_535)),
-        workers=int(_number(env, "WORKERS", default.workers, 0, 64)),
+        port=_whole(env, "PORT", default.port, 0, 65_535),
+        workers=_whole(env, "WORKERS", default.workers, 0, 64),
         sweep_every=_number(env, "SWEEP_EVERY", default.sweep_every, 1, 86_400),
     )
 
@@ -46,6 +46,13 @@ def _url(env: Mapping[str, str], setting: str, default: str, schemes: tuple[str,
     if value and not value.startswith(schemes):
         raise Misconfigured(setting, f"starts with none of {', '.join(schemes)}")
     return value
+
+
+def _whole(env: Mapping[str, str], setting: str, default: int, low: int, high: int) -> int:
+    value = _number(env, setting, default, low, high)
+    if value % 1:
+        raise Misconfigured(setting, f"{value} is not a whole number")
+    return int(value)
 
 
 def _number(env: Mapping[str, str], setting: str, default: float, low: float, high: float) -> float:

@@ -4,17 +4,21 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import requests
+from sqlalchemy import select
 
 import app
 import connectors
 from bot.model import PersonRole
 from bot.store import Store, audit, limits, people
+from bot.store.tables import work
 from connectors import load
 from connectors.stage import Fault
 from tests.helpdesk import Fake
@@ -77,7 +81,7 @@ class Shell:
 
 @pytest.fixture
 def shell(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    ours = ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "PORT", "WORKERS", "SWEEP_EVERY", "HOST")
+    ours = ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "PORT", "WORKERS", "SWEEP_EVERY", "HOST", "LOG_LEVEL")
     vendors = tuple(f"{name.upper()}_" for name in connectors.found())
     for name in [n for n in os.environ if n in ours or n.startswith(vendors)]:
         monkeypatch.delenv(name)
@@ -327,7 +331,9 @@ def test_a_wrong_database_is_named(shell: Shell, url: str, command: str) -> None
         ("PORT", "http"),
         ("PORT", "65536"),
         ("PORT", "nan"),
+        ("PORT", "8000.5"),
         ("WORKERS", "-1"),
+        ("LOG_LEVEL", "loud"),
         ("SWEEP_EVERY", "0"),
     ],
 )
@@ -387,6 +393,39 @@ def test_a_port_that_is_taken_is_named(shell: Shell, process: Callable[..., Said
 
     assert (said.status, said.err.count("\n")) == (2, 1)
     assert said.err.startswith(f"app.py: PORT: cannot listen on 127.0.0.1:{port}: ")
+
+
+def test_a_server_that_is_told_to_stop_ends_what_it_has_begun(shell: Shell) -> None:
+    fake = load("zendesk", "fake").Fake()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    shell.set(**fake.settings(), PORT=address.rpartition(":")[2])
+    command = [sys.executable, "app.py", "serve"]
+
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as served:
+        assert served.stdout is not None
+        assert served.stdout.readline() == f"Understudy listens on {address}\n"
+        assert requests.get(f"{address}/health", timeout=5).status_code == 200
+        fake.hook(address)
+        fake.knobs.next.append(Fault("slow", wait=1.0))
+        fake.customer_says("How long can I return an order?", customer="maria@example.com")
+        until(lambda: not fake.knobs.next)
+        served.terminate()
+        status = served.wait(30)
+    fake.close()
+
+    with shell.store().read() as conn:
+        rows = conn.execute(select(work.c.state, work.c.crashes).where(work.c.kind == "look")).all()
+    assert (status, rows) == (0, [("done", 0)])
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Look again and again, for ten seconds at most."""
+    ends = datetime.now(UTC) + timedelta(seconds=10)
+    while not happened():
+        assert datetime.now(UTC) < ends
+        threading.Event().wait(0.01)
 
 
 def test_the_shell_sees_the_status_and_the_words(shell: Shell, process: Callable[..., Said]) -> None:

@@ -21,7 +21,7 @@ FLOORS = (
     ("rules", ("ports", "settings", "news", "policy", "compose")),
     ("edges", ("store", "work", "backends")),
     ("line", ("team", "knowledge", "line", "deliver", "answer", "review", "tools", "sweep")),
-    ("surface", ("web", "console")),
+    ("surface", ("logs", "web", "console")),
 )
 ORDER = [module for _, modules in FLOORS for module in modules]
 PURE = {module for floor, modules in FLOORS[:2] for module in modules}
