@@ -118,6 +118,18 @@ def doorstep(caught: list[Request]) -> Flask:
     return app
 
 
+def reachable(thing: object, depth: int = 4) -> list[object]:
+    """An object and those it holds, `depth` steps far: with attributes, whose `repr` somebody may log one day."""
+    if isinstance(thing, tuple | list | dict):
+        parts = thing.values() if isinstance(thing, dict) else thing
+        return [found for part in parts for found in reachable(part, depth)]
+    slots = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ())]
+    if depth < 0 or callable(thing) or not (slots or hasattr(thing, "__dict__")):
+        return []
+    held = [*getattr(thing, "__dict__", {}).values(), *(getattr(thing, name, None) for name in slots)]
+    return [thing, *(found for part in held for found in reachable(part, depth - 1))]
+
+
 def complaint(s: Subject, env: dict[str, str]) -> str:
     """What the connector says of its settings, "" when it is content."""
     try:

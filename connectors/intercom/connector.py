@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -35,8 +35,8 @@ YES = {"": False, "no": False, "yes": True}
 class Settings:
     """What `connect` read. `timeout` in seconds; `app` "" where any workspace will do."""
 
-    token: str
-    secrets: tuple[bytes, ...]
+    token: str = field(repr=False)
+    secrets: tuple[bytes, ...] = field(repr=False)
     seat: Seat
     region: str
     base_url: str

@@ -7,12 +7,12 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import requests
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bot.errors import Malformed, Misconfigured, Unavailable
 from connectors.http import error_for, read_json, session, shape
@@ -41,7 +41,7 @@ class Credentials(Protocol):
 class Fixed:
     """A header from the settings that we cannot renew."""
 
-    value: str
+    value: str = field(repr=False)
 
     def header(self) -> str:
         """As it was set."""
@@ -65,8 +65,8 @@ def basic(email: str, token: str) -> Fixed:
 class Pair(BaseModel):
     """An access token and, for an authorization code, the refresh token that replaces it."""
 
-    access_token: str
-    refresh_token: str | None = None
+    access_token: str = Field(repr=False)
+    refresh_token: str | None = Field(None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ class Client:
     """An OAuth client; `seed` is the refresh token of the settings, "" for client credentials."""
 
     client_id: str
-    client_secret: str
-    seed: str = ""
+    client_secret: str = field(repr=False)
+    seed: str = field(default="", repr=False)
 
 
 class Granted:
@@ -125,8 +125,8 @@ class Vault:
     """The newest pair, encrypted in a file that all processes of one machine share."""
 
     path: Path
-    key: str
-    seed: str
+    key: str = field(repr=False)
+    seed: str = field(repr=False)
 
     def __post_init__(self) -> None:
         self.load()  # a wrong key is found at start-up
