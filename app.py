@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from wsgiref.types import WSGIApplication
@@ -59,6 +60,8 @@ def bell(chosen: Settings) -> Wake:
     """Wake-ups within the process, or through Redis."""
     if not chosen.redis_url:
         return Bell()
+    if find_spec("rq") is None:
+        raise Misconfigured("REDIS_URL", "needs `pip install -r requirements-services.lock`")
     from bot.backends.rq_queue import RqBell
 
     return RqBell(chosen.redis_url)

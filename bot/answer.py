@@ -25,7 +25,6 @@ from bot.model import (
     Evidence,
     Page,
     Ref,
-    Role,
     VerdictKind,
 )
 from bot.news import news
@@ -92,13 +91,8 @@ def gather(line: Line, event: Event) -> Context | None:
 
 def question_of(conversation: Conversation) -> str:
     """What the customer wants to know now: the subject and all they said since anyone answered, redacted."""
-    since: list[str] = []
-    for message in reversed(conversation.messages):
-        if message.public and message.role is not Role.CUSTOMER:
-            break
-        if message.public:
-            since.append(said(message.text))
-    text, subject = "\n".join(p for p in reversed(since) if p), conversation.subject.strip()
+    parts = (said(message.text) for message in conversation.unanswered)
+    text, subject = "\n".join(p for p in parts if p), conversation.subject.strip()
     return redact(text if subject.casefold() in text.casefold() else f"{subject}\n{text}")
 
 
@@ -110,7 +104,9 @@ def _evidence(line: Line, conversation: Conversation, question: str) -> tuple[Ev
 
 def _nothing(context: Context) -> Draft:
     asked = context.conversation.asked
-    return Draft(f"a-{context.event.key}", context.event.key, context.event.ref, "", (), 0.0, asked.id if asked else "")
+    return Draft(
+        f"a-{context.event.key}", context.event.key, context.event.ref, "", (), 0.0, asked.key if asked else ""
+    )
 
 
 def _write(line: Line, context: Context) -> tuple[Draft, bool]:
@@ -127,8 +123,8 @@ def _write(line: Line, context: Context) -> tuple[Draft, bool]:
 
 def _decide(line: Line, context: Context, draft: Draft, *, away: bool) -> Decision:
     with line.store.read() as conn:
-        licence = limits.licence_of(conn, draft.topic, line.now())
-    return decide(context, draft, licence, line.connector(context.event.ref.connector).can, away=away)
+        licensed = limits.licensed(conn, line.now())
+    return decide(context, draft, licensed, line.connector(context.event.ref.connector).can, away=away)
 
 
 def _store(conn: Connection, line: Line, context: Context, draft: Draft, decision: Decision) -> None:

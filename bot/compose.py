@@ -128,6 +128,12 @@ def _asked(context: Context) -> tuple[tuple[str, str], ...]:
     return (question, ("Attached", f"{names} (not opened)")) if names else (question,)
 
 
+def handed_back(reply: Delivery, kind: DeliveryKind, why: str) -> Delivery:
+    """A reply that did not go out, as a note to whoever takes the conversation over."""
+    facts = (("Not sent", why), ("What to do", "Check the text below and answer the customer yourself."))
+    return Delivery(f"{reply.key}-back", reply.ref, kind, reply.text, title="For a person", facts=facts, saw=reply.saw)
+
+
 def sources(used: tuple[Evidence, ...]) -> tuple[tuple[str, str], ...]:
     """(title, url or id) of what a text rests on."""
     return tuple((e.title, e.url or f"{e.source} {e.id}, version {e.version}") for e in used)

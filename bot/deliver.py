@@ -8,12 +8,12 @@ from functools import partial
 from sqlalchemy import Connection
 
 from bot import compose, work
-from bot.errors import Refused, Unavailable
+from bot.errors import Held, Refused, Unavailable
 from bot.line import Line
-from bot.model import Conversation, Delivery, DeliveryKind, DeliveryState, Ref
-from bot.policy import answered
+from bot.model import Action, Conversation, Delivery, DeliveryKind, DeliveryState, Ref
+from bot.policy import in_pilot, overtaken, topics
 from bot.ports import Settles
-from bot.store import audit, conversations, drafts, limits
+from bot.store import audit, conversations, drafts, knowledge, limits
 from bot.store.drafts import Sending
 from bot.work import Effect, Job
 
@@ -44,34 +44,40 @@ def deliver(line: Line, job: Job) -> Effect | None:
         if row is None or row.state not in OPEN:
             return None
         known = conversations.snapshot(conn, row.delivery.ref) if row.delivery.saw else None
-        draft_only = row.delivery.ref.connector in limits.current_policy(conn).draft_only
+        forbidden = _forbidden(conn, line, row, known)
     if row.state is not DeliveryState.APPROVED:
         return _settle(line, row)
     conversation = _now(line, row, known)
-    held = _held(row, conversation, draft_only=draft_only)
-    if held:
-        return partial(_void, line=line, row=row, why=held)
+    if conversation is not None and overtaken(conversation, row.delivery.saw):
+        return partial(_void, line=line, row=row, why="the customer wrote again, or somebody has answered")
+    if forbidden:
+        return partial(_hand_back, line=line, row=row, state=DeliveryState.VOID, why=forbidden)
     return _send(line, job, row, conversation.stamp if conversation else "")
 
 
 def _now(line: Line, row: Sending, known: Conversation | None) -> Conversation | None:
     """The conversation that a delivery rests on: read anew before a customer sees anything, and before a second try."""
-    anew = row.delivery.saw and (row.delivery.kind is DeliveryKind.REPLY or row.tries)
+    anew = row.delivery.saw and (row.delivery.kind is DeliveryKind.REPLY or row.error)
     return line.connector(row.delivery.ref.connector).fetch(row.delivery.ref) if anew else known
 
 
-def _held(row: Sending, conversation: Conversation | None, *, draft_only: bool) -> str:
-    """Why it must not go out any more, "" when it may."""
-    if conversation is not None and overtaken(conversation, row.delivery.saw):
-        return "the customer wrote again, or somebody has answered"
-    alone = row.delivery.kind is DeliveryKind.REPLY and not row.by
-    return "this helpdesk is drafts only now" if alone and draft_only else ""
-
-
-def overtaken(conversation: Conversation, saw: str) -> bool:
-    """Has the customer written since message `saw`, or anyone answered it in public?"""
-    asked = conversation.asked
-    return asked is None or asked.id != saw or answered(conversation, asked)
+def _forbidden(conn: Connection, line: Line, row: Sending, conversation: Conversation | None) -> str:
+    """Why a reply that nobody read may not go out any more, "" when it may: limits may have changed since."""
+    if row.delivery.kind is not DeliveryKind.REPLY or row.by or conversation is None:
+        return ""
+    policy, decided = limits.current_policy(conn), drafts.get_draft(conn, row.draft_id)
+    if row.delivery.ref.connector in policy.draft_only:
+        return "this helpdesk is drafts only now"
+    if not in_pilot(policy.pilot, conversation):
+        return "the conversation is outside the pilot now"
+    if row.at < line.now() - timedelta(hours=policy.stale_after):
+        return "it waited for too long"
+    if decided is None or not topics(decided.draft) <= limits.licensed(conn, line.now()):
+        return "the topic's licence has ended"
+    known = (knowledge.latest(conn, e.id) for e in decided.draft.used)
+    newest = {e.id: e.version for e in known if e and not e.retired}
+    fresh = all(newest.get(e.id) == e.version for e in decided.draft.used)
+    return "" if fresh else "the knowledge it rests on has changed"
 
 
 def _void(conn: Connection, line: Line, row: Sending, why: str) -> None:
@@ -85,7 +91,7 @@ def _send(line: Line, job: Job, row: Sending, stamp: str) -> Effect | None:
     delivery = row.delivery
     with line.store.write() as conn:
         if limits.stopped(conn):
-            raise Unavailable("everything is stopped", retry_after=STOPPED_WAIT)
+            raise Held("everything is stopped", retry_after=STOPPED_WAIT)
         if not drafts.start_sending(conn, delivery.key, job.id, job.fence, line.now()):
             return None
         card = drafts.get_delivery(conn, delivery.replaces) if delivery.replaces else None
@@ -96,9 +102,11 @@ def _send(line: Line, job: Job, row: Sending, stamp: str) -> Effect | None:
     except Unavailable as err:
         with line.store.write() as conn:
             _end(conn, line, row, DeliveryState.UNKNOWN if err.maybe else DeliveryState.APPROVED, error=str(err))
+            if not err.maybe:
+                drafts.not_tried(conn, delivery.key)
         raise
     except Refused as err:
-        return partial(_ask_person, line=line, row=row, state=DeliveryState.REFUSED, why=str(err))
+        return partial(_hand_back, line=line, row=row, state=DeliveryState.REFUSED, why=str(err))
     return partial(_end, line=line, row=row, state=DeliveryState.SENT, vendor_id=vendor_id)
 
 
@@ -109,7 +117,8 @@ def _end(
     drafts.end_sending(conn, delivery.key, state, line.now(), vendor_id, error)
     if state is not DeliveryState.APPROVED:
         audit.record(conn, line.now(), row.by or "understudy", state.value, delivery.key, error, id=vendor_id)
-    if state is DeliveryState.SENT and row.by:  # an outcome, whether or not the vendor rings for it
+    if state is DeliveryState.SENT and row.by and delivery.kind is DeliveryKind.REPLY:  # an outcome
+        work.ask(conn, "learn", f"sent-{delivery.key}", delivery.ref, line.now(), payload=f"sent:{delivery.key}")
         work.ring(conn, [delivery.ref], line.now())
     log.info("delivered", extra={"delivery": delivery.key, "state": state, "vendor_id": vendor_id})
 
@@ -127,7 +136,7 @@ def _settle(line: Line, row: Sending) -> Effect:
             _end(conn, line, row, DeliveryState.APPROVED, error="surely absent: one more try")
         raise Unavailable("one more try", retry_after=0.05)
     why = "The helpdesk took it twice without an answer and does not show it. Was it sent?"
-    return partial(_ask_person, line=line, row=row, state=DeliveryState.ASKED, why=why)
+    return partial(_hand_back, line=line, row=row, state=DeliveryState.ASKED, why=why)
 
 
 def _read_back(line: Line, delivery: Delivery, row: Sending) -> str | None:
@@ -138,11 +147,15 @@ def _read_back(line: Line, delivery: Delivery, row: Sending) -> str | None:
     return next((m.id for m in messages if m.mark == delivery.key), None)
 
 
-def _ask_person(conn: Connection, line: Line, row: Sending, state: DeliveryState, why: str) -> None:
-    """The audit keeps it in any case; the review channel shows it where there is one."""
+def _hand_back(conn: Connection, line: Line, row: Sending, state: DeliveryState, why: str) -> None:
+    """A reply that does not go out: people get it as a note in its place, and on the review channel if there is one."""
     delivery = row.delivery
     _end(conn, line, row, state, error=why)
-    if line.review and delivery.ref.id != "review":
+    if delivery.kind is DeliveryKind.REPLY:
+        kind = compose.kind_of(Action.HANDOFF, line.connector(delivery.ref.connector).can)
+        if kind is not None:
+            approve(conn, line, compose.handed_back(delivery, kind, why), row.draft_id)
+    if line.review and delivery.ref.id != "review" and state is not DeliveryState.VOID:
         title = "Refused by the helpdesk" if state is DeliveryState.REFUSED else "Was this sent?"
         facts = (("Conversation", str(delivery.ref)), ("What happened", why), ("Text", compose.short(delivery.text)))
         approve(conn, line, compose.notice(delivery.key, Ref(line.review, "review"), title, facts))
@@ -153,7 +166,9 @@ def give_up(line: Line, job: Job, error: str) -> None:
     last = (error.strip().splitlines() or ["unknown"])[-1]
     with line.store.write() as conn:
         audit.record(conn, line.now(), "understudy", "gave up", job.key, last, ref=str(job.ref))
+        if job.kind == "deliver":  # what stays `sending` would block its conversation for ever
+            drafts.end_sending(conn, job.key.removeprefix("deliver|"), DeliveryState.ASKED, line.now(), error=last)
         if line.review and job.ref.id != "review":
             facts = (("Conversation", str(job.ref)), ("What happened", last))
-            notice = compose.notice(f"dead-{job.key}", Ref(line.review, "review"), "A person is needed", facts)
-            approve(conn, line, notice)
+            about = f"dead-{job.key}-{job.fence}"
+            approve(conn, line, compose.notice(about, Ref(line.review, "review"), "A person is needed", facts))

@@ -5,6 +5,7 @@ BotError
 ├─ Forged          a signature, timestamp or token is wrong                -> 401, counted, body not logged
 ├─ Malformed       signed well, but not what the vendor sends              -> 400
 ├─ Unavailable     429, 5xx, timeout: later                                -> retried
+│  └─ Held         by our own stop                                         -> waits for as long as it takes
 └─ Refused         the vendor says no for good                             -> audit and hand-off, no retry
 """
 
@@ -41,6 +42,10 @@ class Unavailable(BotError):
         super().__init__(what)
         self.retry_after = retry_after
         self.maybe = maybe
+
+
+class Held(Unavailable):
+    """We hold it ourselves (the global stop): it waits as long as that takes, and nobody is blamed."""
 
 
 class Refused(BotError):

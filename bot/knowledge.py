@@ -26,7 +26,7 @@ def passages(entry: Entry) -> tuple[Passage, ...]:
 
 
 def in_scope(scope: Scope, customer: Customer, page: str) -> bool:
-    """Does an entry hold for this customer, here? What is unknown about the customer does not match a set field."""
+    """Does an entry hold for this customer, here? What is unknown matches no set field; no language is English."""
     return (
         (not scope.plan or scope.plan == customer.plan)
         and (not scope.language or scope.language == (customer.language or "en"))
@@ -60,13 +60,13 @@ class Knowledge:
 
     def _take_entries(self, versions: Iterable[Entry]) -> None:
         newest = {e.id: e for e in versions}
-        self._index.drop([key for id_ in newest for key in self._keys.pop(id_, ())])
-        for entry in newest.values():
-            self._entries[entry.id] = entry
-        live = [p for e in newest.values() if not e.retired for p in passages(e)]
-        for passage in live:
-            self._keys[passage.owner] = (*self._keys.get(passage.owner, ()), passage.key)
-        self._index.put(live)
+        live = {e.id: () if e.retired else passages(e) for e in newest.values()}
+        keys = {id_: tuple(p.key for p in found) for id_, found in live.items()}
+        stale = [key for id_ in live for key in self._keys.get(id_, ()) if key not in keys[id_]]
+        self._entries |= newest
+        self._keys |= keys
+        self._index.put([p for found in live.values() for p in found])
+        self._index.drop(stale)  # after the new is there: a changed entry is never missing
 
     def _take_past(self, past: list[tuple[int, str, str, str]]) -> None:
         self._past |= {id_: (question, answer) for _, id_, question, answer in past}
@@ -75,7 +75,8 @@ class Knowledge:
     def search(self, text: str, *, source: Source, limit: int) -> tuple[Evidence, ...]:
         """Best first, one for each entry or past reply, whoever asks."""
         self.refresh()
-        return tuple(islice(self._found(text, source, limit), limit))
+        found = self._found(text, source, limit, lambda id_: source is Source.PAST or not self._entries[id_].retired)
+        return tuple(islice(found, limit))
 
     def evidence(self, text: str, *, limit: int, customer: Customer, page: str, now: datetime) -> tuple[Evidence, ...]:
         """For a draft: entries that hold for this customer, here and now, then past replies; each best first."""
@@ -96,7 +97,7 @@ class Knowledge:
     def _holds(self, id_: str, customer: Customer, page: str, now: datetime) -> bool:
         entry = self._entries[id_]
         dated = entry.valid_until is None or now < entry.valid_until
-        return dated and in_scope(entry.scope, customer, page)
+        return dated and not entry.retired and in_scope(entry.scope, customer, page)
 
     def _evidence(self, source: Source, hit: Hit) -> Evidence:
         if source is Source.PAST:

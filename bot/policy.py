@@ -11,16 +11,17 @@ from bot.model import (
     Decision,
     DeliveryKind,
     Draft,
-    Licence,
     Message,
     Pilot,
     Policy,
     Reason,
-    Role,
     Source,
     Status,
 )
 from bot.text.said import asks_for_person, is_auto_reply, is_bounce, is_thanks, language, said, words
+from bot.text.terms import is_stop
+
+TELLING = 3  # words of a question, stop words left out
 
 
 def in_pilot(pilot: Pilot, conversation: Conversation) -> bool:
@@ -41,15 +42,16 @@ def _share(ref: str) -> float:
 def triage(context: Context) -> Decision | None:
     """What needs no draft, and why; None when a draft should be written."""
     asked = context.conversation.asked
-    if asked is None or asked.id != context.event.object_id or answered(context.conversation, asked):
+    this = (context.event.object_id, context.event.version)
+    if asked is None or (asked.id, asked.version) != this or asked not in context.conversation.unanswered:
         return Decision(Action.IGNORE, Reason.OVERTAKEN)
     return _out_of_reach(context, asked) or _not_a_question(context, asked) or _for_a_person(context, asked)
 
 
-def answered(conversation: Conversation, asked: Message) -> bool:
-    """Has anyone but the customer said something in public since?"""
-    after = conversation.messages[conversation.messages.index(asked) + 1 :]
-    return any(m.public and m.role is not Role.CUSTOMER for m in after)
+def overtaken(conversation: Conversation, saw: str) -> bool:
+    """Has the customer written since the message with key `saw`, or has it been answered in public?"""
+    waiting = conversation.unanswered
+    return not waiting or waiting[-1].key != saw
 
 
 def _out_of_reach(context: Context, asked: Message) -> Decision | None:
@@ -66,6 +68,8 @@ def _out_of_reach(context: Context, asked: Message) -> Decision | None:
 
 
 def _not_a_question(context: Context, asked: Message) -> Decision | None:
+    if len(context.conversation.unanswered) > 1:
+        return None  # "Thanks!" behind an open question does not close it
     subject = context.conversation.subject
     if is_auto_reply(subject, asked.text) or is_bounce(asked.author, subject, asked.text):
         return Decision(Action.IGNORE, Reason.AUTO_REPLY)
@@ -77,12 +81,11 @@ def _not_a_question(context: Context, asked: Message) -> Decision | None:
 
 
 def _for_a_person(context: Context, asked: Message) -> Decision | None:
-    text = said(asked.text)
-    if not words(text):
-        return Decision(Action.HANDOFF, Reason.ONLY_ATTACHMENT)
-    if asks_for_person(text):
+    if not words(said(asked.text)):
+        return Decision(Action.HANDOFF, Reason.ONLY_ATTACHMENT if asked.attachments else Reason.THIN_EVIDENCE)
+    if any(asks_for_person(said(m.text)) for m in context.conversation.unanswered):
         return Decision(Action.HANDOFF, Reason.ASKED_FOR_PERSON)
-    if never_topic(context.policy, text):
+    if never_topic(context.policy, context.question):
         return Decision(Action.HANDOFF, Reason.NEVER_TOPIC)
     return None
 
@@ -94,19 +97,24 @@ def never_topic(policy: Policy, text: str) -> str:
 
 
 def decide(
-    context: Context, draft: Draft, licence: Licence | None, can: Set[DeliveryKind], *, away: bool = False
+    context: Context, draft: Draft, licensed: Set[str], can: Set[DeliveryKind], *, away: bool = False
 ) -> Decision:
-    """How far a draft goes. Only approved entries, a licence and confidence together may answer alone.
+    """How far a draft goes. Only approved entries, a licence for each of their topics and confidence answer alone.
 
-    `away`: the writer could not answer, and the embedded one stood in.
+    `licensed`: topics with an open licence. `away`: the writer could not answer, and the embedded one stood in.
     """
     if not draft.text or draft.confidence < context.policy.suggest_at:
         return Decision(Action.HANDOFF, Reason.THIN_EVIDENCE)
-    held = Reason.WRITER_UNAVAILABLE if away else _held_back(context, draft, licence, can)
+    held = Reason.WRITER_UNAVAILABLE if away else _held_back(context, draft, licensed, can)
     return Decision(Action.SUGGEST, held) if held else Decision(Action.REPLY, Reason.LICENSED)
 
 
-def _held_back(context: Context, draft: Draft, licence: Licence | None, can: Set[DeliveryKind]) -> Reason | None:
+def topics(draft: Draft) -> frozenset[str]:
+    """Of everything that a draft says; an entry without a topic counts as topic ""."""
+    return frozenset(e.topic for e in draft.used)
+
+
+def _held_back(context: Context, draft: Draft, licensed: Set[str], can: Set[DeliveryKind]) -> Reason | None:
     policy, conversation = context.policy, context.conversation
     reasons = (
         (any(e.source is Source.PAST for e in draft.used), Reason.PAST_REPLY_ONLY),
@@ -114,11 +122,16 @@ def _held_back(context: Context, draft: Draft, licence: Licence | None, can: Set
         (_speaks(context) not in ("", draft.language), Reason.OTHER_LANGUAGE),
         (DeliveryKind.REPLY not in can, Reason.CANNOT_REPLY),
         (conversation.ref.connector in policy.draft_only, Reason.DRAFT_ONLY),
-        (any(r.ask_first and r.topic in ("", draft.topic) for r in context.rules), Reason.NEVER_TOPIC),
-        (licence is None or licence.topic != draft.topic, Reason.NOT_LICENSED),
-        (draft.confidence < policy.reply_at, Reason.LOW_CONFIDENCE),
+        (any(r.ask_first and r.topic in {"", *topics(draft)} for r in context.rules), Reason.NEVER_TOPIC),
+        (not topics(draft) <= licensed, Reason.NOT_LICENSED),
+        (draft.confidence < policy.reply_at or _vague(context), Reason.LOW_CONFIDENCE),
     )
     return next((reason for holds, reason in reasons if holds), None)
+
+
+def _vague(context: Context) -> bool:
+    """One or two words match too much to be answered alone, however well they match."""
+    return len({w for w in words(context.question) if not is_stop(w)}) < TELLING
 
 
 def _speaks(context: Context) -> str:

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from bot import compose, work
 from bot.answer import digest
-from bot.deliver import approve, overtaken
+from bot.deliver import approve
+from bot.errors import Unavailable
 from bot.line import Line
 from bot.model import (
     Button,
@@ -27,11 +28,15 @@ from bot.model import (
     Verdict,
     VerdictKind,
 )
+from bot.policy import overtaken
 from bot.ports import Panel
 from bot.store import audit, conversations, drafts, limits, people, reviews
 from bot.store import knowledge as rows
 
 log = logging.getLogger(__name__)
+NEWER = "newer version"
+CHANGED = "The proposal has changed since this card was posted; please use the newest card."
+UNSORTED = "unsorted"  # the topic of what was learned beside all known topics
 PROPOSAL_LIVES = timedelta(days=14)
 LABELS = {VerdictKind.ACCEPT: "Approve", VerdictKind.EDIT: "Edit", VerdictKind.REJECT: "Reject"}
 LEADS = (PersonRole.LEAD, PersonRole.ADMIN)
@@ -48,16 +53,20 @@ def refusal(conn: Connection, verdict: Verdict, now: datetime) -> str:
     if row is None:
         return "This button is not ours."
     about, shown, expires, used_by, _ = row
+    if used_by == NEWER:
+        return CHANGED
     if used_by:
         return "This was decided already."
     if now >= expires:
         return "This has expired; a new card comes when it is needed again."
     if about.startswith("draft:"):
-        return _draft_refusal(conn, about.removeprefix("draft:"), shown)
+        return _draft_refusal(conn, verdict, about.removeprefix("draft:"), shown)
     return _proposal_refusal(conn, verdict, about.removeprefix("proposal:"), shown)
 
 
-def _draft_refusal(conn: Connection, id: str, shown: str) -> str:
+def _draft_refusal(conn: Connection, verdict: Verdict, id: str, shown: str) -> str:
+    if people.person_of(conn, verdict.by) is None:
+        return "You are not on the team. Ask an admin to add you (`app.py person`)."
     decided = drafts.get_draft(conn, id)
     if decided is None or digest(decided.draft.text) != shown:
         return "The draft has changed since it was shown."
@@ -70,15 +79,23 @@ def _draft_refusal(conn: Connection, id: str, shown: str) -> str:
 def _proposal_refusal(conn: Connection, verdict: Verdict, id: str, shown: str) -> str:
     made = reviews.get_proposal(conn, id)
     if made is None or proposal_digest(made) != shown:
-        return "The proposal has changed since this card was posted; please use the newest card."
+        return CHANGED
     if made.state is not ProposalState.OPEN:
         return f"This was {made.state} already."
     who = people.person_of(conn, verdict.by)
     if who is None or who.role not in LEADS:
         return "Only a lead can decide this. Ask an admin to add you to the approvers."
+    if verdict.kind is not VerdictKind.REJECT and _outdated(conn, made):
+        return "The entry has changed since this was proposed; reject it, and a new proposal will build on it."
     if verdict.kind is not VerdictKind.REJECT and only_teacher(made, who, limits.current_policy(conn)):
         return "You are the only one who taught this, so somebody else has to approve it."
     return ""
+
+
+def _outdated(conn: Connection, made: Proposal) -> bool:
+    """Would it overwrite something that whoever proposed it has not seen?"""
+    old = rows.latest(conn, made.entry_id) if made.entry_id else None
+    return bool(made.entry_id) and (old is None or old.retired or old.answer != made.before)
 
 
 def only_teacher(made: Proposal, who: Person, policy: Policy) -> bool:
@@ -160,7 +177,7 @@ def publish(conn: Connection, made: Proposal, by: str, now: datetime) -> Entry:
         version=old.version + 1 if old else 1,
         question=made.question,
         answer=made.answer,
-        topic=old.topic if old else made.topic,
+        topic=(old.topic if old else made.topic) or UNSORTED,
         url=old.url if old else "",
         origin=f"proposal:{made.id}",
         by=by,
@@ -168,7 +185,8 @@ def publish(conn: Connection, made: Proposal, by: str, now: datetime) -> Entry:
     )
     if old:
         entry = replace(entry, scope=old.scope, valid_until=old.valid_until)
-    rows.add_entry(conn, entry)
+    if not rows.add_entry(conn, entry):
+        raise Unavailable(f"version {entry.version} of {entry.id} was taken in this instant", retry_after=0.1)
     audit.record(conn, now, by, "entry published", entry.id, f"proposal {made.id}", version=str(entry.version))
     return entry
 
@@ -197,7 +215,7 @@ def open_next(line: Line, conn: Connection) -> None:
 def _open(line: Line, conn: Connection, made: Proposal) -> None:
     made = replace(made, card=made.card or compose.card_key(made))
     shown, nonce = proposal_digest(made), secrets.token_urlsafe(16)
-    reviews.close_nonces(conn, f"proposal:{made.id}", "newer version", line.now())
+    reviews.close_nonces(conn, f"proposal:{made.id}", NEWER, line.now())
     reviews.save_proposal(conn, made, shown)
     reviews.add_nonce(conn, nonce, f"proposal:{made.id}", shown, made.expires)
     buttons = tuple(Button(v, LABELS[v], nonce) for v in VerdictKind)

@@ -34,6 +34,8 @@ def sweep(line: Line) -> int:
             _know_the_team(line, connector)
         except BotError as err:
             log.warning("sweep failed", extra={"connector": connector.name, "error": str(err)})
+        except Exception:  # a bug in one connector stops no other
+            log.exception("sweep crashed", extra={"connector": connector.name})
     if count:
         line.wake.wake()
     return count
@@ -50,7 +52,7 @@ def _sweep(line: Line, connector: Connector) -> int:
 
 def _ring(line: Line, name: str, refs: dict[Ref, None], started: datetime) -> None:
     with line.store.write() as conn:
-        work.ring(conn, refs, line.now())
+        work.ring(conn, sorted(refs), line.now())  # in one order everywhere, so that two sweeps cannot deadlock
         conversations.set_looked_to(conn, name, started)
 
 

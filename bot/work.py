@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, update
+from sqlalchemy import Case, ColumnElement, Connection, bindparam, case, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from bot.errors import Refused, Unavailable
+from bot.errors import Held, Refused, Unavailable
 from bot.model import Ref
 from bot.ports import Clock
 from bot.store import Store
@@ -50,8 +50,19 @@ Dead = Callable[[Job, str], None]
 @cache
 def _ring(dialect: str) -> Insert:
     made = insert(dialect, work)
-    state = case((work.c.state == "done", "ready"), (work.c.state == "dead", "ready"), else_=work.c.state)
-    values = {"rung": work.c.rung + 1, "state": state, "run_at": made.excluded.run_at, "at": made.excluded.at}
+    ended = (work.c.state == "done") | (work.c.state == "dead")
+
+    def anew(column: ColumnElement[Any], value: object) -> Case[Any]:
+        return case((ended, value), else_=column)  # what waits for its time goes on waiting
+
+    values = {
+        "rung": work.c.rung + 1,
+        "state": anew(work.c.state, "ready"),
+        "run_at": anew(work.c.run_at, made.excluded.run_at),
+        "at": anew(work.c.at, made.excluded.at),
+        "crashes": anew(work.c.crashes, 0),
+        "attempts": anew(work.c.attempts, 0),
+    }
     return made.on_conflict_do_update(index_elements=["key"], set_=values)
 
 
@@ -98,7 +109,9 @@ def _mine(job: Job) -> ColumnElement[bool]:
 FINISH = (
     update(work)
     .where(work.c.id == bindparam("job"), work.c.fence == bindparam("held"), work.c.state == "running")
-    .values(state=case((work.c.rung > bindparam("known"), "ready"), else_="done"), lease_until=None)
+    .values(
+        state=case((work.c.rung > bindparam("known"), "ready"), else_="done"), lease_until=None, crashes=0, attempts=0
+    )
     .returning(work.c.id)
 )
 
@@ -202,14 +215,18 @@ class Worker:
             with self.store.write() as conn:
                 end(conn)
                 return claim(conn, self.now()) if more else None
-        except IntegrityError:  # of the claim, as above, or of the row's own effect: told apart by ending it alone
+        except Unavailable:
+            raise
+        except Exception:  # of the claim, as above, or a bug in the row's own effect: told apart by ending it alone
             return self._end_alone(job, end, more=more)
 
     def _end_alone(self, job: Job, end: Effect, *, more: bool) -> Job | None:
         try:
             with self.store.write() as conn:
                 end(conn)
-        except IntegrityError:
+        except Unavailable:
+            raise
+        except Exception:
             error = _bug(job)
             with self.store.write() as conn:
                 crashed(conn, job, self.now(), error)
@@ -231,7 +248,7 @@ class Worker:
         return partial(_finish, job=job, effect=effect)
 
     def _put_off(self, job: Job, err: Unavailable) -> Effect:
-        if self.now() - job.at > GIVE_UP:
+        if self.now() - job.at > GIVE_UP and not isinstance(err, Held):
             return self._bury(job, str(err))
         wait = max(err.retry_after, LEAST_WAIT * 2 ** min(job.attempts, 6))
         return lambda conn: later(conn, job, self.now(), wait, str(err))

@@ -40,7 +40,9 @@ class RqBell:
         """One wake-up, unless one is on its way."""
         try:
             if self._redis.set(OUTSTANDING, 1, nx=True, ex=LOST_AFTER):
-                self._queue.enqueue(wake_up, result_ttl=0, failure_ttl=0)
+                self._queue.enqueue(
+                    wake_up, result_ttl=0, failure_ttl=0, job_timeout=-1
+                )  # a drain has no end of its own
             self._said(away=False)
         except RedisError:
             self._said(away=True)

@@ -68,4 +68,7 @@ class Workers:
         except (Unavailable, SQLAlchemyError) as err:
             log.warning("store away", extra={"error": type(err).__name__})
             return POLL
+        except Exception:  # a worker outlives whatever it meets
+            log.exception("worker crashed")
+            return POLL
         return POLL if due is None else min(max(due, LEAST), POLL)

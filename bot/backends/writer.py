@@ -39,7 +39,7 @@ class ExtractiveWriter:
             text=text,
             used=used,
             confidence=0.0,
-            saw=asked.id if asked else "",
+            saw=asked.key if asked else "",
             topic=used[0].topic if used else "",
             language=speaks or "en",
         )
@@ -127,7 +127,8 @@ def _rules(context: Context, topic: str) -> list[Rule]:
 
 def _composed(context: Context, used: tuple[Evidence, ...], parts: list[str]) -> str:
     manners = MANNERS[customer_language(context.conversation, context.question)]
-    said_too = [r.must_say for r in _rules(context, used[0].topic) if r.must_say and r.must_say not in "\n".join(parts)]
+    rules = [r for topic in dict.fromkeys(e.topic for e in used) for r in _rules(context, topic)]
+    said_too = [r.must_say for r in dict.fromkeys(rules) if r.must_say and r.must_say not in "\n".join(parts)]
     urls = dict.fromkeys(e.url for e in used if e.url)
     more = [" ".join([manners.more, *urls])] if urls else []
     body = [parts[0], *(f"{manners.also}\n\n{part}" for part in parts[1:])]

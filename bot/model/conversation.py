@@ -53,6 +53,11 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     mark: str = ""
 
+    @property
+    def key(self) -> str:
+        """The id, with `-v2` from the second version on: what a draft has seen."""
+        return f"{self.id}-v{self.version}" if self.version > 1 else self.id
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -117,6 +122,17 @@ class Conversation:
         """The customer's newest public message."""
         said = [m for m in self.messages if m.role is Role.CUSTOMER and m.public]
         return said[-1] if said else None
+
+    @property
+    def unanswered(self) -> tuple[Message, ...]:
+        """What the customer said in public since a person or we answered; another bot's word is no answer."""
+        since: list[Message] = []
+        for message in reversed(self.messages):
+            if message.public and message.role in (Role.AGENT, Role.SELF):
+                break
+            if message.public and message.role is Role.CUSTOMER:
+                since.append(message)
+        return tuple(reversed(since))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What we would say. `used` is the evidence it cites; `saw` the id of the newest customer message it knew."""
+    """What we would say. `used` is the evidence it cites; `saw` the key of the newest customer message it knew."""
 
     id: str
     event_key: str

@@ -140,6 +140,11 @@ def end_sending(
     conn.execute(END, row | {"now": now if state is DeliveryState.SENT else None})
 
 
+def not_tried(conn: Connection, key: str) -> None:
+    """Take a try back: the vendor surely did nothing."""
+    conn.execute(update(delivery).where(delivery.c.key == key).values(tries=delivery.c.tries - 1))
+
+
 def stuck(conn: Connection) -> list[str]:
     """Keys of deliveries that are neither done nor waiting for anything but a worker."""
     open_states = [s.value for s in (DeliveryState.APPROVED, DeliveryState.SENDING, DeliveryState.UNKNOWN)]

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,8 +47,11 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view; nothing is written."""
-        with self.engine.connect() as conn:
-            yield conn
+        try:
+            with self.engine.connect() as conn:
+                yield conn
+        except OperationalError as err:
+            raise Unavailable(f"the store cannot read: {type(err.orig).__name__}", retry_after=1.0) from err
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -126,6 +130,8 @@ def _engine(url: str) -> Engine:
         raise Misconfigured("DATABASE_URL", "is not a database URL; write sqlite:///data/understudy.db") from err
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url, parsed.database)
+    if parsed.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
+        raise Misconfigured("DATABASE_URL", "PostgreSQL needs `pip install -r requirements-services.lock`")
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=16, pool_pre_ping=True)
     raise Misconfigured("DATABASE_URL", f"{parsed.get_backend_name()} is not supported; use sqlite or postgresql")

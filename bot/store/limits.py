@@ -43,6 +43,11 @@ def licence_of(conn: Connection, topic: str, now: datetime) -> Licence | None:
     return found if found and not found.revoked and found.at <= now < found.until else None
 
 
+def licensed(conn: Connection, now: datetime) -> frozenset[str]:
+    """Topics that may answer alone at `now`."""
+    return frozenset(t for t, held in licences(conn).items() if t and not held.revoked and held.at <= now < held.until)
+
+
 def licences(conn: Connection) -> dict[str, Licence]:
     """The newest licence of each topic, open or not."""
     return {r.topic: r.value for r in conn.execute(select(licence).order_by(licence.c.seq))}

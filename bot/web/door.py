@@ -6,6 +6,7 @@ Plain WSGI, in front of the staff's pages: a web framework would cost as much as
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -67,7 +68,7 @@ class Door:
             received = self._reader(door, name)(_read(self._line, environ))
             self._keep(name, received)
         except BotError as err:
-            return self._refuse(name, STATUS[type(err)], str(err))
+            return self._refuse(name, next((s for kind, s in STATUS.items() if isinstance(err, kind)), 400), str(err))
         except SQLAlchemyError as err:
             # never 200 before the commit, never a traceback: whatever is wrong with the store, the vendor tries again
             log.error("store away", extra={"error": type(err).__name__})
@@ -87,7 +88,8 @@ class Door:
 
     def _keep(self, name: str, received: Received) -> None:
         if received.refs or received.verdicts:
-            self._line.store.together(_insert, (name, received, self._line.now()))
+            presses = [_pressed(received, verdict) for verdict in received.verdicts]
+            self._line.store.together(_insert, Rung(name, received.id, received.refs, presses, self._line.now()))
             self._line.wake.wake()
 
     def _note(self, name: str, received: Received) -> None:
@@ -124,20 +126,32 @@ def _body(environ: WSGIEnvironment) -> bytes:
     return body
 
 
-def _insert(conn: Connection, batch: list[tuple[str, Received, datetime]]) -> None:
-    """What several requests brought, each delivery id once for ever."""
-    now = max(at for _, _, at in batch)
-    fresh = first_times(conn, [(name, r.id) for name, r, _ in batch if r.id], now)
-    known = {(name, r.id): r for name, r, _ in batch if (name, r.id) in fresh}  # a double within the batch counts once
-    new = [*known.values(), *(r for _, r, _ in batch if not r.id)]
-    work.ring(conn, [ref for r in new for ref in r.refs], now)
-    for received in new:
-        for verdict in received.verdicts:
-            _ask(conn, received, verdict, now)
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """What one request brought. `presses`: (key, token, verdict as JSON)."""
+
+    source: str
+    id: str
+    refs: tuple[Ref, ...]
+    presses: list[tuple[str, str, str]]
+    at: datetime
 
 
-def _ask(conn: Connection, received: Received, verdict: Verdict, now: datetime) -> None:
-    payload = VERDICT.dump_json(verdict).decode()
+def _pressed(received: Received, verdict: Verdict) -> tuple[str, str, str]:
+    try:
+        payload = VERDICT.dump_json(verdict).decode()
+    except ValueError as err:  # half a character, which no vendor sends
+        raise Malformed("the text of a dialog is not Unicode") from err
     # a press is one fact: this button, this person, this answer
-    key = f"{received.id or verdict.token}-{verdict.kind}-{verdict.by}"
-    work.ask(conn, "verdict", key, Ref("verdict", verdict.token), now, payload)
+    return f"{received.id or verdict.token}-{verdict.kind}-{verdict.by}", verdict.token, payload
+
+
+def _insert(conn: Connection, batch: list[Rung]) -> None:
+    """What several requests brought, each delivery id once for ever."""
+    now = max(rung.at for rung in batch)
+    fresh = first_times(conn, [(rung.source, rung.id) for rung in batch if rung.id], now)
+    known = {(r.source, r.id): r for r in batch if (r.source, r.id) in fresh}  # a double within the batch counts once
+    new = [*known.values(), *(rung for rung in batch if not rung.id)]
+    work.ring(conn, sorted({ref for rung in new for ref in rung.refs}), now)
+    for key, token, payload in (press for rung in new for press in rung.presses):
+        work.ask(conn, "verdict", key, Ref("verdict", token), now, payload)
