@@ -37,15 +37,20 @@ def sealed(url: str) -> str:
     return unescape(found.group(1))
 
 
+def post(url: str, **form: str) -> requests.Response:
+    """A form, as a browser sends it from a page of the same site."""
+    return requests.post(url, form, headers={"Referer": url}, timeout=5)
+
+
 def confirm(url: str, **form: str) -> requests.Response:
     """What a person does who opens the page and presses the button."""
-    return requests.post(url, {"seal": sealed(url), "by": "tomasz", **form}, timeout=5)
+    return post(url, seal=sealed(url), **{"by": "tomasz", **form})
 
 
 def act(made: Desk, name: str, **form: str) -> requests.Response:
     """A form of the control page."""
     seal = sealed(f"{made.url}/control")
-    return requests.post(f"{made.url}/control/{name}", {"seal": seal, "by": "ines", **form}, timeout=5)
+    return post(f"{made.url}/control/{name}", seal=seal, **{"by": "ines", **form})
 
 
 POLICY = {"share": "1", "reply_at": "0.9", "suggest_at": "0.3", "stale_after": "72", "open_cards": "20", "version": "0"}
@@ -117,16 +122,56 @@ def test_a_form_is_taken_from_our_own_page_only(office: Desk) -> None:
     ref = office.ask(ASKS_RETURN)
     accept = links(office, ref)["accept"]
 
-    without = requests.post(accept, {"by": "tomasz"}, timeout=5)
-    elsewhere = requests.post(
-        accept, {"seal": sealed(accept), "by": "tomasz"}, headers={"Origin": "https://evil.example"}, timeout=5
-    )
-    other = requests.post(f"{office.url}/control/stop", {"seal": sealed(accept), "by": "ines", "on": "yes"}, timeout=5)
+    without = post(accept, by="tomasz")
+    other = post(f"{office.url}/control/stop", seal=sealed(accept), by="ines", on="yes")
     nobody = confirm(accept, by="a stranger")
 
-    assert [a.status_code for a in (without, elsewhere, other, nobody)] == [403, 403, 403, 400]
+    assert [a.status_code for a in (without, other, nobody)] == [403, 403, 400]
     office.settle()
     assert len(office.sent(ref)) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null", "Referer": "http://127.0.0.1:8000/control"}, 403),
+        ({"Referer": "https://evil.example/http://127.0.0.1:8000/"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Referer": "http://127.0.0.1:8000/control"}, 200),  # as PUBLIC_URL says, whatever host a proxy made of it
+        ({"Origin": "http://127.0.0.1:8000"}, 200),
+    ],
+)
+def test_a_form_says_that_it_comes_from_here(office: Desk, headers: dict[str, str], status: int) -> None:
+    form = {"seal": sealed(f"{office.url}/control"), "by": "ines", "on": "yes"}
+
+    answer = requests.post(f"{office.url}/control/stop", form, headers=headers, timeout=5)
+
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("back", "to"),
+    [
+        ("/?ref=zendesk%3A3#line", "/?ref=zendesk%3A3#line"),
+        ("/", "/"),
+        ("//evil.example", "/control"),
+        ("/\\evil.example", "/control"),
+        ("/\t/evil.example", "/control"),
+        ("https://evil.example", "/control"),
+        ("", "/control"),
+    ],
+)
+def test_control_leads_back_to_our_own_pages_only(office: Desk, back: str, to: str) -> None:
+    form = {"seal": sealed(f"{office.url}/control"), "by": "ines", "on": "yes", "back": back}
+
+    answer = requests.post(
+        f"{office.url}/control/stop", form, headers={"Origin": office.url}, timeout=5, allow_redirects=False
+    )
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, to)
 
 
 def test_what_customers_write_is_shown_as_text_and_pages_forbid_scripts(office: Desk) -> None:

@@ -1,5 +1,6 @@
 """The page that says how far the bot may go: the stop, the policy, and topics with their licences."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ NUMBERS = {
     "open_cards": ("Proposals open at a time", 1.0, 1_000.0),
 }
 LONGEST = 90.0  # days of a licence
+HERE = re.compile(r"/([^/\\\s][^\\\s]*)?")  # browsers read `/\evil.example` as `//evil.example`, and skip tabs
 Form = MultiDict[str, str]
 
 
@@ -52,7 +54,7 @@ def _posted(line: Line, act: Callable[[Line, Form, Person], dict[str, str]]) -> 
         who = next((p for p in _leads(conn) if p.id == request.form.get("by")), None)
     wrong = act(line, request.form, who) if who else {"by": "Choose who decides this; only a lead can."}
     back = request.form.get("back", "")
-    here = back if back.startswith("/") and not back.startswith("//") else url_for("pages.control")
+    here = back if HERE.fullmatch(back) else url_for("pages.control")
     return _page(line, 400, wrong) if wrong else make_response(redirect(here, 303))
 
 

@@ -1,5 +1,6 @@
 """What every page of ours has: a strict content policy, and forms that only our own pages can send."""
 
+from functools import partial
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -17,17 +18,20 @@ HEADERS = {
 }
 
 
-def guard(made: Blueprint) -> Blueprint:
+def guard(made: Blueprint, public_url: str) -> Blueprint:
     """Add the headers and the check of where a form comes from; returns the blueprint."""
-    made.before_request(_from_here)
+    made.before_request(partial(_from_here, urlsplit(public_url).netloc))
     made.after_request(_with_headers)
     return made
 
 
-def _from_here() -> None:
-    """Browsers name the page that a POST comes from; what another site sends ends here."""
-    origin = request.headers.get("Origin", "")
-    if request.method == "POST" and origin and urlsplit(origin).netloc != request.host:
+def _from_here(public: str) -> None:
+    """A POST must name a page of ours that it comes from: as we are called by this request, or by PUBLIC_URL, since
+    a proxy may rewrite the host. Every browser names one; another client sends `Origin` itself."""
+    if request.method != "POST" or request.headers.get("Sec-Fetch-Site") == "same-origin":
+        return
+    source = request.headers.get("Origin") or request.headers.get("Referer", "")
+    if urlsplit(source).netloc not in (request.host, public):
         halt(403, "Not from here", "This form was sent by another site, so nothing was done.")
 
 

@@ -18,7 +18,7 @@ from bot.web.guard import guard
 
 def pages(line: Line, refused: Counter[str]) -> Blueprint:
     """All pages of production. `refused` counts webhooks by connector and status."""
-    made = guard(Blueprint("pages", __name__))
+    made = guard(Blueprint("pages", __name__), line.links.public_url)
     made.app_template_filter("clock")(clock)
     made.app_template_filter("day")(day)
     made.app_context_processor(lambda: {"WHY": WHY})

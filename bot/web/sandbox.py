@@ -60,7 +60,7 @@ def furnish(sandbox: Sandbox, world: World, cases: tuple[play.Case, ...] = ()) -
 
 def board(sandbox: Sandbox, world: World, player: "play.Player | None") -> Blueprint:
     """What the board's forms post to, and the board alone for `live.js`."""
-    made = guard(Blueprint("sandbox", __name__, url_prefix="/sandbox"))
+    made = guard(Blueprint("sandbox", __name__, url_prefix="/sandbox"), world.line.links.public_url)
     made.app_template_filter("took")(lambda pair: show.took(*pair))
     made.get("/board", endpoint="board")(partial(_fragment, world, player))
     acts = {
