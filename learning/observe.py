@@ -25,6 +25,7 @@ from bot.model import (
 from bot.store import audit, conversations, drafts, people, reviews
 from bot.store import knowledge as rows
 from bot.text.said import is_thanks
+from bot.work import Effect
 from learning import signals, study
 from learning.facts import teaching
 from learning.gather import intervention
@@ -84,15 +85,15 @@ def change(line: Line, event: Event) -> None:
             _doubt(line, conn, conversation, found[0])
 
 
-def learn(line: Line, payload: str) -> None:
+def learn(line: Line, payload: str) -> Effect | None:
     """Work that was asked for: a draft's id (it was rejected) or an intervention's (what is to be proposed?)."""
     if payload.startswith("i-"):
-        study.study(line, payload)
-        return
+        return study.study(line, payload)
     with line.store.write() as conn:
         decided, outcome = drafts.get_draft(conn, payload), reviews.outcome_of(conn, payload)
         if decided and outcome:
             _signal(line, conn, decided.draft, outcome, None)
+    return None
 
 
 def _message(conn: Connection, event: Event) -> tuple[Conversation, Message] | None:

@@ -1,72 +1,144 @@
 """Turns a stored intervention into a stored proposal, with what is known beside it."""
 
+import threading
 from collections.abc import Iterable
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
 from sqlalchemy import Connection
 
 from bot import review
 from bot.backends.embedder import HashEmbedder
+from bot.backends.index import HybridIndex
 from bot.line import Line
-from bot.model import Correction, Entry, Intervention, Proposal, ProposalState, Source
-from bot.ports import Floats
-from bot.store import audit, conversations, drafts, reviews
+from bot.model import Correction, Draft, Entry, Intervention, Proposal, ProposalState, Source
+from bot.ports import Floats, Passage
+from bot.store import Store, audit, conversations, drafts, reviews
+from bot.work import Effect
 from learning.propose import Like, Near, propose
 
 SEEN = (ProposalState.WAITING, ProposalState.OPEN, ProposalState.REJECTED)
-MOST = 10_000  # proposals that an intervention is held against
+NEAREST = 20  # proposals by question, and as many by answer, that an intervention is held against
+CHUNK = 500  # proposals read at once
 EMBEDDER = HashEmbedder()
 
 
-def study(line: Line, id: str) -> None:
-    """What follows from an intervention, stored and put before people; nothing when it is unknown."""
+class Known:
+    """Questions and answers of proposals in memory, in step with the store."""
+
+    def __init__(self) -> None:
+        self._questions, self._answers = (HybridIndex(EMBEDDER, lexical=0.0) for _ in range(2))
+        self._digests: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def nearest(self, conn: Connection, item: Intervention) -> tuple[str, ...]:
+        """Ids of the proposals most alike in question or in answer."""
+        with self._lock:
+            self._follow(conn)
+        found = (
+            *self._questions.search(item.question, source=Source.PAST, limit=NEAREST),
+            *self._answers.search(item.answer, source=Source.PAST, limit=NEAREST),
+        )
+        return tuple(dict.fromkeys(hit.key for hit in found))
+
+    def _follow(self, conn: Connection) -> None:
+        digests = reviews.proposal_digests(conn, SEEN)
+        gone = [known_id for known_id in self._digests if known_id not in digests]
+        self._questions.drop(gone)
+        self._answers.drop(gone)
+        fresh = [found_id for found_id, digest in digests.items() if self._digests.get(found_id) != digest]
+        for at in range(0, len(fresh), CHUNK):
+            found = reviews.proposals_beside(conn, SEEN, fresh[at : at + CHUNK])
+            self._questions.put([Passage(p.id, p.id, Source.PAST, p.question) for p in found])
+            self._answers.put([Passage(p.id, p.id, Source.PAST, p.answer) for p in found])
+        self._digests = digests
+
+
+@lru_cache(maxsize=4)
+def known(store: Store) -> Known:
+    """The proposals of a store, as this process knows them."""
+    return Known()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An intervention and what belongs to it: `cited` are entries in force that the corrected draft rested on, `near`
+    those found for the question, best first, `names` those of people."""
+
+    item: Intervention
+    correction: Correction | None
+    cited: tuple[Entry, ...]
+    near: tuple[Near, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The proposals that a case was held against, oldest first, out of `many`; `ids` are those most alike."""
+
+    ids: tuple[str, ...]
+    many: int
+    proposals: list[Proposal]
+
+
+def study(line: Line, id: str) -> Effect | None:
+    """What follows from an intervention; the effect stores it and puts it before people. None when it is unknown.
+
+    All is thought through before the write, and once more in it only where somebody was quicker.
+    """
     with line.store.read() as conn:
         item = reviews.get_intervention(conn, id)
-    if item is None:
-        return
-    near = _near(line, item)
-    with line.store.write() as conn:
-        # The first audit row takes the chain's lock, so on PostgreSQL too two of these do not propose the same twice.
-        audit.record(conn, line.now(), "understudy", "studied", item.id, ref=str(item.ref))
-        made = _proposed(line, conn, item, near)
-        if made is not None:
-            review.propose(line, conn, made)
-            reviews.link_intervention(conn, item.id, made.id)
+        if item is None:
+            return None
+        correction = reviews.correction_of(conn, item.draft_id) if item.draft_id else None
+        decided = drafts.get_draft(conn, item.draft_id) if item.draft_id else None
+        conversation = conversations.snapshot(conn, item.ref)
+    names = (conversation.customer.name,) if conversation else ()
+    case = Case(item, correction, _cited(line, decided.draft if decided else None), _near(line, item), names)
+    with line.store.read() as conn:
+        beside = _beside(conn, line, case, None)
+    return partial(_keep, line=line, case=case, beside=beside, made=_proposed(line, case, beside))
 
 
-def _proposed(line: Line, conn: Connection, item: Intervention, near: list[Near]) -> Proposal | None:
-    conversation = conversations.snapshot(conn, item.ref)
+def _keep(conn: Connection, line: Line, case: Case, beside: Beside, made: Proposal | None) -> None:
+    # The first audit row takes the chain's lock, so on PostgreSQL too two of these do not propose the same twice.
+    audit.record(conn, line.now(), "understudy", "studied", case.item.id, ref=str(case.item.ref))
+    now = _beside(conn, line, case, beside)
+    if now.proposals != beside.proposals:
+        made = _proposed(line, case, now)
+    if made is not None:
+        review.propose(line, conn, made)
+        reviews.link_intervention(conn, case.item.id, made.id)
+
+
+def _beside(conn: Connection, line: Line, case: Case, before: Beside | None) -> Beside:
+    """Read anew; the most alike are looked for only where `before` does not tell or one was added since."""
+    many = reviews.count_proposals(conn)
+    ids = before.ids if before and before.many == many else known(line.store).nearest(conn, case.item)
+    entries = [e.id for e in (*case.cited, *(n.entry for n in case.near))]
+    return Beside(ids, many, reviews.proposals_beside(conn, SEEN, ids, entries))
+
+
+def _proposed(line: Line, case: Case, beside: Beside) -> Proposal | None:
+    likes = _likes(case.item, beside.proposals)
     return propose(
-        item,
-        _correction(conn, item),
-        cited=_cited(line, conn, item),
-        near=near,
-        likes=likes(item, reviews.proposals(conn, SEEN, limit=MOST)),
-        now=line.now(),
-        names=(conversation.customer.name,) if conversation else (),
+        case.item, case.correction, cited=case.cited, near=case.near, likes=likes, now=line.now(), names=case.names
     )
 
 
-def _correction(conn: Connection, item: Intervention) -> Correction | None:
-    return reviews.correction_of(conn, item.draft_id) if item.draft_id else None
+def _cited(line: Line, draft: Draft | None) -> tuple[Entry, ...]:
+    found = (line.knowledge.entry(e.id) for e in (draft.used if draft else ()) if e.source is Source.ENTRY)
+    return tuple(entry for entry in found if entry is not None)
 
 
-def _cited(line: Line, conn: Connection, item: Intervention) -> list[Entry]:
-    """The entries in force that the corrected draft rested on."""
-    decided = drafts.get_draft(conn, item.draft_id) if item.draft_id else None
-    used = decided.draft.used if decided else ()
-    found = (line.knowledge.entry(e.id) for e in used if e.source is Source.ENTRY)
-    return [entry for entry in found if entry is not None]
-
-
-def _near(line: Line, item: Intervention) -> list[Near]:
+def _near(line: Line, item: Intervention) -> tuple[Near, ...]:
     found = line.knowledge.search(item.question, source=Source.ENTRY, limit=5)
     pairs = ((line.knowledge.entry(e.id), e.score) for e in found)
-    return [Near(entry, score) for entry, score in pairs if entry is not None]
+    return tuple(Near(entry, score) for entry, score in pairs if entry is not None)
 
 
-def likes(item: Intervention, proposals: Iterable[Proposal]) -> list[Like]:
-    """Every proposal with how alike question and answer are, by words and their pieces."""
+def _likes(item: Intervention, proposals: Iterable[Proposal]) -> list[Like]:
+    """Proposals with how alike question and answer are, by words and their pieces."""
     question, answer = _row(item.question), _row(item.answer)
     return [Like(p, _cosine(question, _row(p.question)), _cosine(answer, _row(p.answer))) for p in proposals]
 

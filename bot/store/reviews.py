@@ -1,9 +1,9 @@
 """What people are asked and what they said: nonces, outcomes, corrections, interventions, signals, proposals."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from bot.model import Correction, Intervention, Outcome, OutcomeKind, Proposal, ProposalState, Ref, Signal
 from bot.store.statements import add, insert, one_at_a_time, put
@@ -132,8 +132,11 @@ def signals_after(conn: Connection, seq: int) -> list[tuple[int, Signal]]:
 
 def save_proposal(conn: Connection, what: Proposal, digest: str) -> None:
     """Add a proposal or its next version. `digest` is what buttons are bound to."""
-    state, entry_id = what.state.value, what.entry_id
-    put(conn, proposal, "id", id=what.id, state=state, entry_id=entry_id, digest=digest, value=what, at=what.at)
+    put(
+        conn, proposal, "id",
+        id=what.id, state=what.state.value, entry_id=what.entry_id, digest=digest,
+        teachers=len(what.teachers), refs=len(what.refs), value=what, at=what.at,
+    )  # fmt: skip
 
 
 def get_proposal(conn: Connection, id: str) -> Proposal | None:
@@ -146,3 +149,37 @@ def proposals(conn: Connection, states: Iterable[ProposalState], limit: int = 1_
     """Oldest first."""
     query = select(proposal.c.value).where(proposal.c.state.in_([s.value for s in states]))
     return list(conn.scalars(query.order_by(proposal.c.at, proposal.c.id).limit(limit)))
+
+
+def waiting_best(conn: Connection, room: int) -> list[Proposal]:
+    """Whose turn is next, at most `room`: most teachers first, then most conversations, then the oldest."""
+    turn = (proposal.c.teachers.desc(), proposal.c.refs.desc(), proposal.c.at, proposal.c.id)
+    waiting = select(proposal.c.id).where(proposal.c.state == ProposalState.WAITING.value)
+    best = waiting.order_by(*turn).limit(max(0, room))
+    return list(conn.scalars(select(proposal.c.value).where(proposal.c.id.in_(best)).order_by(*turn)))
+
+
+def count_open(conn: Connection) -> int:
+    """How many proposals are before people now."""
+    query = select(func.count()).where(proposal.c.state == ProposalState.OPEN.value)
+    return conn.scalar(query.select_from(proposal)) or 0
+
+
+def count_proposals(conn: Connection) -> int:
+    """How many there ever were: one cheap query tells whether one was added."""
+    return conn.scalar(select(func.count()).select_from(proposal)) or 0
+
+
+def proposal_digests(conn: Connection, states: Iterable[ProposalState]) -> dict[str, str]:
+    """Digest by id: an index in memory tells from it what has changed."""
+    query = select(proposal.c.id, proposal.c.digest).where(proposal.c.state.in_([s.value for s in states]))
+    return {r.id: r.digest for r in conn.execute(query)}
+
+
+def proposals_beside(
+    conn: Connection, states: Iterable[ProposalState], ids: Sequence[str], entries: Sequence[str] = ()
+) -> list[Proposal]:
+    """Those with one of `ids` (hundreds at most) or for one of `entries`, oldest first."""
+    meant = or_(proposal.c.id.in_(ids), proposal.c.entry_id.in_(entries))
+    query = select(proposal.c.value).where(proposal.c.state.in_([s.value for s in states]), meant)
+    return list(conn.scalars(query.order_by(proposal.c.at, proposal.c.id)))

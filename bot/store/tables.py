@@ -211,11 +211,14 @@ proposal = Table(
     "proposal",
     meta,
     Column("id", String, primary_key=True),
-    Column("state", String, nullable=False, index=True),
-    Column("entry_id", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("entry_id", String, nullable=False, index=True),
     Column("digest", String, nullable=False),
+    Column("teachers", Integer, nullable=False, default=0),
+    Column("refs", Integer, nullable=False, default=0),
     Column("value", Value(ProposalValue), nullable=False),
     Column("at", Utc, nullable=False),
+    Index("ix_proposal_turn", "state", "teachers", "refs", "at"),
 )
 
 nonce = Table(

@@ -1,21 +1,48 @@
 """What the brains in memory follow in the store: nothing is missed, and the nearest are found without reading all."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
-from bot.model import Signal
+import pytest
+
+from bot.model import Intervention, Proposal, ProposalState, Ref, Signal
 from bot.store import Store, reviews
 from bot.store.migrate import migrate
-from tests.learning.cases import NOW
+from learning.study import Known, study
+from tests.desk import desk
+from tests.learning.cases import NOW, REF
+
+ENGRAVING = "Yes, we engrave up to three initials on aluminium trolleys for 15 euros. It takes two working days."
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    made = Store(database_url)
+    migrate(made)
+    yield made
+    made.close()
+
+
+def proposal(name: str, question: str = "?", **more: Any) -> Proposal:
+    state, later = ProposalState.WAITING, NOW + timedelta(days=14)
+    made = Proposal(name, 1, state, question, f"{question} Yes.", "", "", "", (REF,), ("ines",), NOW, later)
+    return replace(made, **more)
+
+
+def keep(store: Store, *made: Proposal) -> None:
+    with store.write() as conn:
+        for one in made:
+            reviews.save_proposal(conn, one, f"{one.version}{one.question}{one.answer}")
 
 
 def signal(id: str) -> Signal:
     return Signal(id, NOW, "returns", "returns-window", good=1.0, weight=1.0, confidence=0.5)
 
 
-def test_a_signal_is_never_numbered_below_one_that_was_read_already(database_url: str) -> None:
-    store = Store(database_url)
-    migrate(store)
-
+def test_a_signal_is_never_numbered_below_one_that_was_read_already(store: Store) -> None:
     def append() -> None:
         with store.write() as conn:
             reviews.add_signal(conn, signal("s-late@1"))
@@ -30,4 +57,58 @@ def test_a_signal_is_never_numbered_below_one_that_was_read_already(database_url
     assert not overtook
     with store.read() as conn:
         assert [s.id for _, s in reviews.signals_after(conn, 0)] == ["s-early@1", "s-late@1"]
-    store.close()
+
+
+def test_the_proposal_of_most_teachers_then_of_most_conversations_then_the_oldest_is_next(store: Store) -> None:
+    keep(
+        store,
+        proposal("p-new", at=NOW + timedelta(hours=1)),
+        proposal("p-old"),
+        proposal("p-two-refs", refs=(REF, Ref("zendesk", "8"))),
+        proposal("p-two-teachers", teachers=("ines", "tomasz"), at=NOW + timedelta(hours=2)),
+        proposal("p-open", teachers=("ines", "tomasz", "priya"), state=ProposalState.OPEN),
+    )
+
+    with store.read() as conn:
+        assert [p.id for p in reviews.waiting_best(conn, 3)] == ["p-two-teachers", "p-two-refs", "p-old"]
+        assert [p.id for p in reviews.waiting_best(conn, 9)][3:] == ["p-new"]
+        assert reviews.waiting_best(conn, -1) == []
+        assert reviews.count_open(conn) == 1
+
+
+def test_what_another_process_adds_changes_or_decides_is_followed(store: Store) -> None:
+    known, asks = Known(), Intervention("i-1", REF, NOW, "ines", "Can you engrave my initials?", "")
+    engrave, wash = proposal("p-1", "Which initials fit on a handle?"), proposal("p-2", "Can I wash the bag?")
+
+    def nearest() -> tuple[str, ...]:
+        with store.read() as conn:
+            return known.nearest(conn, asks)[:1]
+
+    keep(store, wash)
+    assert nearest() != ("p-1",)
+    keep(store, engrave)
+    assert nearest() == ("p-1",)
+    keep(store, replace(wash, version=2, question="Can you engrave my initials?"))
+    assert nearest() == ("p-2",)
+    keep(store, replace(wash, version=2, question="Can you engrave my initials?", state=ProposalState.APPROVED))
+    assert nearest() == ("p-1",)
+
+
+def test_two_who_teach_the_same_at_once_stand_behind_one_proposal(database_url: str) -> None:
+    with desk(database_url, "zendesk") as fernweh:
+        line = fernweh.line
+        first = Intervention("i-1", REF, NOW, "tomasz", "Can you engrave my initials?", ENGRAVING)
+        second = replace(first, id="i-2", ref=Ref("zendesk", "8"), by="ines")
+        with line.store.write() as conn:
+            reviews.save_intervention(conn, first)
+            reviews.save_intervention(conn, second)
+
+        effects = [study(line, "i-1"), study(line, "i-2")]
+        for effect in effects:
+            assert effect is not None
+            with line.store.write() as conn:
+                effect(conn)
+
+        with line.store.read() as conn:
+            [made] = reviews.proposals(conn, tuple(ProposalState))
+        assert (made.version, made.teachers) == (2, ("tomasz", "ines"))

@@ -201,11 +201,14 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("entry_id", sa.String(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("teachers", sa.Integer(), nullable=False),
+        sa.Column("refs", sa.Integer(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(op.f("ix_proposal_state"), "proposal", ["state"], unique=False)
+    op.create_index(op.f("ix_proposal_entry_id"), "proposal", ["entry_id"], unique=False)
+    op.create_index("ix_proposal_turn", "proposal", ["state", "teachers", "refs", "at"], unique=False)
     op.create_table(
         "rule",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
