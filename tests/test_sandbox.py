@@ -14,7 +14,7 @@ from bot.errors import Misconfigured
 from bot.model import Ref
 from bot.settings import Settings
 from bot.store import conversations, drafts, people
-from bot.web import company, play
+from bot.web import cases, company, play
 from bot.web.sandbox import furnish
 from bot.web.world import Sandbox, World, in_folder
 from connectors.stage import Server
@@ -141,10 +141,10 @@ def test_fernweh_has_enough_to_say_and_the_examples_are_what_they_say(place: tup
 
 def test_conversations_of_a_file_are_played_in_the_order_of_time(place: tuple[Sandbox, str], tmp_path: Path) -> None:
     sandbox, _ = place
-    cases = tuple(play.read(write(tmp_path / "cases.jsonl.gz", CASE), play.Case, pytest.fail))
+    played = tuple(cases.read(write(tmp_path / "cases.jsonl.gz", CASE), cases.Case, pytest.fail))
     told: list[str] = []
 
-    summary = play.Player(sandbox.world, cases, told.append).run()
+    summary = play.Player(sandbox.world, played, told.append).run()
 
     assert (summary.conversations, summary.messages, summary.drafts) == (1, 2, 1)
     assert told[-1] == str(summary)
@@ -160,9 +160,9 @@ def test_a_bad_line_is_left_out_and_named_by_file_number_and_field(tmp_path: Pat
     path = write(tmp_path / "cases.jsonl", CASE, bad, "", "{no json", {"id": "8"})
     complaints: list[str] = []
 
-    cases = list(play.read(path, play.Case, complaints.append))
+    found = list(cases.read(path, cases.Case, complaints.append))
 
-    assert [c.id for c in cases] == ["7"]
+    assert [c.id for c in found] == ["7"]
     assert [c.removeprefix(f"{path}: ").split(": ")[:2] for c in complaints] == [
         ["line 2", "messages.0.role"],
         ["line 4", "line"],
@@ -201,6 +201,18 @@ def test_knowledge_of_a_file_takes_the_place_of_fernwehs(tmp_path: Path) -> None
 
     assert [(e.id, e.origin) for e in world.line.knowledge.entries()] == [("f1", "import")]
     world.close()
+
+
+def test_a_file_in_which_nobody_asks_is_refused_and_doubles_are_named(tmp_path: Path) -> None:
+    told: list[str] = []
+    nobody = {**CASE, "messages": []}
+
+    twice = play.prepare(write(tmp_path / "twice.jsonl", CASE, CASE), None, None, told.append)[1]
+
+    assert [c.id for c in twice] == ["7"]
+    assert told == ["conversation 7: id: stands there twice; the second is left out"]
+    with pytest.raises(Misconfigured, match="nobody asks anything"):
+        play.prepare(write(tmp_path / "nobody.jsonl", nobody), None, None, told.append)
 
 
 def test_a_limit_cuts_the_file_short(tmp_path: Path) -> None:

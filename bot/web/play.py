@@ -1,29 +1,15 @@
-"""Plays real conversations through the sandbox.
+"""Plays real conversations through the sandbox; `bot/web/cases.py` has the format of the files."""
 
-FILE.jsonl or FILE.jsonl.gz, one JSON object per line:
-
-    {"id": "7", "connector": "zendesk", "at": "2024-03-01T09:00:00Z", "subject": "Zip", "tags": ["repair"],
-     "customer": {"id": "c1", "name": "Maria Keller", "email": "maria@example.com", "language": "en", "plan": "plus"},
-     "messages": [{"id": "1", "role": "customer", "author": "c1", "text": "…", "at": "2024-03-01T09:00:00Z"},
-                  {"id": "2", "role": "agent", "author": "Tomasz Wilk", "text": "…", "at": "2024-03-01T10:00:00Z",
-                   "public": true}],
-     "status": "solved"}
-
-Needed are `id`, and of each message `role` (customer or agent), `text` and `at` (with its zone, or in UTC). The rest
-may be missing: `connector` is then zendesk, `public` true. Of `customer` the e-mail (else the name, else the id) tells
-customers apart. A knowledge file has `id`, `question`, `answer`, and perhaps `url`, `topic` and `language`.
-"""
-
-import gzip
+import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any
+from urllib.parse import urlsplit
 
 from bot import work
 from bot.errors import Misconfigured
@@ -31,61 +17,12 @@ from bot.line import Line
 from bot.model import Entry, Person, ProposalState, Scope
 from bot.store import drafts, knowledge, people, reviews
 from bot.web import company
+from bot.web.cases import Case, Fact, Said, once, read
 from bot.web.world import World
 
 PAUSE = 0.003  # seconds between two looks at the work table
 PATIENCE = 60.0  # seconds that one message may take before the player goes on
 SHOWN_BAD = 10
-Row = TypeVar("Row")
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asked."""
-
-    id: str = ""
-    name: str = ""
-    email: str = ""
-    language: str = ""
-    plan: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One message of a file."""
-
-    role: Literal["customer", "agent"]
-    text: str
-    at: datetime
-    id: str = ""
-    author: str = ""
-    public: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One conversation of a file."""
-
-    id: str
-    messages: tuple[Said, ...]
-    connector: str = "zendesk"
-    at: datetime | None = None
-    subject: str = ""
-    customer: Asker = Asker()
-    status: str = ""
-    tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One entry of a knowledge file."""
-
-    id: str
-    question: str
-    answer: str
-    url: str = ""
-    topic: str = ""
-    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,34 +47,15 @@ def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{n} {name}" for name, n in counts.items()) or "none"
 
 
-def read(path: Path, kind: type[Row], bad: Callable[[str], None]) -> Iterator[Row]:
-    """The rows of a file; a line that cannot be read is told to `bad` by number and field, and left out.
-
-    Raises Misconfigured when there is no such file, or it is not what its name says.
-    """
-    adapter = TypeAdapter(kind)
-    try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
-            for number, text in enumerate(file, 1):
-                try:
-                    if text.strip():
-                        yield adapter.validate_json(text)
-                except ValidationError as err:
-                    first = err.errors(include_input=False, include_url=False)[0]
-                    where = ".".join(str(part) for part in first["loc"]) or "line"
-                    bad(f"{path}: line {number}: {where}: {first['msg']}; left out")
-    except (OSError, UnicodeDecodeError, EOFError) as err:
-        why = err.strerror if isinstance(err, OSError) and err.strerror else str(err)
-        raise Misconfigured(str(path), f"cannot be read ({why}); it has to be FILE.jsonl or FILE.jsonl.gz") from err
-
-
 def prepare(
     data: Path | None, facts: Path | None, limit: int | None, say: Callable[[str], None]
 ) -> tuple[Callable[[Line], None], tuple[Case, ...]]:
     """What fills a new world, and the conversations to play in it. Without a file of its own, Fernweh's knowledge
     is for Fernweh's customers only: real conversations start with an empty head."""
     complaints: list[str] = []
-    cases = tuple(read(data, Case, complaints.append))[:limit] if data else ()
+    cases = tuple(once(read(data, Case, complaints.append), complaints.append))[:limit] if data else ()
+    if data and not cases:
+        raise Misconfigured(str(data), "; ".join(["no conversation in it can be played", *complaints[:SHOWN_BAD]]))
     known = tuple(read(facts, Fact, complaints.append)) if facts else ()
     for text in complaints[:SHOWN_BAD]:
         say(text)
@@ -218,6 +136,7 @@ class Player:
     def run(self) -> Summary:
         """Every message in the order of time, each when the line has drained what came before."""
         self._going.set()
+        _reachable(self.world.line.links.public_url)
         script, started = cues(self.cases), time.monotonic()
         self.total = len(script)
         for cue in script:
@@ -257,6 +176,15 @@ class Player:
                 known = author
         self._agents[author] = known or team[len(self._agents) % len(team)].email
         return self._agents[author]
+
+
+def _reachable(url: str, patience: float = PATIENCE) -> None:
+    """Until somebody listens there: the first webhook has to find a door."""
+    parts, end, pause = urlsplit(url), time.monotonic() + patience, threading.Event()
+    while time.monotonic() < end:
+        with suppress(OSError), socket.create_connection((parts.hostname or "", parts.port or 80), 1.0):
+            return
+        pause.wait(0.05)
 
 
 def settle(world: World, patience: float = PATIENCE) -> bool:

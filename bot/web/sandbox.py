@@ -19,6 +19,7 @@ from bot.model import Person, Ref
 from bot.ports import StageThread
 from bot.store import limits, people
 from bot.web import company, play, show
+from bot.web.cases import Case
 from bot.web.guard import guard, halt, seal
 from bot.web.pages import state
 from bot.web.stages import Prop
@@ -37,9 +38,7 @@ def run(args: argparse.Namespace, parts: Parts) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the temporary folder goes too
     seed, cases = play.prepare(args.data, args.knowledge, args.limit, parts.say)
     with tempfile.TemporaryDirectory(prefix="understudy-") as temporary, suppress(KeyboardInterrupt):
-        every = (
-            60.0 if cases else 5.0
-        )  # seconds: a sweep looks at all that was touched lately, which a player waits for
+        every = 60.0 if cases else 5.0  # seconds: a sweep looks at all touched lately, which a player waits for
         settings = in_folder(args.keep or Path(temporary), args.port, secrets.token_bytes(32), every)
         sandbox = Sandbox(parts, settings, seed, partial(furnish, cases=cases))
         parts.say(f"Understudy's sandbox: http://127.0.0.1:{args.port}   (Ctrl+C ends it)")
@@ -49,7 +48,7 @@ def run(args: argparse.Namespace, parts: Parts) -> None:
             sandbox.close()
 
 
-def furnish(sandbox: Sandbox, world: World, cases: tuple[play.Case, ...] = ()) -> None:
+def furnish(sandbox: Sandbox, world: World, cases: tuple[Case, ...] = ()) -> None:
     """Give a world its board, and the conversations that are to be played."""
     player = play.Player(world, cases, sandbox.parts.say) if cases else None
     world.app.register_blueprint(board(sandbox, world, player))
@@ -75,7 +74,10 @@ def board(sandbox: Sandbox, world: World, player: "play.Player | None") -> Bluep
 
 def _acted(act: Any) -> Response:
     """Do it, and go back to the board with what was chosen there."""
-    changed: Query = act(request.form) or {}
+    try:
+        changed: Query = act(request.form) or {}
+    except (KeyError, StopIteration):  # a tab from before a reset
+        halt(409, "That is not there any more", "Go back to the board and look again.")
     query = {k: v for k, v in {**request.args.to_dict(), **changed}.items() if v}
     panel = query.pop("panel", "")
     return make_response(redirect(f"{url_for('pages.front')}?{urlencode(query)}#{panel}", 303))
