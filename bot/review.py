@@ -126,7 +126,8 @@ def _judge_draft(line: Line, conn: Connection, verdict: Verdict, id: str) -> Non
         return
     draft, who = decided.draft, people.person_of(conn, verdict.by)
     by = who.id if who else verdict.by
-    audit.record(conn, line.now(), by, verdict.kind, draft.id, verdict.reason, ref=str(draft.ref))
+    detail = {"ref": str(draft.ref), "via": verdict.workspace}
+    audit.record(conn, line.now(), by, verdict.kind, draft.id, verdict.reason, **detail)
     if verdict.kind is VerdictKind.REJECT:
         reviews.save_outcome(conn, Outcome(draft.id, OutcomeKind.REJECTED, line.now(), by))
         work.ask(conn, "learn", f"rejected-{draft.id}", draft.ref, line.now(), payload=draft.id)

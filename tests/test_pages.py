@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 
@@ -9,9 +10,9 @@ import pytest
 import requests
 
 from bot.model import DeliveryKind, Pilot, Policy, Ref
-from bot.store import audit, drafts, limits, reviews
+from bot.store import audit, drafts, limits, people, reviews
 from bot.web.control import changes, listed, number
-from tests.desk import ASKS_RETURN, Desk, desk
+from tests.desk import ASKS_RETURN, TOMASZ, Desk, desk
 
 pytestmark = pytest.mark.services
 SEAL = re.compile(r'name="seal" value="([^"]+)"')
@@ -70,6 +71,10 @@ def test_opening_a_link_changes_nothing_and_confirming_sends_once(office: Desk) 
     assert (answer.status_code, "On its way" in answer.text) == (200, True)
     assert [(s.delivery.kind, s.state, s.by) for s in office.deliveries(ref)][1:] == [("reply", "sent", "tomasz")]
 
+    with office.line.store.read() as conn:
+        entry = next(e for e in audit.entries(conn, office.decided(ref).draft.id) if e.what == "accept")
+    assert (entry.who, entry.detail) == ("tomasz", {"ref": str(ref), "via": "link"})
+
     again = requests.get(accept, timeout=5)
     assert (again.status_code, "Tomasz Wilk has answered this draft" in again.text) == (409, True)
 
@@ -84,6 +89,18 @@ def test_an_edit_sends_the_edited_text_and_an_empty_one_is_asked_for_again(offic
     assert confirm(edit, text="Hello Maria,\r\n\r\nwithin 60 days.").status_code == 200
     office.settle()
     assert office.sent(ref)[-1] == "Hello Maria,\n\nwithin 60 days."
+
+
+def test_whoever_has_the_conversation_is_the_first_to_choose(office: Desk) -> None:
+    with office.line.store.write() as conn:
+        people.save_person(conn, replace(TOMASZ, vendor_ids=("zendesk:102",)))
+    ref = office.ask("Thank you!")
+    office.agent(ref, "You are welcome.")
+    office.ask(ASKS_RETURN, conversation=ref.id)
+
+    page = requests.get(links(office, ref)["accept"], timeout=5).text
+
+    assert re.findall(r'<option value="(\w*)"( selected)?>', page) == [("", ""), ("tomasz", " selected"), ("ines", "")]
 
 
 def test_a_reject_keeps_the_reason_and_sends_nothing(office: Desk) -> None:

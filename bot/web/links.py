@@ -14,6 +14,7 @@ from bot.store import conversations, drafts, people, reviews
 from bot.store.drafts import Decided
 from bot.web.guard import check_seal, halt, said, seal
 
+VIA = "link"  # in the audit: whoever has the link can choose any name of the team, as nobody signs in yet
 REASONS = ("Something in it is wrong", "It is out of date", "It does not answer this question", "Other")
 DONE = {
     VerdictKind.ACCEPT: ("On its way", "The reply goes to the customer now."),
@@ -24,7 +25,7 @@ DONE = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A link with all that its page shows."""
+    """A link with all that its page shows. `team`: the one who has the conversation first."""
 
     nonce: str
     verdict: VerdictKind
@@ -58,7 +59,8 @@ def _act(line: Line, token: str) -> Response:
 
 def _verdict(line: Line, shown: Shown, form: dict[str, str]) -> Verdict:
     reason = ": ".join(part for part in (form["reason"], form["more"]) if part)
-    return Verdict(shown.verdict, shown.nonce, form["by"], line.now(), text=form["text"], reason=reason)
+    said = {"text": form["text"], "reason": reason, "workspace": VIA}
+    return Verdict(shown.verdict, shown.nonce, form["by"], line.now(), **said)
 
 
 def _shown(line: Line, token: str) -> Shown:
@@ -75,10 +77,12 @@ def _shown(line: Line, token: str) -> Shown:
             halt(409, "Decided already", f"{_name(conn, row[3])} has answered this draft. Each link works once.")
         if line.now() >= row[2]:
             halt(410, "Expired", "This link was good for a week. The draft is still in the helpdesk's note.")
-        why = review.refusal(conn, Verdict(verdict, nonce, "", line.now()), line.now())
+        shown = _found(conn, nonce, verdict, row[0].removeprefix("draft:"))
+        anyone = shown.team[0].id if shown.team else ""  # the same for everybody who may choose a name there
+        why = review.refusal(conn, Verdict(verdict, nonce, anyone, line.now()), line.now())
         if why:
-            halt(409, "Too late", why)
-        return _found(conn, nonce, verdict, row[0].removeprefix("draft:"))
+            halt(409, "Not now", why)
+        return shown
 
 
 def _found(conn: Connection, nonce: str, verdict: VerdictKind, draft_id: str) -> Shown:
@@ -87,7 +91,8 @@ def _found(conn: Connection, nonce: str, verdict: VerdictKind, draft_id: str) ->
     if decided is None or conversation is None:
         halt(404, "Not one of our links", "The draft is gone.")
     who = people.person_of(conn, f"{conversation.ref.connector}:{conversation.assignee}")
-    return Shown(nonce, verdict, decided, conversation, people.team(conn), who.id if who else "")
+    team = sorted(people.team(conn), key=lambda p: p != who)
+    return Shown(nonce, verdict, decided, conversation, team, who.id if who else "")
 
 
 def _name(conn: Connection, by: str) -> str:
