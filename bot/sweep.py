@@ -12,6 +12,8 @@ from bot.store import conversations
 
 log = logging.getLogger(__name__)
 OVERLAP = timedelta(minutes=3)  # Zendesk's export leaves out the newest minute
+KEPT = timedelta(days=30)  # rows of work that was done
+TIDY_EVERY = timedelta(days=1)
 FIRST_LOOK = timedelta(days=1)
 TEAM_EVERY = timedelta(days=1)
 
@@ -36,9 +38,20 @@ def sweep(line: Line) -> int:
             log.warning("sweep failed", extra={"connector": connector.name, "error": str(err)})
         except Exception:  # a bug in one connector stops no other
             log.exception("sweep crashed", extra={"connector": connector.name})
+    tidy(line)
     if count:
         line.wake.wake()
     return count
+
+
+def tidy(line: Line) -> None:
+    """Once a day, forget work that was done long ago."""
+    now = line.now()
+    with line.store.write() as conn:
+        last = conversations.looked_to(conn, "tidy")
+        if last is None or now - last > TIDY_EVERY:
+            work.prune(conn, now - KEPT)
+            conversations.set_looked_to(conn, "tidy", now)
 
 
 def _sweep(line: Line, connector: Connector) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import Case, ColumnElement, Connection, bindparam, case, func, select, update
+from sqlalchemy import Case, ColumnElement, Connection, bindparam, case, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -150,6 +150,12 @@ def reclaim(conn: Connection, now: datetime) -> int:
     values = {"state": "ready", "lease_until": None, "crashes": work.c.crashes + 1, **_errors(error)}
     change = update(work).where(work.c.state == "running", work.c.lease_until < now).values(**values)
     return len(conn.execute(change.returning(work.c.id)).all())
+
+
+def prune(conn: Connection, before: datetime) -> int:
+    """Forget what was done before; events, deliveries and nonces know by themselves what has been. How many rows."""
+    gone = delete(work).where(work.c.state == "done", work.c.at < before)
+    return len(conn.execute(gone.returning(work.c.id)).all())
 
 
 def due_in(conn: Connection, now: datetime) -> float | None:

@@ -5,10 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select
 
 from bot import sweep, work
 from bot.model import Action, DeliveryState, Licence, Pilot, Policy, Reason, Ref
 from bot.store import audit, drafts, limits
+from bot.store.tables import work as work_rows
 from connectors.stage import Fault
 from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, RETURNS, Desk, desk
 
@@ -370,6 +372,19 @@ def test_lost_webhooks_are_made_good_by_the_sweep(fernweh: Desk, name: str) -> N
     fernweh.settle()
 
     assert [d.state for d in fernweh.deliveries(ref)] == [DeliveryState.SENT]
+
+
+def test_work_that_was_done_long_ago_is_forgotten_and_not_done_again(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    fernweh.clock.forward(days=31)
+    sweep.tidy(fernweh.line)
+    with fernweh.line.store.write() as conn:
+        assert conn.scalar(select(func.count()).select_from(work_rows)) == 0
+        work.ring(conn, [ref], fernweh.clock())
+
+    fernweh.settle()
+
+    assert len(fernweh.sent(ref)) == 1
 
 
 def test_doubled_and_reordered_webhooks_change_nothing(fernweh: Desk) -> None:
