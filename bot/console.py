@@ -3,32 +3,32 @@
 import argparse
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from bot import settings
+from bot import allow, settings
 from bot.errors import Misconfigured
-from bot.model import Licence, Person, PersonRole
+from bot.model import Person, PersonRole
 from bot.ports import Checks, Connector, SetsUp, Team
-from bot.store import Store, audit, limits, people
+from bot.store import Store, audit, people
 from bot.team import link
 
 Add = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
 Desks = Callable[[], Mapping[str, Connector]]
 WHO = "command line"
-LONGEST = 90.0  # days of a licence
 
 
 def register(add: Add, desks: Desks) -> None:
     """Add the commands; `desks` makes the connectors that are set up."""
     for name, text in (("stop", "send nothing any more, in every process"), ("go", "send again")):
         add(name, _stop, text).add_argument("--why", default="", help="kept in the audit")
-    for name, text in (("grant", "let a topic answer alone for some days"), ("revoke", "take a topic's licence back")):
-        command = add(name, _grant, text)
+    grant = add("grant", _grant, "let a topic answer alone for some days")
+    for command in (grant, add("revoke", _revoke, "take a topic's licence back")):
         command.add_argument("topic")
         command.add_argument("--by", required=True, help="the lead who says so: id or e-mail")
-        command.add_argument("--days", type=float, default=7.0, help=f"how long (default 7, at most {LONGEST:.0f})")
+    most = f"how long (default 7, at most {allow.LONGEST:.0f})"
+    grant.add_argument("--days", type=float, default=7.0, help=most)
     _people(add, desks)
     add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")
     setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
@@ -54,28 +54,27 @@ def _store() -> Store:
 
 
 def _stop(args: argparse.Namespace) -> None:
-    on, now = args.command == "stop", datetime.now(UTC)
+    on = args.command == "stop"
     with _store().write() as conn:
-        limits.set_stop(conn, on, WHO, now)
-        audit.record(conn, now, WHO, "stopped" if on else "let go", "everything", args.why)
+        allow.stop(conn, WHO, args.why, datetime.now(UTC), on=on)
     print("Nothing is sent any more. `app.py go` lets it go on." if on else "Sending goes on.")
 
 
 def _grant(args: argparse.Namespace) -> None:
-    now, revoked = datetime.now(UTC), args.command == "revoke"
-    if not 0 < args.days <= LONGEST:  # not a number is neither
-        raise Misconfigured("--days", f"a licence needs a number of days above 0, at most {LONGEST:.0f}")
-    until = now + timedelta(days=0 if revoked else args.days)
     with _store().write() as conn:
-        by = _lead(conn, args.by)
-        limits.add_licence(conn, Licence(args.topic, by.id, now, until, revoked))
-        audit.record(conn, now, by.id, args.command, f"topic:{args.topic}", until=until.isoformat())
-    print(f"{args.topic}: {'no licence any more' if revoked else f'answers alone until {until:%d %B %Y %H:%M} UTC'}")
+        until = allow.grant(conn, args.topic, _lead(conn, args.by), args.days, datetime.now(UTC))
+    print(f"{args.topic}: answers alone until {until:%d %B %Y %H:%M} UTC")
+
+
+def _revoke(args: argparse.Namespace) -> None:
+    with _store().write() as conn:
+        allow.revoke(conn, args.topic, _lead(conn, args.by), datetime.now(UTC))
+    print(f"{args.topic}: no licence any more")
 
 
 def _lead(conn: Connection, who: str) -> Person:
     found = people.person_of(conn, who) or people.by_email(conn, who)
-    if found is None or found.role is PersonRole.AGENT:
+    if found is None or found.role not in allow.LEADS:
         raise Misconfigured("--by", f"{who} is no lead; `app.py people` lists the team")
     return found
 
@@ -120,7 +119,7 @@ def _link(desks: Mapping[str, Connector]) -> None:
 def _doctor(desks: Mapping[str, Connector]) -> None:
     rows = [("helpdesks", bool(desks), "set the settings of at least one, see README.md")]
     with _store().read() as conn:
-        leads = [p for p in people.team(conn) if p.role is not PersonRole.AGENT]
+        leads = allow.leads(conn)
     rows.append(("someone may approve", bool(leads), "add a lead: `app.py person EMAIL --role lead`"))
     for desk in desks.values():
         if isinstance(desk, Checks):

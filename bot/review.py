@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bot import compose, work
+from bot.allow import LEADS
 from bot.answer import digest
 from bot.deliver import approve
 from bot.errors import Unavailable
@@ -20,7 +21,6 @@ from bot.model import (
     Outcome,
     OutcomeKind,
     Person,
-    PersonRole,
     Policy,
     Proposal,
     ProposalState,
@@ -39,7 +39,6 @@ CHANGED = "The proposal has changed since this card was posted; please use the n
 UNSORTED = "unsorted"  # the topic of what was learned beside all known topics
 PROPOSAL_LIVES = timedelta(days=14)
 LABELS = {VerdictKind.ACCEPT: "Approve", VerdictKind.EDIT: "Edit", VerdictKind.REJECT: "Reject"}
-LEADS = (PersonRole.LEAD, PersonRole.ADMIN)
 
 
 def proposal_digest(made: Proposal) -> str:

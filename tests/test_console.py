@@ -16,8 +16,8 @@ from sqlalchemy import select
 
 import app
 import connectors
-from bot.model import PersonRole
-from bot.store import Store, audit, limits, people
+from bot.model import Entry, PersonRole
+from bot.store import Store, audit, knowledge, limits, people
 from bot.store.tables import work
 from connectors import load
 from connectors.stage import Fault
@@ -107,6 +107,13 @@ def audited(shell: Shell, about: str) -> list[tuple[str, str, str]]:
         return [(e.who, e.what, e.why) for e in audit.entries(conn, about)]
 
 
+def knows(shell: Shell, *topics: str) -> None:
+    """There is an entry about each of these."""
+    with shell.store().write() as conn:
+        for topic in topics:
+            knowledge.add_entry(conn, Entry(f"e-{topic}", 1, "How?", "So.", topic=topic, at=datetime.now(UTC)))
+
+
 def test_stop_and_go_hold_for_every_process_and_are_recorded(shell: Shell) -> None:
     stop = shell("stop", "--why", "wrong prices")
     with shell.store().read() as conn:
@@ -122,6 +129,7 @@ def test_stop_and_go_hold_for_every_process_and_are_recorded(shell: Shell) -> No
 
 def test_a_lead_grants_a_topic_for_some_days_and_takes_it_back(shell: Shell) -> None:
     shell(*INES)
+    knows(shell, "returns")
     before = datetime.now(UTC)
 
     granted = shell("grant", "returns", "--by", "Ines@fernweh.example", "--days", "3")
@@ -158,7 +166,21 @@ def test_days_that_make_no_sense_are_refused(shell: Shell, days: str) -> None:
 
     said = shell("grant", "returns", "--by", "ines@fernweh.example", f"--days={days}")
 
-    assert said == Said(2, "", "app.py: --days: a licence needs a number of days above 0, at most 90\n")
+    assert said == Said(2, "", "app.py: days: a licence needs a number of days above 0, at most 90\n")
+
+
+@pytest.mark.parametrize("topic", ["bilings", ""])
+@pytest.mark.parametrize("command", ["grant", "revoke"])
+def test_a_topic_that_nobody_has_written_about_is_named_with_those_that_are_known(
+    shell: Shell, command: str, topic: str
+) -> None:
+    shell(*INES)
+    knows(shell, "billing", "", "returns")
+
+    said = shell(command, topic, "--by", "ines@fernweh.example")
+
+    assert said == Said(2, "", f"app.py: topic: no entry speaks about {topic!r}; known are billing, returns\n")
+    assert audited(shell, f"topic:{topic}") == []
 
 
 def test_days_that_are_no_number_are_answered_with_help(shell: Shell) -> None:
@@ -244,6 +266,7 @@ def test_the_doctor_says_what_is_missing_and_how_to_mend_it(shell: Shell) -> Non
 
 def test_the_doctor_is_content_once_everything_is_set_up(shell: Shell, helpdesks: dict[str, Fake]) -> None:
     shell(*INES)
+    knows(shell, "returns")
     before = shell("doctor")
     shell.set(PUBLIC_URL="https://bot.fernweh.example")
     shell("setup")

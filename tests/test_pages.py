@@ -270,7 +270,8 @@ def test_a_topic_is_granted_for_some_days_and_taken_back(office: Desk) -> None:
         assert limits.licence_of(conn, "returns", office.clock()) is None
 
     assert "a number of days" in act(office, "licence", topic="returns", days="for ever").text
-    assert "No entry speaks about" in act(office, "licence", topic="weather", days="3").text
+    said = unescape(act(office, "licence", topic="weather", days="3").text)
+    assert "Topic: no entry speaks about 'weather'; known are returns." in said
 
 
 def test_health_counts_what_waits_and_what_the_door_refused(office: Desk) -> None:

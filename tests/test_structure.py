@@ -20,7 +20,7 @@ FLOORS = (
     ("words", ("model", "errors", "text")),
     ("rules", ("ports", "settings", "news", "policy", "compose")),
     ("edges", ("store", "work", "backends")),
-    ("line", ("team", "knowledge", "line", "deliver", "answer", "review", "tools", "sweep")),
+    ("line", ("team", "allow", "knowledge", "line", "deliver", "answer", "review", "tools", "sweep")),
     ("surface", ("logs", "web", "console")),
 )
 ORDER = [module for _, modules in FLOORS for module in modules]

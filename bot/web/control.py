@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -11,13 +11,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import MultiDict
 
+from bot import allow
+from bot.errors import Misconfigured
 from bot.line import Line
-from bot.model import Licence, Person, PersonRole, Pilot, Policy
-from bot.store import audit, limits, people
+from bot.model import Person, Pilot, Policy
+from bot.store import audit, limits
 from bot.store import knowledge as rows
 from bot.web.guard import check_seal, seal
 
-LEADS = (PersonRole.LEAD, PersonRole.ADMIN)
 LISTS = ("brands", "groups", "tags", "agents")
 NUMBERS = {
     "share": ("Share of conversations", 0.0, 1.0),
@@ -26,7 +27,6 @@ NUMBERS = {
     "stale_after": ("Too old after", 0.1, 8_760.0),
     "open_cards": ("Proposals open at a time", 1.0, 1_000.0),
 }
-LONGEST = 90.0  # days of a licence
 HERE = re.compile(r"/([^/\\\s][^\\\s]*)?")  # browsers read `/\evil.example` as `//evil.example`, and skip tabs
 Form = MultiDict[str, str]
 
@@ -51,39 +51,32 @@ def routes(made: Blueprint, line: Line) -> None:
 def _posted(line: Line, act: Callable[[Line, Form, Person], dict[str, str]]) -> Response:
     check_seal(line, "control")
     with line.store.read() as conn:
-        who = next((p for p in _leads(conn) if p.id == request.form.get("by")), None)
+        who = next((p for p in allow.leads(conn) if p.id == request.form.get("by")), None)
     wrong = act(line, request.form, who) if who else {"by": "Choose who decides this; only a lead can."}
     back = request.form.get("back", "")
     here = back if HERE.fullmatch(back) else url_for("pages.control")
     return _page(line, 400, wrong) if wrong else make_response(redirect(here, 303))
 
 
-def _leads(conn: Connection) -> list[Person]:
-    return [p for p in people.team(conn) if p.role in LEADS]
-
-
 def _stop(line: Line, form: Form, who: Person) -> dict[str, str]:
     on = form.get("on") == "yes"
     with line.store.write() as conn:
-        limits.set_stop(conn, on, who.id, line.now())
-        audit.record(conn, line.now(), who.id, "stopped" if on else "let go", "everything", form.get("why", ""))
+        allow.stop(conn, who.id, form.get("why", ""), line.now(), on=on)
     if not on:
         line.wake.wake()
     return {}
 
 
 def _licence(line: Line, form: Form, who: Person) -> dict[str, str]:
-    topic, revoked = form.get("topic", ""), form.get("revoke") == "yes"
-    days = number(form.get("days", ""), 0.01, LONGEST)
-    with line.store.write() as conn:
-        if topic not in rows.topics(conn):
-            return {"topic": f"No entry speaks about the topic {topic!r}."}
-        if days is None and not revoked:
-            return {"days": f"Write a number of days, at most {LONGEST:.0f}."}
-        until = line.now() + timedelta(days=0 if revoked else days or 0)
-        limits.add_licence(conn, Licence(topic, who.id, line.now(), until, revoked))
-        what = "revoke" if revoked else "grant"
-        audit.record(conn, line.now(), who.id, what, f"topic:{topic}", until=until.isoformat())
+    topic, days = form.get("topic", ""), number(form.get("days", ""), 0.01, allow.LONGEST) or 0.0
+    try:
+        with line.store.write() as conn:
+            if form.get("revoke") == "yes":
+                allow.revoke(conn, topic, who, line.now())
+            else:
+                allow.grant(conn, topic, who, days, line.now())
+    except Misconfigured as err:
+        return {err.setting: f"{err.setting.capitalize()}: {err.fix}."}
     return {}
 
 
@@ -171,7 +164,7 @@ def _page(line: Line, status: int, wrong: Mapping[str, str]) -> Response:
             switched=audit.entries(conn, "everything", 1),
             topics=rows.topics(conn),
             licences=limits.licences(conn),
-            leads=_leads(conn),
+            leads=allow.leads(conn),
             desks=sorted(line.connectors),
             now=line.now(),
             wrong=wrong,

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
+from bot.allow import LEADS
 from bot.errors import Misconfigured
 from bot.model import Person, Ref
 from bot.ports import StageThread
@@ -170,7 +171,7 @@ def _context(world: World, player: "play.Player | None") -> dict[str, Any]:
             "state": state(conn, line.now()),
             "stopped": limits.stopped(conn),
             "team": team,
-            "leads": [p for p in team if p.role != "agent"],
+            "leads": [p for p in team if p.role in LEADS],
         }
     newest = recent[0].conversation.ref.connector if recent else ""
     shown |= {**_customer(world, {"d": newest, **query}), **_agent(world, {"i": newest, **query}, team)}
