@@ -283,13 +283,17 @@ def test_health_counts_what_waits_and_what_the_door_refused(office: Desk) -> Non
     health = answer.json()
     assert (answer.status_code, health["store"], health["waiting"], health["dead"]) == (200, True, 0, 0)
     assert (health["conversations"], health["refused"]) == (1, {"zendesk 401": 1})
+    assert (health["drafts"], health["outcomes"]) == (1, 0)
+    assert health["undelivered"] == {"approved": 0, "sending": 0, "unknown": 0}
 
 
 def test_audit_and_knowledge_are_found_by_words(office: Desk) -> None:
     ref = office.ask(ASKS_RETURN)
     draft = office.decided(ref).draft
 
-    assert draft.id in requests.get(f"{office.url}/audit", {"about": str(ref)}, timeout=5).text
+    confirm(links(office, ref)["reject"])
+    for about in (str(ref), draft.id, draft.id[:-2], "tomasz"):
+        assert draft.id in requests.get(f"{office.url}/audit", {"about": about}, timeout=5).text
     assert "Nothing is recorded about that" in requests.get(f"{office.url}/audit", {"about": "nothing"}, timeout=5).text
     assert "How long can I return an order?" in requests.get(f"{office.url}/knowledge", {"q": "RETURN"}, timeout=5).text
     assert "No entry with these words" in requests.get(f"{office.url}/knowledge", {"q": "weather"}, timeout=5).text

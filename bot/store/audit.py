@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, or_, select
 
 from bot.model import AuditEntry
 from bot.store.statements import one_at_a_time
-from bot.store.tables import audit
+from bot.store.tables import audit, draft
 
 FIRST = "0" * 64
 LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
@@ -40,9 +40,11 @@ def entries(conn: Connection, about: str = "", limit: int = 100) -> list[AuditEn
 
 
 def search(conn: Connection, words: str, limit: int = 200) -> list[AuditEntry]:
-    """Newest first: where the object, the person or a detail such as the conversation contains `words`."""
-    where = or_(*(c.contains(words, autoescape=True) for c in (audit.c.about, audit.c.who, audit.c.detail)))
-    rows = conn.execute(select(audit).where(where).order_by(audit.c.seq.desc()).limit(limit))
+    """Newest first: of an object whose name begins with `words`, of a person, or of a conversation's drafts."""
+    drafts = select(draft.c.id).where(draft.c.ref == words)
+    about = or_(audit.c.about.startswith(words, autoescape=True), audit.c.about.in_(drafts))
+    query = select(audit).order_by(audit.c.seq.desc()).limit(limit)
+    rows = conn.execute(query.where(or_(about, audit.c.who == words)) if words else query)
     return [AuditEntry(r.at, r.who, r.what, r.about, r.why, json.loads(r.detail)) for r in rows]
 
 

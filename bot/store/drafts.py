@@ -84,6 +84,13 @@ def drafts_of(conn: Connection, ref: Ref) -> list[Decided]:
     return [_decided(r) for r in rows]
 
 
+def newest_of(conn: Connection, ref: Ref) -> Decided | None:
+    """The last draft of a conversation."""
+    newest = select(draft).where(draft.c.ref == str(ref)).order_by(draft.c.at.desc(), draft.c.id.desc()).limit(1)
+    r = conn.execute(newest).first()
+    return _decided(r) if r else None
+
+
 def decision_counts(conn: Connection) -> dict[tuple[Action, Reason], int]:
     """How many drafts were decided how, the most frequent first."""
     many = func.count().label("many")
@@ -143,9 +150,3 @@ def end_sending(
 def not_tried(conn: Connection, key: str) -> None:
     """Take a try back: the vendor surely did nothing."""
     conn.execute(update(delivery).where(delivery.c.key == key).values(tries=delivery.c.tries - 1))
-
-
-def stuck(conn: Connection) -> list[str]:
-    """Keys of deliveries that are neither done nor waiting for anything but a worker."""
-    open_states = [s.value for s in (DeliveryState.APPROVED, DeliveryState.SENDING, DeliveryState.UNKNOWN)]
-    return list(conn.scalars(select(delivery.c.key).where(delivery.c.state.in_(open_states)).order_by(delivery.c.at)))

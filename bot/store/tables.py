@@ -95,6 +95,7 @@ draft = Table(
     Column("caveat", Boolean, nullable=False),
     Column("policy_version", Integer, nullable=False),
     Column("at", Utc, nullable=False),
+    Index("ix_draft_decision", "action", "reason"),
 )
 
 delivery = Table(
@@ -264,7 +265,7 @@ audit = Table(
     meta,
     Column("seq", Serial, primary_key=True, autoincrement=False),
     Column("at", Utc, nullable=False),
-    Column("who", String, nullable=False),
+    Column("who", String, nullable=False, index=True),
     Column("what", String, nullable=False),
     Column("about", String, nullable=False, index=True),
     Column("why", Text, nullable=False),

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import work
 from bot.compose import WHY
 from bot.line import Line
-from bot.store import audit, conversations, drafts, limits, reviews
+from bot.store import audit, counts, drafts, limits
 from bot.web import control, links
 from bot.web.guard import guard
 
@@ -46,11 +46,10 @@ def state(conn: Connection, now: datetime) -> dict[str, object]:
     return {
         "waiting": work.waiting(conn),
         "oldest_seconds": round(work.oldest(conn, now), 1),
-        "dead": len(work.dead(conn, 1_000)),
+        "dead": counts.dead(conn),
         "stopped": limits.stopped(conn),
-        "conversations": conversations.count(conn),
-        "drafts": sum(drafts.decision_counts(conn).values()),
-        "outcomes": sum(reviews.outcome_counts(conn).values()),
+        "undelivered": counts.undelivered(conn),
+        **counts.totals(conn),
     }
 
 

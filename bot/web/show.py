@@ -90,7 +90,7 @@ def recent(conn: Connection) -> list[Recent]:
     """Of those looked at last, the newest customer message first."""
     looked = [c for c in conversations.recent(conn, RECENT) if c.asked]
     found = sorted(looked, key=lambda c: (c.asked.at if c.asked else c.messages[0].at, str(c.ref)), reverse=True)
-    return [Recent(c, next(iter(reversed(drafts.drafts_of(conn, c.ref))), None)) for c in found]
+    return [Recent(c, drafts.newest_of(conn, c.ref)) for c in found]
 
 
 def took(start: datetime | None, end: datetime | None) -> str:

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index(op.f("ix_audit_about"), "audit", ["about"], unique=False)
+    op.create_index(op.f("ix_audit_who"), "audit", ["who"], unique=False)
     op.create_table(
         "conversation",
         sa.Column("ref", sa.String(), nullable=False),
@@ -92,6 +93,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("event_key", name=op.f("uq_draft_event_key")),
     )
+    op.create_index("ix_draft_decision", "draft", ["action", "reason"], unique=False)
     op.create_index(op.f("ix_draft_ref"), "draft", ["ref"], unique=False)
     op.create_table(
         "entry",

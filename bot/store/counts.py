@@ -1,0 +1,26 @@
+"""How much there is of what, for pages and `/health`: counted by the database, never fetched."""
+
+from sqlalchemy import Connection, Table, func, select
+
+from bot.model import DeliveryState
+from bot.store.tables import conversation, delivery, draft, outcome, work
+
+OPEN = (DeliveryState.APPROVED, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+TOTALS: dict[str, Table] = {"conversations": conversation, "drafts": draft, "outcomes": outcome}
+
+
+def totals(conn: Connection) -> dict[str, int]:
+    """How many conversations, drafts and outcomes."""
+    return {name: conn.scalar(select(func.count()).select_from(table)) or 0 for name, table in TOTALS.items()}
+
+
+def dead(conn: Connection) -> int:
+    """How many pieces of work wait for a person."""
+    return conn.scalar(select(func.count()).select_from(work).where(work.c.state == "dead")) or 0
+
+
+def undelivered(conn: Connection) -> dict[str, int]:
+    """Deliveries that are neither done nor given up, by state; every state is named."""
+    query = select(delivery.c.state, func.count()).where(delivery.c.state.in_([s.value for s in OPEN]))
+    found = {r[0]: r[1] for r in conn.execute(query.group_by(delivery.c.state))}
+    return {state.value: found.get(state.value, 0) for state in OPEN}
