@@ -51,7 +51,7 @@ def refusal(conn: Connection, verdict: Verdict, now: datetime) -> str:
     row = reviews.get_nonce(conn, verdict.token)
     if row is None:
         return "This button is not ours."
-    about, shown, expires, used_by, _ = row
+    about, shown, expires, used_by = row
     if used_by == NEWER:
         return CHANGED
     if used_by:

@@ -13,7 +13,7 @@ import app
 from bot.errors import Misconfigured
 from bot.model import Ref
 from bot.settings import Settings
-from bot.store import conversations, drafts, people
+from bot.store import conversations, counts, drafts, people
 from bot.web import cases, company, play
 from bot.web.sandbox import furnish
 from bot.web.world import Sandbox, World, in_folder
@@ -108,7 +108,7 @@ def test_a_reset_starts_from_nothing_and_knobs_turn_every_helpdesk(place: tuple[
     sandbox.reset()
 
     with sandbox.world.line.store.read() as conn:
-        assert conversations.count(conn) == 0
+        assert counts.totals(conn)["conversations"] == 0
     assert [s.knobs.lose for s in sandbox.world.stages.values()] == [0.0, 0.0, 0.0]
 
 

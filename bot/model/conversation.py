@@ -75,7 +75,6 @@ class Page:
     """Where in the product the customer is."""
 
     url: str
-    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,6 @@ class Customer:
     plan: str = ""
     segment: str = ""
     language: str = ""
-    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)

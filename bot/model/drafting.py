@@ -42,7 +42,6 @@ class Decision:
 
     action: Action
     reason: Reason
-    caveat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

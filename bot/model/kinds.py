@@ -39,7 +39,6 @@ class DeliveryKind(StrEnum):
     NOTE = "note"
     HANDOFF = "handoff"
     CARD = "card"
-    CALL = "call"
 
 
 class Action(StrEnum):

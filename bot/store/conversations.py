@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from bot.model import Conversation, Event, EventKind, Ref
 from bot.store.statements import add, add_all, put
@@ -84,8 +84,3 @@ def looked_to(conn: Connection, connector: str) -> datetime | None:
 def set_looked_to(conn: Connection, connector: str, at: datetime) -> None:
     """Move the sweep's cursor."""
     put(conn, cursor, "name", name=connector, at=at)
-
-
-def count(conn: Connection) -> int:
-    """How many conversations are known."""
-    return conn.scalar(select(func.count()).select_from(conversation)) or 0

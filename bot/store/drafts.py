@@ -61,14 +61,14 @@ def save_draft(conn: Connection, made: Decided) -> bool:
     return add(
         conn, draft,
         id=made.draft.id, event_key=made.draft.event_key, ref=str(made.draft.ref), question=made.question,
-        value=made.draft, action=d.action.value, reason=d.reason.value, caveat=d.caveat,
+        value=made.draft, action=d.action.value, reason=d.reason.value,
         policy_version=made.policy_version, found=made.found, at=made.at,
     )  # fmt: skip
 
 
 def _decided(r: Row[tuple[object, ...]]) -> Decided:
     row = r._mapping
-    decision = Decision(Action(row["action"]), Reason(row["reason"]), row["caveat"])
+    decision = Decision(Action(row["action"]), Reason(row["reason"]))
     return Decided(row["value"], decision, row["question"], row["policy_version"], row["at"], row["found"])
 
 

@@ -27,19 +27,6 @@ def latest(conn: Connection, id: str) -> Entry | None:
     return found
 
 
-def entry_version(conn: Connection, id: str, version: int) -> Entry | None:
-    """One version."""
-    found: Entry | None = conn.scalar(select(entry.c.value).where(entry.c.id == id, entry.c.version == version))
-    return found
-
-
-def all_latest(conn: Connection) -> list[Entry]:
-    """The newest version of every entry, by id."""
-    newest = select(entry.c.id, func.max(entry.c.version).label("version")).group_by(entry.c.id).subquery()
-    query = select(entry.c.value).join(newest, (entry.c.id == newest.c.id) & (entry.c.version == newest.c.version))
-    return list(conn.scalars(query.order_by(entry.c.id)))
-
-
 def entries_after(conn: Connection, seq: int) -> list[tuple[int, Entry]]:
     """(seq, version) added after `seq`, oldest first: how an index catches up."""
     query = select(entry.c.seq, entry.c.value).where(entry.c.seq > seq).order_by(entry.c.seq)

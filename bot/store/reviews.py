@@ -9,20 +9,20 @@ from bot.model import Correction, Intervention, Outcome, OutcomeKind, Proposal, 
 from bot.store.statements import add, insert, one_at_a_time, put
 from bot.store.tables import correction, intervention, nonce, outcome, proposal, signal
 
-NonceRow = tuple[str, str, datetime, str, str]
+NonceRow = tuple[str, str, datetime, str]
 SIGNALS = 3  # the number of the lock on what a learner follows
 
 
-def add_nonce(conn: Connection, id: str, about: str, digest: str, expires: datetime, person: str = "") -> None:
+def add_nonce(conn: Connection, id: str, about: str, digest: str, expires: datetime) -> None:
     """One question that can be answered once. `about`: `draft:ID` or `proposal:ID`; `digest`: what was shown."""
-    add(conn, nonce, id=id, about=about, digest=digest, expires=expires, person=person)
+    add(conn, nonce, id=id, about=about, digest=digest, expires=expires)
 
 
 def get_nonce(conn: Connection, id: str) -> NonceRow | None:
-    """(about, digest, expires, used_by, person), None when there is no such nonce."""
-    columns = (nonce.c.about, nonce.c.digest, nonce.c.expires, nonce.c.used_by, nonce.c.person)
+    """(about, digest, expires, used_by), None when there is no such nonce."""
+    columns = (nonce.c.about, nonce.c.digest, nonce.c.expires, nonce.c.used_by)
     r = conn.execute(select(*columns).where(nonce.c.id == id)).first()
-    return (r.about, r.digest, r.expires, r.used_by, r.person) if r else None
+    return (r.about, r.digest, r.expires, r.used_by) if r else None
 
 
 def use_nonce(conn: Connection, id: str, by: str, now: datetime) -> bool:
@@ -84,12 +84,6 @@ def get_intervention(conn: Connection, id: str) -> Intervention | None:
     """By id."""
     found: Intervention | None = conn.scalar(select(intervention.c.value).where(intervention.c.id == id))
     return found
-
-
-def interventions_of(conn: Connection, proposal_id: str) -> list[Intervention]:
-    """What a proposal rests on, oldest first."""
-    query = select(intervention.c.value).where(intervention.c.proposal_id == proposal_id)
-    return list(conn.scalars(query.order_by(intervention.c.at)))
 
 
 def interventions_in(conn: Connection, ref: Ref) -> list[Intervention]:

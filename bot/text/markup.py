@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 BLOCKS = frozenset({"p", "div", "br", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section"})
 SILENT = frozenset({"script", "style", "head", "title", "template"})
 URL = re.compile(r"https?://[^\s<>\"'|]+[^\s<>\"'|.,;:!?)\]]")
-LABELLED = re.compile(r"\[([^\[\]\n]{1,200})\]\((https?://[^\s()<>\"']+)\)")
 BULLET = re.compile(r"^\s*[-*•]\s+")
 NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s+")
 

@@ -190,5 +190,4 @@ def customer_of(answer: TicketAnswer, users: Mapping[int, User]) -> Customer:
         plan=str(fields.get("plan") or ""),
         segment=str(fields.get("segment") or ""),
         language=(user.locale or "").partition("-")[0].lower(),
-        account=works_at.name if works_at else "",
     )

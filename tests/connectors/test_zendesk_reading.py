@@ -67,7 +67,6 @@ def test_the_samples_become_this_conversation() -> None:
         plan="club",
         segment="family",
         language="de",
-        account="Keller Reisen",
     )
     assert seen.messages == (
         Message(

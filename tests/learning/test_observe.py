@@ -105,7 +105,7 @@ def test_an_answer_where_the_bot_had_none_becomes_a_proposal_on_the_review_chann
     assert (made.answer, made.entry_id, made.state) == (ENGRAVING, "", ProposalState.OPEN)
     with fernweh.line.store.read() as conn:
         assert "proposed" in [a.what for a in audit.entries(conn, made.id)]
-        assert [i.id for i in reviews.interventions_of(conn, made.id)] == [item.id]
+        assert [p.id for p in reviews.proposals_from(conn, item.ref)] == [made.id]
     [card] = fernweh.deliveries(Ref("slack", "review"))
     assert (card.delivery.text, card.state) == (ENGRAVING, DeliveryState.SENT)
 
