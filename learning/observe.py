@@ -1,6 +1,7 @@
 """What people do comes back as events: outcome, correction, intervention and signal, once for each message version."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -20,6 +21,7 @@ from bot.model import (
     OutcomeKind,
     Ref,
     Role,
+    Source,
     Status,
 )
 from bot.store import audit, conversations, drafts, people, reviews
@@ -45,63 +47,103 @@ class Sent:
     draft: Draft | None
 
 
-def agent_message(line: Line, event: Event) -> None:
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a reply means; `outcome` and `correction` where there was a draft, `taught` where it may teach something."""
+
+    ref: Ref
+    version: int
+    draft: Draft | None = None
+    outcome: Outcome | None = None
+    correction: Correction | None = None
+    taught: Intervention | None = None
+
+
+def agent_message(line: Line, event: Event) -> Effect | None:
     """A person answered: with the draft, with a part of it, or with something else."""
-    with line.store.write() as conn:
-        seen = _message(conn, event)
-        if seen is not None:
-            conversation, message = seen
-            by = _person(conn, event.ref, message)
-            _observe(line, conn, Sent(conversation, message, by, _draft_before(conn, conversation, message)))
-
-
-def note(line: Line, event: Event) -> None:
-    """People talking among themselves: no customer was answered, so nothing became of a draft."""
-
-
-def bot_message(line: Line, event: Event) -> None:
-    """Our own reply come back: where a person accepted or edited it, that is what became of the draft."""
-    with line.store.write() as conn:
-        seen = _message(conn, event)
-        if seen is None or seen[1].role is not Role.SELF:
-            return
-        conversation, message = seen
-        sending = drafts.get_delivery(conn, message.mark) or drafts.by_vendor_id(conn, event.ref, message.id)
-        decided = drafts.get_draft(conn, sending.draft_id) if sending else None
-        if sending and decided and sending.by and sending.delivery.kind is DeliveryKind.REPLY:
-            _observe(line, conn, Sent(conversation, message, sending.by, decided.draft))
-
-
-def change(line: Line, event: Event) -> None:
-    """Solved without the draft: it was not used. Reopened or rated badly: what went out is doubted."""
-    with line.store.write() as conn:
+    with line.store.read() as conn:
         conversation = conversations.snapshot(conn, event.ref)
-        found = [c for c in conversation.changes if c.id == event.object_id] if conversation else []
-        if conversation is None or not found:
-            return
-        if found[0].field == "status" and found[0].value in ENDED:
-            _ended(line, conn, conversation)
-        elif _harmed(conversation, found[0]):
-            _doubt(line, conn, conversation, found[0])
+        message = _message(conversation, event)
+        if conversation is None or message is None:
+            return None
+        draft = _draft_before(conn, conversation, message)
+        sent = Sent(conversation, message, _person(conn, event.ref, message), draft)
+    return partial(_keep, line=line, seen=observe(sent))
+
+
+def nothing(line: Line, event: Event) -> None:
+    """Notes are people talking among themselves. Our own reply come back says nothing new: `learn` is asked for what
+    became of it once it is known to be sent, which may be later than it is seen."""
+
+
+note = bot_message = nothing
+
+
+def change(line: Line, event: Event) -> Effect | None:
+    """Solved without the draft: it was not used. Reopened or rated badly: what went out is doubted."""
+    with line.store.read() as conn:
+        conversation = conversations.snapshot(conn, event.ref)
+    found = next((c for c in conversation.changes if c.id == event.object_id), None) if conversation else None
+    if conversation is None or found is None:
+        return None
+    if found.field == "status" and found.value in ENDED:
+        return partial(_ended, line=line, conversation=conversation)
+    return partial(_doubt, line=line, conversation=conversation, what=found) if _harmed(conversation, found) else None
 
 
 def learn(line: Line, payload: str) -> Effect | None:
-    """Work that was asked for: a draft's id (it was rejected) or an intervention's (what is to be proposed?)."""
+    """Work that was asked for: an intervention's id (what is to be proposed?), `sent:` and the key of a reply that a
+    person accepted or edited, or the id of a draft that was rejected."""
     if payload.startswith("i-"):
         return study.study(line, payload)
-    with line.store.write() as conn:
-        decided, outcome = drafts.get_draft(conn, payload), reviews.outcome_of(conn, payload)
-        if decided and outcome:
-            _signal(line, conn, decided.draft, outcome, None)
-    return None
+    if payload.startswith("sent:"):
+        return _accepted(line, payload.removeprefix("sent:"))
+    return partial(_rejected, draft_id=payload)
 
 
-def _message(conn: Connection, event: Event) -> tuple[Conversation, Message] | None:
+def _accepted(line: Line, key: str) -> Effect | None:
+    """The reply as it was delivered, against its draft."""
+    with line.store.read() as conn:
+        row = drafts.get_delivery(conn, key)
+        decided = drafts.get_draft(conn, row.draft_id) if row else None
+        conversation = conversations.snapshot(conn, row.delivery.ref) if row else None
+        who = people.person_of(conn, row.by) if row else None
+    if not (row and row.sent_at and row.by and decided and conversation):
+        return None
+    before = _up_to(conversation, row.delivery.saw)
+    name = who.name if who else ""
+    message = Message(row.vendor_id, Role.SELF, row.by, row.delivery.text, row.sent_at, name=name)
+    return partial(_keep, line=line, seen=observe(Sent(before, message, row.by, decided.draft)))
+
+
+def _up_to(conversation: Conversation, saw: str) -> Conversation:
+    """As it was when it was answered: what the customer wrote since is not what a reply is about."""
+    last = next((n for n, m in enumerate(conversation.messages) if saw in (m.id, m.key)), len(conversation.messages))
+    return replace(conversation, messages=conversation.messages[: last + 1])
+
+
+def _rejected(conn: Connection, draft_id: str) -> None:
+    decided, outcome = drafts.get_draft(conn, draft_id), reviews.outcome_of(conn, draft_id)
+    if decided and outcome:
+        _signal(conn, decided.draft, outcome, None)
+
+
+def observe(sent: Sent) -> Observed:
+    """Compare what was sent with the draft, where there is one."""
+    draft, message, ref = sent.draft, sent.message, sent.conversation.ref
+    taught = replace(intervention(sent.conversation, message, draft), by=sent.by)
+    if draft is None:
+        return Observed(ref, message.version, taught=taught)
+    kind, edits = match(draft, message, (sent.conversation.customer.name, message.name))
+    outcome = Outcome(draft.id, kind, message.at, sent.by, message.id)
+    told = any(e.material for e in edits) or not any(e.source is Source.ENTRY for e in draft.used)
+    return Observed(ref, message.version, draft, outcome, Correction(draft.id, edits), taught if told else None)
+
+
+def _message(conversation: Conversation | None, event: Event) -> Message | None:
     """The message of an event, None when it is gone or a newer version has its own event."""
-    conversation = conversations.snapshot(conn, event.ref)
     messages = conversation.messages if conversation else ()
-    found = next((m for m in messages if m.id == event.object_id and m.version == event.version and m.public), None)
-    return (conversation, found) if conversation and found else None
+    return next((m for m in messages if m.id == event.object_id and m.version == event.version and m.public), None)
 
 
 def _person(conn: Connection, ref: Ref, message: Message) -> str:
@@ -117,9 +159,9 @@ def _person(conn: Connection, ref: Ref, message: Message) -> str:
 def _draft_before(conn: Connection, conversation: Conversation, message: Message) -> Draft | None:
     """The draft for the newest customer message before `message`, unless another message was its outcome."""
     at = conversation.messages.index(message)
-    asked = [m.id for m in conversation.messages[:at] if m.role is Role.CUSTOMER and m.public]
+    asked = [m for m in conversation.messages[:at] if m.role is Role.CUSTOMER and m.public]
     made = [d.draft for d in drafts.drafts_of(conn, conversation.ref) if _shown(d) and asked]
-    draft = next((d for d in reversed(made) if d.saw == asked[-1]), None)
+    draft = next((d for d in reversed(made) if d.saw in (asked[-1].id, asked[-1].key)), None)
     known = reviews.outcome_of(conn, draft.id) if draft else None
     taken = known is not None and known.kind is not OutcomeKind.UNUSED and known.message_id not in ("", message.id)
     return None if taken else draft
@@ -130,20 +172,17 @@ def _shown(decided: drafts.Decided) -> bool:
     return bool(decided.draft.text) and decided.decision.action in (Action.SUGGEST, Action.REPLY)
 
 
-def _observe(line: Line, conn: Connection, sent: Sent) -> None:
-    names = (sent.conversation.customer.name, sent.message.name)
-    if sent.draft is None:
-        _intervene(line, conn, sent)
-        return
-    kind, edits = match(sent.draft, sent.message, names)
-    outcome = _outcome(conn, Outcome(sent.draft.id, kind, sent.message.at, sent.by, sent.message.id))
-    correction = Correction(sent.draft.id, edits)
-    if reviews.save_outcome(conn, outcome, sent.message.version):
-        audit.record(conn, line.now(), sent.by, f"draft {outcome.kind}", sent.draft.id, ref=str(sent.conversation.ref))
-    reviews.save_correction(conn, correction, line.now())
-    _signal(line, conn, sent.draft, outcome, correction)
-    if any(e.material for e in edits) or not any(e.source == "entry" for e in sent.draft.used):
-        _intervene(line, conn, sent)
+def _keep(conn: Connection, line: Line, seen: Observed) -> None:
+    now = line.now()
+    if seen.draft and seen.outcome and seen.correction:
+        outcome = _outcome(conn, seen.outcome)
+        if reviews.save_outcome(conn, outcome, seen.version):
+            audit.record(conn, now, outcome.by, f"draft {outcome.kind}", outcome.draft_id, ref=str(seen.ref))
+        reviews.save_correction(conn, seen.correction, now)
+        _signal(conn, seen.draft, outcome, seen.correction)
+    if seen.taught:
+        reviews.save_intervention(conn, seen.taught)
+        work.ask(conn, "learn", f"{seen.taught.id}-v{seen.version}", seen.ref, now, payload=seen.taught.id)
 
 
 def _outcome(conn: Connection, new: Outcome) -> Outcome:
@@ -153,26 +192,20 @@ def _outcome(conn: Connection, new: Outcome) -> Outcome:
     return replace(new, kind=OutcomeKind.REJECTED) if rejected else new
 
 
-def _signal(line: Line, conn: Connection, draft: Draft, outcome: Outcome, correction: Correction | None) -> None:
+def _signal(conn: Connection, draft: Draft, outcome: Outcome, correction: Correction | None) -> None:
     before = reviews.signals_about(conn, signals.prefix(draft.id))
     for one in signals.revised(before, signals.signal(draft, outcome, correction)):
         reviews.add_signal(conn, one)
 
 
-def _intervene(line: Line, conn: Connection, sent: Sent) -> None:
-    item = replace(intervention(sent.conversation, sent.message, sent.draft), by=sent.by)
-    reviews.save_intervention(conn, item)
-    work.ask(conn, "learn", f"{item.id}-v{sent.message.version}", item.ref, line.now(), payload=item.id)
-
-
-def _ended(line: Line, conn: Connection, conversation: Conversation) -> None:
+def _ended(conn: Connection, line: Line, conversation: Conversation) -> None:
     for decided in drafts.drafts_of(conn, conversation.ref):
         draft = decided.draft
         suggested = _shown(decided) and not any(s.draft_id == draft.id for s in _replies(conn, conversation))
         if suggested and reviews.outcome_of(conn, draft.id) is None:
             outcome = Outcome(draft.id, OutcomeKind.UNUSED, line.now())
             reviews.save_outcome(conn, outcome)
-            _signal(line, conn, draft, outcome, None)
+            _signal(conn, draft, outcome, None)
     for item in reviews.interventions_in(conn, conversation.ref):
         if _worth_keeping(item):
             rows.add_past(conn, item)
@@ -198,7 +231,7 @@ def _harmed(conversation: Conversation, what: Change) -> bool:
     return reopened and asked is not None and not is_thanks(asked.text)
 
 
-def _doubt(line: Line, conn: Connection, conversation: Conversation, what: Change) -> None:
+def _doubt(conn: Connection, line: Line, conversation: Conversation, what: Change) -> None:
     """The newest signal from before the change is lowered."""
     about = [reviews.signals_about(conn, signals.prefix(d.draft.id)) for d in drafts.drafts_of(conn, conversation.ref)]
     sent = [known for known in about if known and known[-1].at <= what.at]

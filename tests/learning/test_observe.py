@@ -1,6 +1,7 @@
 """What people do comes back and is stored as what it is: on real fakes, the whole line, a real database."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,8 @@ from bot import answer, review
 from bot.model import (
     CorrectionKind,
     DeliveryState,
+    Event,
+    EventKind,
     Intervention,
     Outcome,
     OutcomeKind,
@@ -18,8 +21,11 @@ from bot.model import (
     Verdict,
     VerdictKind,
 )
-from bot.store import audit, drafts, reviews
+from bot.store import audit, conversations, drafts, reviews
+from connectors.stage import Fault
+from learning import observe
 from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, Desk, desk
+from tests.learning.cases import NOW, agent
 
 ENGRAVING = "Yes, we engrave up to three initials on aluminium trolleys for 15 euros. It takes two working days."
 ALL = tuple(ProposalState)
@@ -188,6 +194,60 @@ def test_a_draft_that_a_person_accepted_comes_back_as_kept_by_them(fernweh: Desk
     assert found is not None
     assert (found.kind, found.by) == (OutcomeKind.KEPT, "tomasz")
     assert [(s.good, s.weight) for s in signals(fernweh)] == [(1.0, 1.0)]
+
+
+@pytest.mark.parametrize("name", ["zendesk", "intercom"])
+def test_an_accepted_draft_is_kept_though_the_helpdesk_never_said_that_it_took_it(fernweh: Desk, name: str) -> None:
+    ref = fernweh.ask(ASKS_RETURN, desk=name)
+    fernweh.fakes[name].knobs.writes_only = True
+    fernweh.fakes[name].knobs.next.append(Fault("drop"))
+
+    press(fernweh, ref, VerdictKind.ACCEPT)
+    fernweh.clock.forward(seconds=60)
+    fernweh.settle()
+
+    found = outcome(fernweh, ref)
+    assert found is not None
+    assert (found.kind, found.by, found.message_id) == (
+        OutcomeKind.KEPT,
+        "tomasz",
+        fernweh.deliveries(ref)[-1].vendor_id,
+    )
+    assert [(s.good, s.weight) for s in signals(fernweh)] == [(1.0, 1.0)]
+
+
+def test_the_draft_for_an_edited_question_is_known_again_when_it_is_sent_by_hand(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    with fernweh.line.store.write() as conn:
+        [decided] = drafts.drafts_of(conn, ref)
+        seen = replace(decided.draft, id="a-2", event_key="e-2", saw=f"{decided.draft.saw}-v2")
+        drafts.save_draft(conn, replace(decided, draft=seen, at=fernweh.clock()))
+        known = conversations.snapshot(conn, ref)
+        assert known is not None
+        asked = replace(known.messages[0], version=2)
+        conversations.save(conn, replace(known, messages=(asked, agent(decided.draft.text))), fernweh.clock())
+    effect = observe.agent_message(fernweh.line, Event(EventKind.AGENT_MESSAGE, ref, "m2", 1, NOW))
+
+    assert effect is not None
+    with fernweh.line.store.write() as conn:
+        effect(conn)
+    found = outcome(fernweh, ref)
+    assert found is not None
+    assert (found.draft_id, found.kind) == ("a-2", OutcomeKind.KEPT)
+
+
+def test_what_became_of_a_reply_is_told_once_and_while_somebody_else_writes(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    press(fernweh, ref, VerdictKind.ACCEPT)
+    [sent] = [d.delivery.key for d in fernweh.deliveries(ref) if d.by]
+    before = signals(fernweh), outcome(fernweh, ref)
+
+    with fernweh.line.store.write() as conn:
+        effect = observe.learn(fernweh.line, f"sent:{sent}")
+        assert effect is not None
+        effect(conn)
+
+    assert (signals(fernweh), outcome(fernweh, ref)) == before
 
 
 def test_a_draft_edited_under_its_link_teaches_like_one_edited_by_hand(fernweh: Desk) -> None:
