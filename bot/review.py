@@ -204,11 +204,8 @@ def propose(line: Line, conn: Connection, made: Proposal) -> None:
 def open_next(line: Line, conn: Connection) -> None:
     """Open waiting proposals while there is room: many experts first, then the oldest."""
     _expire(line, conn)
-    room = limits.current_policy(conn).open_cards - len(reviews.proposals(conn, [ProposalState.OPEN]))
-    if room <= 0:
-        return
-    waiting = reviews.proposals(conn, [ProposalState.WAITING])
-    for made in sorted(waiting, key=lambda p: (-len(p.teachers), -len(p.refs), p.at))[:room]:
+    room = limits.current_policy(conn).open_cards - reviews.count_open(conn)
+    for made in reviews.waiting_best(conn, room):
         _open(line, conn, replace(made, state=ProposalState.OPEN, expires=line.now() + PROPOSAL_LIVES))
 
 

@@ -126,13 +126,6 @@ def deliveries_of(conn: Connection, ref: Ref) -> list[Sending]:
     return [_sending(r) for r in rows]
 
 
-def by_vendor_id(conn: Connection, ref: Ref, vendor_id: str) -> Sending | None:
-    """The delivery that a vendor's message came from."""
-    query = select(delivery).where(delivery.c.ref == str(ref), delivery.c.vendor_id == vendor_id)
-    r = conn.execute(query).first()
-    return _sending(r) if r else None
-
-
 def start_sending(conn: Connection, key: str, job: int, fence: int, now: datetime) -> bool:
     """`approved -> sending`, only while `fence` of the work row `job` is still ours. The last gate before a send."""
     found = conn.execute(START, {"of": key, "job": job, "fence": fence, "now": now})

@@ -11,7 +11,6 @@ from bot.store.tables import licence, policy, switch
 STOP = "stop"
 OF: BindParameter[str] = bindparam("of")
 POLICY = select(policy.c.value).order_by(policy.c.version.desc()).limit(1)
-LICENCE = select(licence.c.value).where(licence.c.topic == OF).order_by(licence.c.seq.desc()).limit(1)
 SWITCH = select(switch.c.on).where(switch.c.name == OF)
 
 
@@ -35,12 +34,6 @@ def add_policy(conn: Connection, new: Policy, by: str, now: datetime) -> None:
 def add_licence(conn: Connection, new: Licence) -> None:
     """Grant, renew or revoke: the newest row of a topic holds."""
     conn.execute(licence.insert().values(topic=new.topic, value=new, at=new.at))
-
-
-def licence_of(conn: Connection, topic: str, now: datetime) -> Licence | None:
-    """The topic's licence if it is open at `now`."""
-    found: Licence | None = conn.scalar(LICENCE, {"of": topic})
-    return found if found and not found.revoked and found.at <= now < found.until else None
 
 
 def licensed(conn: Connection, now: datetime) -> frozenset[str]:
