@@ -6,13 +6,12 @@ import logging
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.errors import Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
-from bot.ports import Agent, Clock, Received, Request
+from bot.ports import Agent, Received, Request
 from connectors.http import READ_TIMEOUT, fresh, need, read_json, sealed, seconds, secrets, shape, strict
 from connectors.zendesk import install
 from connectors.zendesk.oauth import Client, Credentials, Fixed, Granted, Vault, basic
@@ -37,7 +36,7 @@ SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 INVOCATION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 EVENTS = "zen:event-type:ticket."
-LATEST = timedelta(minutes=3)  # the export leaves out the newest minute; clocks differ
+SECOND = timedelta(seconds=1)  # stamps have whole seconds
 CHATS = frozenset(
     {"native_messaging", "chat", "whatsapp", "line", "wechat", "viber", "telegram", "apple_business_chat"}
 )
@@ -103,11 +102,8 @@ class Zendesk:
     name = NAME
     can = frozenset(TAGS)
 
-    def __init__(
-        self, desk: Desk, *, site: str, staff: Staff, keys: tuple[bytes, ...], account: str, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, desk: Desk, *, site: str, staff: Staff, keys: tuple[bytes, ...], account: str) -> None:
         self.desk, self.site, self.staff, self.keys, self.account = desk, site, staff, keys, account
-        self.clock = clock or (lambda: datetime.now(UTC))
         self._brands: dict[int | str, str] = {}
         self._lock = threading.Lock()
 
@@ -145,12 +141,8 @@ class Zendesk:
         return conversation(answer, audits, users, self.staff, self._brand(answer.ticket.brand_id), self.site)
 
     def _audits(self, id: str) -> tuple[list[Audit], list[User]]:
-        page = shape(AuditPage, self.desk.audits(id), NAME)
-        audits, users = page.audits, page.users
-        while page.meta.has_more and page.meta.after_cursor:
-            page = shape(AuditPage, self.desk.audits(id, page.meta.after_cursor), NAME)
-            audits, users = audits + page.audits, users + page.users
-        return audits, users
+        pages = [shape(AuditPage, page, NAME) for page in self.desk.audits(id)]
+        return [a for p in pages for a in p.audits], [u for p in pages for u in p.users]
 
     def _missing(self, audits: Iterable[Audit], known: Mapping[int, User]) -> dict[int, User]:
         """Authors of comments that were side-loaded neither with the ticket nor with the audits."""
@@ -171,23 +163,12 @@ class Zendesk:
             return self._brands[id]
 
     def changed(self, since: datetime) -> Iterator[Ref]:
-        """The export for what is older than some minutes, and the newest tickets for what it leaves out."""
-        recent = self.clock() - LATEST
-        if since < recent:
-            yield from self._exported(since)
+        """The latest touched first: a ticket that moves while pages are read is seen twice rather than never."""
         for page in self.desk.newest():
-            listed = shape(Listed, page, NAME)
-            late = list(takewhile(lambda t: t.updated_at >= max(since, recent) - timedelta(seconds=1), listed.tickets))
-            yield from (Ref(NAME, str(t.id)) for t in reversed(late))
-            if len(late) < len(listed.tickets) or not listed.next_page:
-                return
-
-    def _exported(self, since: datetime) -> Iterator[Ref]:
-        for page in self.desk.export(int(since.timestamp())):
-            listed = shape(Listed, page, NAME)
-            yield from (Ref(NAME, str(t.id)) for t in listed.tickets)
-            if listed.end_of_stream:
-                return
+            for ticket in shape(Listed, page, NAME).tickets:
+                if ticket.updated_at < since - SECOND:
+                    return
+                yield Ref(NAME, str(ticket.id))
 
     def deliver(self, delivery: Delivery) -> str:
         """One comment; the comment's id. A ticket that changed since `delivery.stamp` is Unavailable, not applied."""
@@ -209,11 +190,7 @@ class Zendesk:
 
     def team(self) -> tuple[Agent, ...]:
         """Agents and admins who can sign in; bots and the user we write as left out."""
-        page = shape(Users, self.desk.staff(), NAME)
-        found = page.users
-        while page.meta.has_more and page.meta.after_cursor:
-            page = shape(Users, self.desk.staff(page.meta.after_cursor), NAME)
-            found = found + page.users
+        found = [u for page in self.desk.staff() for u in shape(Users, page, NAME).users]
         ours = self.staff.bots | {self.staff.author}
         people = [u for u in found if u.role in ("agent", "admin") and not u.suspended and u.id not in ours]
         return tuple(Agent(str(u.id), u.name or "", u.email or "") for u in people)

@@ -4,7 +4,6 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import nh3
@@ -13,9 +12,8 @@ from flask.typing import ResponseReturnValue
 
 from bot.text.markup import from_html
 from connectors.stage import Knobs, Ledger, Write, stage
-from connectors.zendesk.book import ADMIN, Book, Json, said, text, time
+from connectors.zendesk.book import ADMIN, Book, Json, said, time
 
-PAGE = 100
 CLIENT, CLIENT_SECRET, REFRESH = "understudy", "fake-client-secret", "first-refresh-token"
 TOKENS = "/oauth/tokens"
 
@@ -73,7 +71,6 @@ class Api:
             "GET tickets/<int:number>.json": self._show,
             "PUT tickets/<int:number>.json": self._update,
             "GET tickets/<int:number>/audits.json": self._audits,
-            "GET incremental/tickets/cursor.json": self._export,
             "GET users.json": self._users_by_role,
             "GET users/show_many.json": self._users,
             "GET users/me.json": lambda: jsonify(user=self.book.users[ADMIN]),
@@ -104,43 +101,25 @@ class Api:
             return jsonify(ticket=ticket, users=[self.book.users[u] for u in users], **sides)
 
     def _audits(self, number: int) -> Response:
-        start = int(request.args.get("page[after]", 0))
         with self.book.lock:
-            audits = self.book.audits.get(number, [])
-            page, more = audits[start : start + PAGE], len(audits) > start + PAGE
-            users = [self.book.users[u] for u in {a["author_id"] for a in page} if u in self.book.users]
-            return jsonify(audits=page, users=users, meta={"has_more": more, "after_cursor": str(start + PAGE)})
+            audits, meta = _page(self.book.audits.get(number, []))
+            users = [self.book.users[u] for u in {a["author_id"] for a in audits} if u in self.book.users]
+            return jsonify(audits=audits, users=users, meta=meta)
 
     def _users(self) -> Response:
         ids = [int(i) for i in request.args["ids"].split(",")]
         return jsonify(users=[self.book.users[i] for i in ids if i in self.book.users])
 
     def _users_by_role(self) -> Response:
-        roles, start = request.args.getlist("role[]"), int(request.args.get("page[after]", 0))
-        end = start + int(request.args.get("page[size]", PAGE))
+        roles = request.args.getlist("role[]")
         with self.book.lock:
-            found = [u for u in self.book.users.values() if u["role"] in roles or not roles]
-            return jsonify(users=found[start:end], meta={"has_more": len(found) > end, "after_cursor": str(end)})
+            users, meta = _page([u for u in self.book.users.values() if u["role"] in roles])
+            return jsonify(users=users, meta=meta)
 
     def _list(self) -> Response:
-        end = int(request.args.get("page", 1)) * PAGE
         with self.book.lock:
-            tickets = self.book.newest()
-            return jsonify(tickets=tickets[end - PAGE : end], next_page="…" if len(tickets) > end else None)
-
-    def _export(self) -> Response:
-        """Without the newest minute; a cursor is the last row of the page before."""
-        until = self.book.clock() - timedelta(seconds=60)
-        since = datetime.fromtimestamp(int(request.args.get("start_time", 0)), UTC)
-        if since > until:
-            return _no(422, "InvalidValue", "Too recent start_time. Use a start_time older than 60 seconds")
-        after = request.args.get("cursor", text(since))
-        with self.book.lock:
-            rows = sorted((f"{t['updated_at']}/{t['id']:019}", t["id"]) for t in self.book.tickets.values())
-            rest = [row for row in rows if row[0] > after and time(row[0].partition("/")[0]) <= until]
-            page = [self.book.tickets[number] for _, number in rest[:PAGE]]
-            cursor = rest[len(page) - 1][0] if page else after
-            return jsonify(tickets=page, after_cursor=cursor, end_of_stream=len(rest) <= PAGE)
+            tickets, meta = _page(self.book.newest())
+            return jsonify(tickets=tickets, meta=meta)
 
     def _update(self, number: int) -> Response:
         asked = request.get_json()["ticket"]
@@ -177,6 +156,12 @@ class Api:
     def _make_trigger(self) -> Response:
         self.triggers.append(request.get_json()["trigger"])
         return jsonify(trigger=self.triggers[-1])
+
+
+def _page(rows: list[Json]) -> tuple[list[Json], Json]:
+    start = int(request.args.get("page[after]", 0))
+    end = start + int(request.args["page[size]"])
+    return rows[start:end], {"has_more": len(rows) > end, "after_cursor": str(end)}
 
 
 def _no(status: int, error: str, description: str, detail: str = "") -> Response:

@@ -42,7 +42,7 @@ def _writes_as(desk: Desk, author: int) -> bool:
 
 def _audits(desk: Desk) -> bool:
     tickets = shape(Listed, next(desk.newest()), "zendesk").tickets
-    return not tickets or bool(shape(AuditPage, desk.audits(str(tickets[0].id)), "zendesk"))
+    return not tickets or bool(shape(AuditPage, next(desk.audits(str(tickets[0].id))), "zendesk"))
 
 
 def _ours(desk: Desk) -> list[str]:

@@ -142,12 +142,17 @@ class Meta(BaseModel):
     after_cursor: str | None = None
 
 
+class Paged(BaseModel):
+    """Where a list by cursor goes on."""
+
+    meta: Meta = Meta()
+
+
 class AuditPage(BaseModel):
     """Audits oldest first, with the users who made them."""
 
     audits: list[Audit]
     users: list[User] = []
-    meta: Meta = Meta()
 
 
 class Updated(BaseModel):
@@ -162,18 +167,11 @@ class Touched(BaseModel):
 
 
 class Listed(BaseModel):
-    """A page of tickets; the cursor export says whether it goes on, the plain list has a `next_page`."""
-
     tickets: list[Touched]
-    end_of_stream: bool = True
-    next_page: str | None = None
 
 
 class Users(BaseModel):
-    """Users by id, or a page of the team."""
-
     users: list[User]
-    meta: Meta = Meta()
 
 
 class Me(BaseModel):

@@ -10,8 +10,9 @@ import requests
 from urllib3.exceptions import NewConnectionError
 
 from bot.errors import BotError, Refused, Unavailable
-from connectors.http import CONNECT_TIMEOUT, OneTry, error_for, session
+from connectors.http import CONNECT_TIMEOUT, OneTry, error_for, session, shape
 from connectors.zendesk.oauth import Credentials, rejected
+from connectors.zendesk.shapes import Paged
 
 SIDELOADS = ("users", "groups", "organizations")
 CHANGED = 1.0  # seconds until a conversation that changed under us is looked at again
@@ -132,22 +133,17 @@ class Desk:
         """A ticket with its users, groups and organization."""
         return self._client().tickets(id=id, include=SIDELOADS)
 
-    def audits(self, id: str, cursor: str = "") -> object:
-        """A page of a ticket's audits with their authors, oldest first."""
-        tickets = self._client().tickets
-        if not cursor:
-            return tickets.audits(id, include="users")
-        params = {"include": "users", "page[size]": "100", "page[after]": cursor}  # zenpy takes no cursor here
-        return self._get(f"tickets/{id}/audits.json", params)
+    def audits(self, id: str) -> Iterator[object]:
+        """Pages of a ticket's audits with their authors, oldest first."""
+        return self._pages(f"tickets/{id}/audits.json", {"include": "users"})
 
     def users(self, ids: Sequence[int]) -> object:
         """Those of up to 100 users that still exist."""
         return self._client().users(ids=ids)
 
-    def staff(self, cursor: str = "") -> object:
-        """A page of agents and admins; zenpy takes no cursor here either."""
-        params: dict[str, object] = {"role[]": ["agent", "admin"], "page[size]": "100"}
-        return self._get("users.json", params | ({"page[after]": cursor} if cursor else {}))
+    def staff(self) -> Iterator[object]:
+        """Pages of agents and admins."""
+        return self._pages("users.json", {"role[]": ["agent", "admin"]})
 
     def me(self) -> object:
         """Whose token it is."""
@@ -163,20 +159,9 @@ class Desk:
 
         return self._client().tickets.update(Ticket(id=id, **fields))
 
-    def export(self, start: int) -> Iterator[object]:
-        """Pages of the cursor export from unix second `start` on; the caller stops at `end_of_stream`."""
-        tickets = self._client().tickets
-        page = tickets.incremental(start_time=start)
-        while True:
-            yield page
-            page = tickets.incremental(cursor=page["after_cursor"])
-
     def newest(self) -> Iterator[object]:
-        """Pages of tickets, the latest touched first; the caller stops at the last."""
-        tickets, page = self._client().tickets, 1
-        while True:
-            yield tickets(sort_by="updated_at", sort_order="desc", page=page, cursor_pagination=False)
-            page += 1
+        """Pages of tickets, the latest touched first."""
+        return self._pages("tickets.json", {"sort": "-updated_at"})
 
     def webhooks(self) -> object:
         """Those that are set up."""
@@ -193,10 +178,17 @@ class Desk:
         thing = {"webhook": api_objects.Webhook, "trigger": api_objects.Trigger}[kind](**fields)
         return getattr(self._client(), f"{kind}s").create(thing)
 
-    def _get(self, path: str, params: Mapping[str, object]) -> object:
-        tickets = self._client().tickets
-        url = f"https://{self.subdomain}.zendesk.com/api/v2/{path}"
-        return AsJson.build(tickets.session.get(url, params=params))
+    def _pages(self, path: str, params: dict[str, object]) -> Iterator[object]:
+        """All pages by cursor, which zenpy takes nowhere here (2.0.57)."""
+        params["page[size]"] = "100"
+        while True:
+            url = f"https://{self.subdomain}.zendesk.com/api/v2/{path}"
+            page = AsJson.build(self._client().tickets.session.get(url, params=params))
+            yield page
+            meta = shape(Paged, page, "zendesk").meta
+            if not (meta.has_more and meta.after_cursor):
+                return
+            params["page[after]"] = meta.after_cursor
 
     def _client(self) -> Any:
         if not hasattr(self._mine, "client"):

@@ -268,7 +268,6 @@ def test_changed_finds_old_and_new_tickets_and_not_what_was_left_alone(fake: Fak
     for minutes in (0, 10, 20, 59.9):
         fake.book.clock = clock(start + timedelta(minutes=minutes))
         fake.customer_says("Hello", customer=MARIA)
-    fake.book.clock = zendesk.clock = clock(start + timedelta(hours=1))
 
     assert {r.id for r in zendesk.changed(start + timedelta(minutes=5))} == {"2", "3", "4"}
     assert [r.id for r in zendesk.changed(start + timedelta(minutes=59))] == ["4"]
@@ -279,14 +278,8 @@ def test_changed_reads_every_page(fake: Fake, zendesk: Zendesk) -> None:
     fake.book.clock = clock(start)
     for _ in range(250):
         fake.customer_says("Hello", customer=MARIA)
-    everything = {str(number) for number in range(1, 251)}
 
-    zendesk.clock = fake.book.clock = clock(start + timedelta(minutes=1))
-    recent = {r.id for r in zendesk.changed(start)}
-    zendesk.clock = fake.book.clock = clock(start + timedelta(hours=1))
-    exported = {r.id for r in zendesk.changed(start)}
-
-    assert recent == exported == everything
+    assert {r.id for r in zendesk.changed(start)} == {str(number) for number in range(1, 251)}
 
 
 def test_the_team_is_paged_and_leaves_out_bots_and_who_is_suspended(fake: Fake) -> None:
