@@ -18,7 +18,7 @@ from connectors.http import fresh, need, read_json, sealed, secrets, shape, stri
 from connectors.slack import panel
 from connectors.slack.blocks import card, shorten
 from connectors.slack.shapes import EVENT_TYPE, SPOKEN, Envelope, Message, MessageEvent, conversation, moment
-from connectors.slack.web import METHODS, TIMEOUT, Web
+from connectors.slack.web import SCOPES, Web
 
 if TYPE_CHECKING:
     from slack_bolt import App
@@ -29,11 +29,9 @@ LOOK_BACK = timedelta(days=30)  # history lists parents only: how old a thread m
 OVERLAP = timedelta(minutes=1)  # clocks differ
 PANEL_TIMEOUT = 2  # seconds, of the three that Slack waits
 LONGEST = 40_000  # characters; Slack cuts the rest off without a word
-LARGEST = 1 << 20  # bytes
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 STAMP = re.compile(r"[0-9]{10}")
-CHANNEL = re.compile(r"[CG][A-Z0-9_]{2,30}")
-TEAM = re.compile(r"[TE][A-Z0-9_]{2,30}")
+ID = re.compile(r"[CGTE][A-Z0-9_]{2,30}")
 RINGS = SPOKEN | {"message_changed", "message_deleted", "message_replied"}
 CARDS = frozenset({DeliveryKind.NOTE, DeliveryKind.HANDOFF, DeliveryKind.CARD})
 
@@ -43,29 +41,22 @@ def connect(env: Mapping[str, str]) -> "Slack":
     token = need(env, "SLACK_BOT_TOKEN", "take the Bot User OAuth Token of the app made from manifest.yml")
     if not token.startswith("xoxb-"):
         raise Misconfigured("SLACK_BOT_TOKEN", "is not a bot token; bot tokens begin with xoxb-")
-    support, review = (
-        env.get("SLACK_SUPPORT_CHANNEL", "").strip(),
-        need(
-            env,
-            "SLACK_REVIEW_CHANNEL",
-            "set it to the id of the channel where the team reviews drafts, such as C0123ABCD",
-        ),
-    )
+    support = env.get("SLACK_SUPPORT_CHANNEL", "").strip()
+    review = need(env, "SLACK_REVIEW_CHANNEL", "set it to the id of the channel where the team reviews drafts")
     if support == review:
         raise Misconfigured("SLACK_SUPPORT_CHANNEL", "is also SLACK_REVIEW_CHANNEL; customers would read the cards")
     return Slack(
-        token=token,
+        web=Web(token, _base_url(env.get("SLACK_BASE_URL", "").strip())),
         secrets=secrets(env, "SLACK_SIGNING_SECRET", "it is under Basic Information of the app"),
-        team=_id(need(env, "SLACK_TEAM_ID", "set it to the workspace's id"), "SLACK_TEAM_ID", TEAM),
-        support=support and _id(support, "SLACK_SUPPORT_CHANNEL", CHANNEL),
-        review=_id(review, "SLACK_REVIEW_CHANNEL", CHANNEL),
+        team=_id(need(env, "SLACK_TEAM_ID", "set it to the workspace's id"), "SLACK_TEAM_ID"),
+        support=support and _id(support, "SLACK_SUPPORT_CHANNEL"),
+        review=_id(review, "SLACK_REVIEW_CHANNEL"),
         staff=frozenset(s.strip() for s in env.get("SLACK_STAFF", "").split(",") if s.strip()),
-        base_url=_base_url(env.get("SLACK_BASE_URL", "").strip()),
     )
 
 
-def _id(value: str, setting: str, pattern: re.Pattern[str]) -> str:
-    if not pattern.fullmatch(value):
+def _id(value: str, setting: str) -> str:
+    if not ID.fullmatch(value):
         raise Misconfigured(setting, f"{value!r} is not an id; names do not work, copy it from the address in Slack")
     return value
 
@@ -82,21 +73,11 @@ class Slack:
     name = "slack"
 
     def __init__(
-        self,
-        *,
-        token: str,
-        secrets: tuple[bytes, ...],
-        team: str,
-        support: str,
-        review: str,
-        staff: frozenset[str],
-        base_url: str = SLACK,
-        timeout: int = TIMEOUT,
+        self, web: Web, secrets: tuple[bytes, ...], team: str, support: str, review: str, staff: frozenset[str]
     ) -> None:
         self.can = CARDS | {DeliveryKind.REPLY} if support else frozenset({DeliveryKind.CARD})
-        self._secrets, self._team, self._support, self._review = secrets, team, support, review
-        self._staff, self._web = staff, Web(token, base_url, timeout)
-        self._token, self._base_url = token, base_url
+        self._web, self._secrets, self._team = web, secrets, team
+        self._support, self._review, self._staff = support, review, staff
 
     def receive(self, request: Request) -> Received:
         """Events: which threads changed. Bolt parses before it verifies (1.30.0), so we verify first."""
@@ -144,8 +125,7 @@ class Slack:
 
     def settled(self, delivery: Delivery, since: datetime) -> str | None:
         """Find the delivery by its key, in its thread or on the review channel."""
-        found = (m.ts for m in self._where(delivery, since) if m.key == delivery.key)
-        return next(found, None)
+        return next((m.ts for m in self._where(delivery, since) if m.key == delivery.key), None)
 
     def team(self) -> tuple[Agent, ...]:
         """The workspace's members; guests and people of other workspaces in shared channels are not of the team."""
@@ -158,18 +138,15 @@ class Slack:
             answer = self._web.ask("auth.test")
         except BotError as err:
             return (("Slack token", False, str(err)),)
+        channels = {"SLACK_SUPPORT_CHANNEL": self._support, "SLACK_REVIEW_CHANNEL": self._review}
         granted = set(str({k.lower(): v for k, v in answer.headers.items()}.get("x-oauth-scopes", "")).split(","))
-        lacking = sorted({s for m in METHODS.values() for s in m.scopes} - granted)
+        lacking = sorted(SCOPES - granted)
         return (
             ("Slack token", True, ""),
             ("Slack workspace", answer.get("team_id") == self._team, "set SLACK_TEAM_ID to the token's workspace"),
             ("Slack scopes", not lacking, f"install the app again with manifest.yml: {', '.join(lacking)}"),
-            *(self._readable(what, channel) for what, channel in self._channels()),
+            *(self._readable(what, channel) for what, channel in channels.items() if channel),
         )
-
-    def _channels(self) -> tuple[tuple[str, str], ...]:
-        channels = (("SLACK_SUPPORT_CHANNEL", self._support), ("SLACK_REVIEW_CHANNEL", self._review))
-        return tuple(c for c in channels if c[1])
 
     def _readable(self, setting: str, channel: str) -> tuple[str, bool, str]:
         try:
@@ -179,8 +156,6 @@ class Slack:
         return setting, True, ""
 
     def _verify(self, request: Request) -> None:
-        if len(request.body) > LARGEST:
-            raise Forged("body is longer than anything Slack sends")
         stamp = strict(request.headers, "x-slack-request-timestamp", STAMP)
         given = strict(request.headers, "x-slack-signature", SIGNATURE)
         signed = b":".join((b"v0", stamp.encode(), request.body))
@@ -206,7 +181,7 @@ class Slack:
         def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
             if team_id != self._team:
                 raise Forged("the workspace is not ours")
-            return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=self._token)
+            return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=self._web.token)
 
         app = App(
             name="understudy",
@@ -218,7 +193,7 @@ class Slack:
         )
         app.event("message")(self._heard)
         app.error(_unheard)
-        panel.listen(app, Web(self._token, self._base_url, PANEL_TIMEOUT))
+        panel.listen(app, Web(self._web.token, self._web.base_url, PANEL_TIMEOUT))
         return app
 
     def _heard(self, body: dict[str, Any], context: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from bot.text.markup import from_mrkdwn
 from connectors.http import session
 from connectors.slack import fake_blocks
 from connectors.slack.fake_api import APP, BOT, BOT_USER, REVIEW, SUPPORT, TEAM, Api, Human, Json, No, at
-from connectors.slack.web import METHODS
+from connectors.slack.web import SCOPES
 from connectors.stage import Courier, Knobs, Ledger, Server, Write, stage
 
 WRITES = ("chat.postMessage", "chat.update")
@@ -142,7 +142,7 @@ class Fake:
             answer = jsonify(ok=True, **self.api.call(method, _arguments()))
         except No as no:
             return jsonify(ok=False, error=str(no))
-        answer.headers["x-oauth-scopes"] = ",".join(sorted({s for m in METHODS.values() for s in m.scopes}))
+        answer.headers["x-oauth-scopes"] = ",".join(sorted(SCOPES))
         return answer
 
     def _wrote(self, action: str, conversation: str, text: str, mark: str) -> None:

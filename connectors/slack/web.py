@@ -3,8 +3,7 @@
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from http.client import HTTPException
@@ -21,70 +20,52 @@ if TYPE_CHECKING:
 
 TIMEOUT = 10  # seconds
 PAGES = 50  # a thread of 10,000 messages; also the end of a cursor that never ends
-REMEMBER = 3600.0  # seconds a name is kept
-PEOPLE = 2000  # names kept
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A method of the Web API: the bot scopes it needs, and whether it changes anything."""
-
-    scopes: tuple[str, ...] = ()
-    writes: bool = False
-
-
+REMEMBER = 3600.0  # seconds that names are kept
 READS = ("channels:history", "groups:history")  # public and private channels
 NAMES = ("users:read", "users:read.email")
-METHODS: Mapping[str, Method] = {
-    "auth.test": Method(),
-    "chat.postEphemeral": Method(("chat:write",), writes=True),
-    "chat.postMessage": Method(("chat:write",), writes=True),
-    "chat.update": Method(("chat:write",), writes=True),
-    "conversations.history": Method(READS),
-    "conversations.replies": Method(READS),
-    "users.info": Method(NAMES),
-    "users.list": Method(NAMES),
-    "views.open": Method(writes=True),
+METHODS: Mapping[str, tuple[str, ...]] = {  # with the bot scopes they need
+    "auth.test": (),
+    "chat.postEphemeral": ("chat:write",),
+    "chat.postMessage": ("chat:write",),
+    "chat.update": ("chat:write",),
+    "conversations.history": READS,
+    "conversations.replies": READS,
+    "users.info": NAMES,
+    "users.list": NAMES,
+    "views.open": (),
 }
+SCOPES = frozenset(scope for scopes in METHODS.values() for scope in scopes)
 BOT_EVENTS = ("message.channels", "message.groups")
 PASSING = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"})
 UNCLEAR = frozenset({"internal_error", "fatal_error", "request_timeout"})
 TOKEN = "check SLACK_BOT_TOKEN"  # noqa: S105 - advice
 CHANNEL = "check SLACK_SUPPORT_CHANNEL and SLACK_REVIEW_CHANNEL, and invite the bot to both"
 MEND: Mapping[str, str] = {
-    "invalid_auth": TOKEN,
-    "not_authed": TOKEN,
-    "account_inactive": TOKEN,
-    "token_revoked": TOKEN,
-    "token_expired": TOKEN,
+    **dict.fromkeys(("invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"), TOKEN),
+    **dict.fromkeys(("channel_not_found", "not_in_channel", "is_archived", "restricted_action"), CHANNEL),
     "missing_scope": "install the app again with manifest.yml, then set SLACK_BOT_TOKEN",
-    "channel_not_found": CHANNEL,
-    "not_in_channel": CHANNEL,
-    "is_archived": CHANNEL,
-    "restricted_action": CHANNEL,
 }
 
 
 class Web:
     """The SDK's client without its retries: by default it posts again after a dropped connection (3.47.0)."""
 
-    def __init__(
-        self, token: str, base_url: str, timeout: int = TIMEOUT, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._token, self._base_url, self._timeout, self._clock = token, base_url, timeout, clock
-        self._users: dict[str, tuple[float, User]] = {}
+    def __init__(self, token: str, base_url: str, timeout: int = TIMEOUT) -> None:
+        self.token, self.base_url, self._timeout = token, base_url, timeout
+        self._users: dict[str, User] = {}
+        self._forget = 0.0
 
     @cached_property
     def _client(self) -> "WebClient":
         from slack_sdk.web import WebClient  # noqa: PLC0415 - 100 ms that a start without Slack need not wait
 
-        return WebClient(token=self._token, base_url=self._base_url, timeout=self._timeout, retry_handlers=[])
+        return WebClient(token=self.token, base_url=self.base_url, timeout=self._timeout, retry_handlers=[])
 
     def ask(self, name: str, **arguments: Any) -> "SlackResponse":
         """Call one of METHODS once. Raises Unavailable (`maybe` where a write may have been applied) or Refused."""
         from slack_sdk.errors import SlackApiError  # noqa: PLC0415
 
-        writes = METHODS[name].writes
+        writes = name.startswith(("chat.", "views."))
         try:
             answer: SlackResponse = getattr(self._client, name.replace(".", "_"))(**arguments)
         except SlackApiError as err:
@@ -100,16 +81,15 @@ class Web:
 
     def pages(self, name: str, **arguments: Any) -> Iterator[Message]:
         """All messages of a paged method, in the order Slack gives them."""
-        for page in self.each_page(name, limit=200, include_all_metadata=True, **arguments):
+        for page in self._each_page(name, limit=200, include_all_metadata=True, **arguments):
             yield from page.messages
 
     def members(self) -> Iterator[User]:
         """Everyone in the workspace, bots, guests and the departed too."""
-        for page in self.each_page("users.list", limit=1000):
+        for page in self._each_page("users.list", limit=1000):
             yield from page.members
 
-    def each_page(self, name: str, **arguments: Any) -> Iterator[Page]:
-        """A paged method's pages."""
+    def _each_page(self, name: str, **arguments: Any) -> Iterator[Page]:
         cursor = ""
         for _ in range(PAGES):
             more = {"cursor": cursor} if cursor else {}
@@ -122,13 +102,12 @@ class Web:
 
     def user(self, id: str) -> User:
         """Someone by id; nameless where Slack will not tell."""
-        expires, known = self._users.get(id, (0.0, None))
-        if known is None or self._clock() >= expires:
-            known = self._look_up(id)
-            if len(self._users) >= PEOPLE:
-                self._users.clear()
-            self._users[id] = (self._clock() + REMEMBER, known)
-        return known
+        if time.monotonic() >= self._forget:
+            self._users, self._forget = {}, time.monotonic() + REMEMBER
+        users = self._users
+        if id not in users:
+            users[id] = self._look_up(id)
+        return users[id]
 
     def _look_up(self, id: str) -> User:
         try:

@@ -11,7 +11,8 @@ from bot.model import Button, Delivery, DeliveryKind, Ref, Role, Status, Verdict
 from bot.ports import Agent
 from connectors.slack.connector import Slack, connect
 from connectors.slack.fake import Fake
-from connectors.slack.fake_api import REVIEW, SUPPORT, Human
+from connectors.slack.fake_api import REVIEW, SUPPORT, TEAM, Human
+from connectors.slack.web import Web
 from connectors.stage import Fault
 
 REPLY = DeliveryKind.REPLY
@@ -246,7 +247,7 @@ def test_a_failed_write_says_whether_it_may_have_been_applied_and_when_to_come_b
 
 
 def test_a_slow_write_is_unknown_and_a_failed_read_is_not(fake: Fake, slack: Slack, ref: Ref) -> None:
-    hasty = connect_with_timeout(fake)
+    hasty = Slack(Web("xoxb-fake-0000", f"{fake.url}/api/", timeout=1), (b"s",), TEAM, SUPPORT, REVIEW, frozenset())
     fake.knobs.next.append(Fault("slow", wait=1.3))
 
     with pytest.raises(Unavailable) as late:
@@ -256,20 +257,6 @@ def test_a_slow_write_is_unknown_and_a_failed_read_is_not(fake: Fake, slack: Sla
         slack.fetch(ref)
 
     assert (late.value.maybe, unread.value.maybe) == (True, False)
-
-
-def connect_with_timeout(fake: Fake) -> Slack:
-    settings = fake.settings()
-    return Slack(
-        token=settings["SLACK_BOT_TOKEN"],
-        secrets=(b"s",),
-        team="T1",
-        support=SUPPORT,
-        review=REVIEW,
-        staff=frozenset(),
-        base_url=settings["SLACK_BASE_URL"],
-        timeout=1,
-    )
 
 
 def test_nobody_there_means_surely_not_applied(fake: Fake) -> None:

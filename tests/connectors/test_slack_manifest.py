@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from connectors.slack.web import BOT_EVENTS, METHODS
+from connectors.slack.web import BOT_EVENTS, METHODS, SCOPES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "connectors" / "slack"
@@ -25,13 +25,13 @@ def manifest() -> dict[str, Any]:
 
 
 def called() -> Iterator[str]:
-    """The first argument of every `ask`, `pages` and `each_page` in the connector."""
+    """The first argument of every `ask`, `pages` and `_each_page` in the connector."""
     for file in FOLDER.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("ask", "pages", "each_page")
+                and node.func.attr in ("ask", "pages", "_each_page")
             ):
                 yield from (a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str))
 
@@ -48,8 +48,7 @@ def test_the_methods_called_are_the_methods_declared() -> None:
 
 
 def test_the_scopes_are_those_of_the_methods_called_and_the_events_heard(manifest: dict[str, Any]) -> None:
-    needed = {scope for method in METHODS.values() for scope in method.scopes}
-    needed |= {EVENT_SCOPES[event] for event in BOT_EVENTS}
+    needed = SCOPES | {EVENT_SCOPES[event] for event in BOT_EVENTS}
 
     assert manifest["oauth_config"]["scopes"] == {"bot": sorted(needed)}
 
