@@ -19,25 +19,20 @@ from connectors.intercom.door import CONVERSATION
 
 PAGE = 150  # conversations a page, the vendor's maximum
 BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-MEND = {
-    401: "the token is not valid; set INTERCOM_TOKEN to the app's access token and check INTERCOM_REGION",
-    403: "the token may not do this; give the app the permission to read and write conversations",
-    404: "it is not there: deleted, merged or in another workspace; or INTERCOM_ADMIN_ID is not a teammate",
-    422: "the vendor cannot do this with it; INTERCOM_ADMIN_ID must be a teammate with an inbox seat",
-}
+VERSION = "2.14"  # of the API; without the header the workspace's own default would apply
 
 
 class Client:
     """One HTTP client for all threads. `timeout` in seconds."""
 
-    def __init__(self, base_url: str, token: str, version: str, timeout: float) -> None:
+    def __init__(self, base_url: str, token: str, timeout: float) -> None:
         # The SDK knows no retries as long as max_retries stays 0; redirects would carry the token elsewhere.
         http = httpx.Client(
             transport=httpx.HTTPTransport(retries=0), trust_env=False, follow_redirects=False, timeout=timeout
         )
         http.event_hooks = {"request": [_connect_soon]}
         self._sdk = Intercom(
-            base_url=base_url, token=token, headers={"Intercom-Version": version}, timeout=timeout, httpx_client=http
+            base_url=base_url, token=token, headers={"Intercom-Version": VERSION}, timeout=timeout, httpx_client=http
         )
 
     def conversation(self, ref: Ref) -> shapes.Conversation:
@@ -77,11 +72,6 @@ class Client:
         with answered("Intercom, reading the teammates"):
             return shape(shapes.Admins, self._sdk.admins.list(), "intercom")
 
-    def admin(self, id: str) -> shapes.Admin:
-        """A teammate."""
-        with answered(f"Intercom, reading teammate {id}"):
-            return shape(shapes.Admin, self._sdk.admins.find(int(id)), "intercom")
-
 
 @contextmanager
 def answered(what: str, *, write: bool = False) -> Iterator[None]:
@@ -103,10 +93,7 @@ def _status(what: str, err: ApiError, write: bool) -> BotError:
     status = err.status_code or 0
     if 200 <= status < 400:
         return Unavailable(f"{what}: HTTP {status} without a readable answer", maybe=write and status < 300)
-    error = error_for(what, status, err.headers or {}, write=write)
-    if isinstance(error, Refused) and status in MEND:
-        return Refused(f"{error}: {MEND[status]}")
-    return error
+    return error_for(what, status, err.headers or {}, write=write)
 
 
 def _id(ref: Ref) -> str:

@@ -6,13 +6,15 @@ text, because it adds new ones without notice.
 
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
 T = TypeVar("T")
 
 Text = Annotated[str, BeforeValidator(lambda v: "" if v is None else v)]
 Flag = Annotated[bool, BeforeValidator(lambda v: False if v is None else v)]
+Count = Annotated[int, BeforeValidator(lambda v: 0 if v is None else v)]
 Many = Annotated[tuple[T, ...], BeforeValidator(lambda v: () if v is None else v)]
+Known = Annotated[T, BeforeValidator(lambda v: {} if v is None else v)]
 Id = Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]  # a number as text; some answers have it as a number
 Unix = Annotated[int, Field(strict=True, ge=0, lt=253402300800)]  # seconds, UTC
 
@@ -33,7 +35,6 @@ class Author(_Shape):
 
 
 class Reference(_Shape):
-    type: Text = ""
     id: Text = ""
 
 
@@ -42,60 +43,46 @@ class Attachment(_Shape):
 
     name: Text = ""
     content_type: Text = ""
-    filesize: int | None = None
+    filesize: Count = 0
 
 
-class Source(_Shape):
+class Said(_Shape):
+    """What source and parts have in common."""
+
+    body: Text = ""
+    author: Known[Author] = Author()
+    attachments: Many[Attachment] = ()
+    redacted: Flag = False
+
+
+class Source(Said):
     """What started the conversation; it has no time of its own."""
 
     id: Text = ""
     type: Text = ""
     delivered_as: Text = ""
     subject: Text = ""
-    body: Text = ""
     url: Text = ""
-    author: Author | None = None
-    attachments: Many[Attachment] = ()
-    redacted: Flag = False
 
 
-class Part(_Shape):
+class Part(Said):
     """Something that happened later: said, noted, assigned, closed…"""
 
     id: Id
     part_type: str
     created_at: Unix
-    body: Text = ""
-    author: Author | None = None
     assigned_to: Reference | None = None
-    attachments: Many[Attachment] = ()
-    app_package_code: Text = ""
-    redacted: Flag = False
-
-
-class Parts(_Shape):
-    """At most the 500 newest, oldest first."""
-
-    conversation_parts: Many[Part] = ()
 
 
 class Contact(_Shape):
     """A customer. The language is there only where the vendor expands the reference."""
 
-    id: str
+    id: str = ""
     language_override: Text = ""
-
-
-class Contacts(_Shape):
-    contacts: Many[Contact] = ()
 
 
 class Tag(_Shape):
     name: Text = ""
-
-
-class Tags(_Shape):
-    tags: Many[Tag] = ()
 
 
 class Rating(_Shape):
@@ -104,29 +91,25 @@ class Rating(_Shape):
     rating: int | None = None
     created_at: Unix | None = None
     updated_at: Unix | None = None
-    contact: Reference | None = None
-
-
-class AiAgent(_Shape):
-    resolution_state: Text = ""
+    contact: Known[Reference] = Reference()
 
 
 class Conversation(_Shape):
-    """A conversation as `GET /conversations/{id}` and the answer to a reply show it."""
+    """A conversation as `GET /conversations/{id}` and the answer to a reply show it; at most the 500 newest parts."""
 
     id: Id
     created_at: Unix
     updated_at: Unix
     state: str
     source: Source
-    conversation_parts: Parts = Parts()
+    parts: Many[Part] = Field(validation_alias=AliasPath("conversation_parts", "conversation_parts"))
     title: Text = ""
-    contacts: Contacts | None = None
+    contacts: Many[Contact] = Field((), validation_alias=AliasPath("contacts", "contacts"))
+    tags: Many[Tag] = Field((), validation_alias=AliasPath("tags", "tags"))
     admin_assignee_id: Text = ""
     team_assignee_id: Text = ""
-    tags: Tags | None = None
-    conversation_rating: Rating | None = None
-    ai_agent: AiAgent | None = None
+    conversation_rating: Known[Rating] = Rating()
+    fin_state: Text = Field("", validation_alias=AliasPath("ai_agent", "resolution_state"))
     ai_agent_participated: Flag = False
 
 
@@ -134,40 +117,23 @@ class Found(_Shape):
     id: Id
 
 
-class Next(_Shape):
-    starting_after: Text = ""
-
-
-class Pages(_Shape):
-    next: Next | None = None
-
-
 class Page(_Shape):
-    """One page of `POST /conversations/search`."""
+    """One page of `POST /conversations/search`; `cursor` is what to ask for next, "" at the end."""
 
     conversations: tuple[Found, ...]
-    pages: Pages | None = None
-
-    @property
-    def cursor(self) -> str:
-        """What to ask for next, "" at the end."""
-        return self.pages.next.starting_after if self.pages and self.pages.next else ""
-
-
-class App(_Shape):
-    id_code: Text = ""
-    region: Text = ""
+    cursor: Text = Field("", validation_alias=AliasPath("pages", "next", "starting_after"))
 
 
 class Me(_Shape):
     """`GET /me`: whose token it is."""
 
     id: Id
-    app: App | None = None
+    workspace: Text = Field("", validation_alias=AliasPath("app", "id_code"))
+    region: Text = Field("", validation_alias=AliasPath("app", "region"))
 
 
 class Admin(_Shape):
-    """A teammate, as `GET /admins/{id}` and the list of them show one."""
+    """A teammate."""
 
     id: Id
     name: Text = ""
@@ -187,18 +153,14 @@ class Item(_Shape):
     type: Text = ""
     id: Text = ""
     conversation_id: Text = ""
-    conversation: Reference | None = None
-
-
-class Data(_Shape):
-    item: Item
+    conversation: Known[Reference] = Reference()
 
 
 class Notification(_Shape):
     """A webhook. `id` is null for a ping."""
 
     topic: str
-    data: Data
+    item: Item = Field(validation_alias=AliasPath("data", "item"))
     created_at: Unix
     app_id: Text = ""
     id: Text = ""

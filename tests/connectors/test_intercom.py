@@ -18,7 +18,7 @@ from bot.model import Attachment, Button, Delivery, DeliveryKind, Ref, Role, Sta
 from bot.ports import Request
 from connectors.intercom.connector import Intercom, connect
 from connectors.intercom.fake import SECRET, Fake
-from connectors.intercom.read import Seat, conversation_of
+from connectors.intercom.read import conversation_of
 from connectors.intercom.render import fingerprint, html_of
 from connectors.intercom.shapes import Conversation
 from connectors.stage import Fault
@@ -191,17 +191,6 @@ def test_a_limit_is_waited_for_until_the_vendor_resets_it(fake: Fake, intercom: 
     assert fake.exchanges[-1].status == 429
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [({"INTERCOM_TOKEN": "old"}, "INTERCOM_TOKEN"), ({"INTERCOM_ADMIN_ID": "5"}, "INTERCOM_ADMIN_ID")],
-)
-def test_a_no_for_good_says_which_setting_to_mend(fake: Fake, change: dict[str, str], said: str) -> None:
-    ref = asked(fake)
-
-    with pytest.raises(Refused, match=said):
-        connected(fake.settings() | change).deliver(reply(ref))
-
-
 @pytest.mark.parametrize("id_", ["last", "../me", "1/parts", "١", ""])
 def test_an_id_that_is_no_number_never_reaches_the_vendor(fake: Fake, intercom: Intercom, id_: str) -> None:
     before = len(fake.exchanges)
@@ -216,7 +205,7 @@ def test_an_id_that_is_no_number_never_reaches_the_vendor(fake: Fake, intercom: 
 
 
 def test_the_sample_reads_as_what_happened() -> None:
-    found = conversation_of(Conversation.model_validate(sample("conversation.json")), Seat("900"))
+    found = conversation_of(Conversation.model_validate(sample("conversation.json")), "900")
 
     assert [(m.id, m.role, m.public, m.text) for m in found.messages] == [
         (
@@ -247,13 +236,6 @@ def test_the_sample_reads_as_what_happened() -> None:
     assert found.page.url == "https://fernweh.example/backpacks/ridge-40"
     assert found.stamp == "1795003600"
     assert not found.bot_active
-
-
-def test_on_a_shared_seat_only_what_the_api_made_is_ours() -> None:
-    found = conversation_of(Conversation.model_validate(sample("conversation.json")), Seat("900", shared=True))
-
-    roles = {m.id: m.role for m in found.messages}
-    assert (roles["4"], roles["10"]) == (Role.AGENT, Role.SELF)
 
 
 def test_a_wrong_type_that_the_sdk_lets_pass_is_a_clear_error(fake: Fake, intercom: Intercom) -> None:
@@ -451,8 +433,6 @@ def test_the_region_chooses_the_host(region: str, host: str) -> None:
     [
         ("INTERCOM_REGION", "moon", "us, eu, au"),
         ("INTERCOM_ADMIN_ID", "ines", "a number"),
-        ("INTERCOM_VERSION", "latest", r"2\.14"),
-        ("INTERCOM_SHARED_SEAT", "maybe", "yes nor no"),
         ("INTERCOM_TIMEOUT", "soon", "seconds"),
         ("INTERCOM_BASE_URL", "https://api.intercom.io.example", "loopback"),
         ("INTERCOM_BASE_URL", "http://[", "loopback"),
@@ -495,12 +475,8 @@ def test_a_note_shows_everything_and_links_only_what_is_safe() -> None:
     )
 
 
-def test_the_bots_own_seat_is_on_the_team_only_where_somebody_shares_it(fake: Fake) -> None:
-    own = connected(fake.settings()).team()
-    shared = connected(fake.settings() | {"INTERCOM_SHARED_SEAT": "yes"}).team()
-
-    assert [agent.id for agent in own] == ["901", "902", "903"]
-    assert [agent.id for agent in shared] == ["900", "901", "902", "903"]
+def test_the_bots_own_seat_is_not_on_the_team(intercom: Intercom) -> None:
+    assert [agent.id for agent in intercom.team()] == ["901", "902", "903"]
 
 
 def test_a_fingerprint_survives_what_the_vendor_does_to_html_and_no_change_of_words() -> None:

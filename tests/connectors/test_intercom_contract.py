@@ -43,8 +43,7 @@ RELIED_ON: dict[str, dict[str, type]] = {
     "POST /conversations/{conversation_id}/reply": CONVERSATION,
     "POST /conversations/search": {"conversations[].id": str, "pages.next.starting_after": str},
     "GET /me": {"id": str, "app.id_code": str, "app.region": str},
-    "GET /admins": {f"admins[].{name}": str for name in ("id", "name", "email")},
-    "GET /admins/{admin_id}": {"id": str, "name": str, "has_inbox_seat": bool},
+    "GET /admins": {"admins[].has_inbox_seat": bool, **{f"admins[].{name}": str for name in ("id", "name", "email")}},
 }
 # Null until it happens, so an answer may lack them; the description must know them all the same.
 SOMETIMES: dict[str, dict[str, type]] = {
@@ -61,7 +60,6 @@ SOMETIMES: dict[str, dict[str, type]] = {
         "source.author.is_ai_answer": bool,
         "conversation_parts.conversation_parts[].body": str,
         "conversation_parts.conversation_parts[].assigned_to.id": str,
-        "conversation_parts.conversation_parts[].app_package_code": str,
         "conversation_parts.conversation_parts[].attachments[].name": str,
         "conversation_parts.conversation_parts[].attachments[].content_type": str,
         "conversation_parts.conversation_parts[].attachments[].filesize": int,
