@@ -36,11 +36,6 @@ def text(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def time(stamp: str) -> datetime:
-    """Back again."""
-    return datetime.fromisoformat(stamp)
-
-
 class Book:
     """One store of dicts behind one lock; every change of a ticket is one audit."""
 
@@ -56,18 +51,15 @@ class Book:
         self.next = count(10_000)
         for email, (number, name, role) in PEOPLE.items():
             self.users[number] = _user(number, name, email, role)
-        self._emails = {email: number for email, (number, _, _) in PEOPLE.items()}
 
-    def person(self, who: str, role: str, name: str = "", **fields: object) -> Json:
+    def person(self, who: str, role: str, **fields: object) -> Json:
         """A user by e-mail, id or name; made when unknown."""
         with self.lock:
-            known = self.users.get(int(who)) if who.isdigit() else self.users.get(self._emails.get(who, 0))
-            known = known or next((u for u in self.users.values() if u["name"] == who), None)
+            known = next((u for u in self.users.values() if who in (u["email"], str(u["id"]), u["name"])), None)
             if known is None:
                 email = who if "@" in who else f"{who.lower().replace(' ', '.')}@example.com"
-                known = _user(next(self.next), name or _name(who), email, role)
+                known = _user(next(self.next), _name(who), email, role)
                 self.users[known["id"]] = known
-                self._emails[email] = known["id"]
             known.update(fields)
             return known
 
@@ -96,7 +88,7 @@ class Book:
                 "events": [{"id": next(self.next)} | e for e in events],
             }  # fmt: skip
             self.audits[ticket["id"]].append(audit)
-            ticket["updated_at"] = text(max(now, time(ticket["updated_at"]) + timedelta(seconds=1)))
+            ticket["updated_at"] = text(max(now, datetime.fromisoformat(ticket["updated_at"]) + timedelta(seconds=1)))
             return audit
 
     def set(self, ticket: Json, values: Mapping[str, object]) -> list[Json]:

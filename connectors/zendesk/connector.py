@@ -2,7 +2,6 @@
 
 import base64
 import hmac
-import logging
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +13,7 @@ from bot.model import Conversation, Delivery, DeliveryKind, Ref
 from bot.ports import Agent, Received, Request
 from connectors.http import READ_TIMEOUT, fresh, need, read_json, sealed, seconds, secrets, shape, strict
 from connectors.zendesk import install
-from connectors.zendesk.oauth import Client, Credentials, Fixed, Granted, Vault, basic
+from connectors.zendesk.oauth import Credentials, Fixed, Granted, Vault
 from connectors.zendesk.reading import MARK, NAME, Staff, conversation
 from connectors.zendesk.render import html_of
 from connectors.zendesk.shapes import (
@@ -31,7 +30,6 @@ from connectors.zendesk.shapes import (
 )
 from connectors.zendesk.wire import Desk
 
-log = logging.getLogger(__name__)
 SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 INVOCATION = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -79,21 +77,18 @@ def _credentials(env: Mapping[str, str], site: str, timeout: float) -> Credentia
         return _oauth(env, site, timeout)
     if token := env.get("ZENDESK_ACCESS_TOKEN", "").strip():
         return Fixed(f"Bearer {token}")
-    if email := env.get("ZENDESK_EMAIL", "").strip():
-        log.warning("zendesk api token in use: api tokens stop on 2027-04-30, set ZENDESK_CLIENT_ID instead")
-        return basic(email, need(env, "ZENDESK_API_TOKEN", "it goes with ZENDESK_EMAIL"))
     raise Misconfigured("ZENDESK_CLIENT_ID", "is not set; make an OAuth client in Admin Center")
 
 
 def _oauth(env: Mapping[str, str], site: str, timeout: float) -> Granted:
     seed = env.get("ZENDESK_REFRESH_TOKEN", "").strip()
     secret = need(env, "ZENDESK_CLIENT_SECRET", "it goes with ZENDESK_CLIENT_ID")
-    client = Client(need(env, "ZENDESK_CLIENT_ID", ""), secret, seed)
+    client_id = env["ZENDESK_CLIENT_ID"].strip()
     if not seed:
-        return Granted(site, client, None, timeout)
+        return Granted(site, client_id, secret, None, timeout)
     path = need(env, "ZENDESK_TOKEN_FILE", "a refresh makes the old token useless, so the new one must be kept")
     key = need(env, "ZENDESK_TOKEN_KEY", "32 bytes in URL-safe base64, which encrypt ZENDESK_TOKEN_FILE")
-    return Granted(site, client, Vault(Path(path), key, seed), timeout)
+    return Granted(site, client_id, secret, Vault(Path(path), key, seed), timeout)
 
 
 class Zendesk:

@@ -13,7 +13,7 @@ import nh3
 from bot.ports import StageMessage, StageThread
 from bot.text.markup import to_html
 from connectors.stage import Courier, Knobs, Ledger, Server
-from connectors.zendesk.book import ADMIN, BOT, Book, Json, said, text, time
+from connectors.zendesk.book import ADMIN, BOT, Book, Json, said, text
 from connectors.zendesk.fakeapi import CLIENT, CLIENT_SECRET, Api
 
 ACCOUNT = 4711
@@ -157,7 +157,9 @@ class Fake:
         user = self.book.users.get(event["author_id"], {"name": "Answer bot", "role": ""})
         side = "bot" if event["author_id"] == BOT else SIDES.get(user["role"], "bot")
         side = side if event["public"] else "note"
-        return StageMessage(str(event["id"]), side, user["name"], event["html_body"], time(audit["created_at"]))
+        return StageMessage(
+            str(event["id"]), side, user["name"], event["html_body"], datetime.fromisoformat(audit["created_at"])
+        )
 
     def _ticket(self, id: str) -> Json:
         return self.book.tickets[int(id)]

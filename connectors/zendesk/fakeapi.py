@@ -4,6 +4,7 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from time import monotonic
 
 import nh3
@@ -12,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from bot.text.markup import from_html
 from connectors.stage import Knobs, Ledger, Write, stage
-from connectors.zendesk.book import ADMIN, Book, Json, said, time
+from connectors.zendesk.book import ADMIN, Book, Json, said
 
 CLIENT, CLIENT_SECRET, REFRESH = "understudy", "fake-client-secret", "first-refresh-token"
 TOKENS = "/oauth/tokens"
@@ -141,7 +142,11 @@ class Api:
         tags = list(dict.fromkeys([*ticket["tags"], *asked.get("additional_tags", [])]))
         events = [said(html, comment["author_id"], public=public), *self.book.set(ticket, {"tags": tags})]
         audit = self.book.record(ticket, ADMIN, events, via="api", custom=custom)
-        action, key, at = "reply" if public else "note", custom.get("understudy", ""), time(audit["created_at"])
+        action, key, at = (
+            "reply" if public else "note",
+            custom.get("understudy", ""),
+            datetime.fromisoformat(audit["created_at"]),
+        )
         self.ledger.add(Write(action, str(ticket["id"]), from_html(html), key, at, public))
         return audit
 

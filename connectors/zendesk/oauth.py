@@ -1,6 +1,5 @@
 """How we sign in: a fixed header, or OAuth tokens that are renewed once however many threads find them expired."""
 
-import base64
 import hashlib
 import json
 import os
@@ -9,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import requests
 from pydantic import BaseModel, Field
@@ -20,21 +19,8 @@ from connectors.http import error_for, read_json, session, shape
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
-CREDENTIALS = {"grant_type": "client_credentials"}
 SCOPE = "read write"  # audits need the global read scope; tickets:read is refused
 MEND = 60.0  # seconds between tries while somebody has to mend the settings
-
-
-class Credentials(Protocol):
-    """What goes into the Authorization header."""
-
-    def header(self) -> str:
-        """The header's value now. Raises Unavailable."""
-        ...
-
-    def renew(self, used: str) -> str:
-        """Another one after `used` was answered with 401. Raises Unavailable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +43,6 @@ def rejected(what: str) -> Unavailable:
     return Unavailable(f"Zendesk does not accept {what}: see `app.py doctor`", retry_after=MEND)
 
 
-def basic(email: str, token: str) -> Fixed:
-    """The legacy API token."""
-    return Fixed("Basic " + base64.b64encode(f"{email}/token:{token}".encode()).decode())
-
-
 class Pair(BaseModel):
     """An access token and, for an authorization code, the refresh token that replaces it."""
 
@@ -69,20 +50,12 @@ class Pair(BaseModel):
     refresh_token: str | None = Field(None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
-    """An OAuth client; `seed` is the refresh token of the settings, "" for client credentials."""
-
-    client_id: str
-    client_secret: str = field(repr=False)
-    seed: str = field(default="", repr=False)
-
-
 class Granted:
     """OAuth tokens, asked for when first needed; a refresh makes the old pair useless, so only one may run."""
 
-    def __init__(self, site: str, client: Client, vault: "Vault | None", timeout: float) -> None:
-        self._url, self._client, self._vault, self._timeout = f"{site}/oauth/tokens", client, vault, timeout
+    def __init__(self, site: str, client_id: str, secret: str, vault: "Vault | None", timeout: float) -> None:
+        self._url, self._vault, self._timeout = f"{site}/oauth/tokens", vault, timeout
+        self._client = {"client_id": client_id, "client_secret": secret, "scope": SCOPE}
         self._lock = threading.Lock()
         self._pair: Pair | None = None
 
@@ -106,9 +79,10 @@ class Granted:
             return kept
 
     def _ask(self, kept: Pair | None) -> Pair:
-        body = {"client_id": self._client.client_id, "client_secret": self._client.client_secret, "scope": SCOPE}
-        refresh = self._client.seed and ((kept and kept.refresh_token) or self._client.seed)
-        body |= {"grant_type": "refresh_token", "refresh_token": refresh} if refresh else CREDENTIALS
+        body = self._client | {"grant_type": "client_credentials"}
+        if self._vault:
+            refresh = (kept and kept.refresh_token) or self._vault.seed
+            body |= {"grant_type": "refresh_token", "refresh_token": refresh}
         try:
             answer = session(self._timeout).post(self._url, json=body)
             if answer.status_code in (400, 401, 403):
@@ -172,3 +146,6 @@ class Vault:
             return Fernet(self.key)
         except ValueError as err:
             raise Misconfigured("ZENDESK_TOKEN_KEY", "is not 32 bytes in URL-safe base64") from err
+
+
+Credentials = Fixed | Granted

@@ -332,12 +332,3 @@ def test_a_wrong_setting_is_named(change: dict[str, str], setting: str) -> None:
         connect(ENV | change)
 
     assert caught.value.setting == setting
-
-
-def test_the_legacy_token_works_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    env = ENV | {"ZENDESK_ACCESS_TOKEN": "", "ZENDESK_EMAIL": "ines@fernweh.example", "ZENDESK_API_TOKEN": "old"}
-
-    signed_in_by = connect(env).desk.credentials.header()
-
-    assert signed_in_by == "Basic aW5lc0BmZXJud2VoLmV4YW1wbGUvdG9rZW46b2xk"
-    assert "2027-04-30" in caplog.text
