@@ -22,6 +22,7 @@ from connectors.zendesk.shapes import (
     Brands,
     Doorbell,
     Envelope,
+    Kind,
     Listed,
     TicketAnswer,
     Updated,
@@ -38,11 +39,6 @@ SECOND = timedelta(seconds=1)  # stamps have whole seconds
 CHATS = frozenset(
     {"native_messaging", "chat", "whatsapp", "line", "wechat", "viber", "telegram", "apple_business_chat"}
 )
-TAGS = {
-    DeliveryKind.REPLY: "understudy_replied",
-    DeliveryKind.NOTE: "understudy_drafted",
-    DeliveryKind.HANDOFF: "understudy_handed_off",
-}
 
 
 def connect(env: Mapping[str, str]) -> "Zendesk":
@@ -95,7 +91,7 @@ class Zendesk:
     """Tickets as conversations. Threads may share it."""
 
     name = NAME
-    can = frozenset(TAGS)
+    can = frozenset({DeliveryKind.REPLY, DeliveryKind.NOTE, DeliveryKind.HANDOFF})
 
     def __init__(self, desk: Desk, *, site: str, staff: Staff, keys: tuple[bytes, ...], account: str) -> None:
         self.desk, self.site, self.staff, self.keys, self.account = desk, site, staff, keys, account
@@ -113,11 +109,9 @@ class Zendesk:
         return self._meaning(read_json(request.body), invocation)
 
     def _meaning(self, data: Mapping[str, object], invocation: str) -> Received:
-        kind = data.get("type", "")
         if "type" not in data:
             return Received(invocation, (Ref(NAME, shape(Doorbell, data, NAME).ticket_id),))
-        if not isinstance(kind, str):
-            raise Malformed(f"{NAME}: type is not text")
+        kind = shape(Kind, data, NAME).type
         if not kind.startswith(EVENTS):
             return Received(invocation, unknown=kind[:100])
         event = shape(Envelope, data, NAME)
@@ -212,7 +206,6 @@ def fields(delivery: Delivery, author: int) -> dict[str, object]:
     public = delivery.kind is DeliveryKind.REPLY
     changes: dict[str, object] = {
         "comment": {"html_body": html_of(delivery), "public": public, "author_id": author},
-        "additional_tags": [TAGS[delivery.kind]],
         "metadata": {MARK: delivery.key},
     }
     if delivery.stamp:

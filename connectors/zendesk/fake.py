@@ -75,32 +75,30 @@ class Fake:
                 said(nh3.clean(html) or to_html(text), user, public=True, files=files),
                 *self.book.set(ticket, opened),
             ]
-            self.book.record(ticket, user, events, via="email")
-        self._ring(ticket, "comment_added")
+            self._record(ticket, user, events, via="email")
         return str(ticket["id"])
 
-    def agent_says(self, text: str, *, agent: str, conversation: str, public: bool = True, status: str = "") -> str:
-        """In the agent workspace; who answers first takes the ticket."""
+    def agent_says(
+        self, text: str, *, agent: str, conversation: str, public: bool = True, status: str = "", macro: str = ""
+    ) -> str:
+        """In the agent workspace, perhaps with a macro of that title; who answers first takes the ticket."""
         user = self.book.person(agent, "agent")["id"]
+        used = [{"type": "AgentMacroReference", "macro_id": "77", "macro_title": macro}] if macro else []
         with self.book.lock:
             ticket = self._ticket(conversation)
             taken = {"assignee_id": ticket["assignee_id"] or user} if public else {}
             becomes = status or ("open" if ticket["status"] == "new" and public else ticket["status"])
-            comment = said(to_html(text), user, public=public)
-            events = [comment, *self.book.set(ticket, taken | {"status": becomes})]
-            audit = self.book.record(ticket, user, events)
-        self._ring(ticket, "comment_added")
+            changes = self.book.set(ticket, taken | {"status": becomes})
+            audit = self._record(ticket, user, [said(to_html(text), user, public=public), *used, *changes])
         if status:
             self._ring(ticket, "status_changed")
         return str(audit["events"][0]["id"])
 
     def change(self, conversation: str, *, agent: str = "tomasz@fernweh.example", **values: object) -> None:
         """Someone on the team sets fields (status, tags, brand_id, group_id…) and says nothing."""
-        ticket = self._ticket(conversation)
+        user, ticket = self.book.person(agent, "agent")["id"], self._ticket(conversation)
         with self.book.lock:
-            user = self.book.person(agent, "agent")["id"]
-            self.book.record(ticket, user, self.book.set(ticket, values))
-        self._ring(ticket, "status_changed")
+            self._record(ticket, user, self.book.set(ticket, values), "status_changed")
 
     def attach(self, name: str, *, customer: str, conversation: str = "", inline: bool = False) -> str:
         """A customer sends a picture and no word, as a file or within the text; the conversation's id."""
@@ -116,16 +114,8 @@ class Fake:
         ticket = self._ticket(conversation)
         with self.book.lock:
             ticket["satisfaction_rating"] = {"score": score}
-            self.book.record(ticket, ticket["requester_id"], [{"type": "SatisfactionRating", "score": score}])
-        self._ring(ticket, "csat_received")
-
-    def macro(self, conversation: str, title: str, text: str, *, agent: str = "tomasz@fernweh.example") -> str:
-        """An agent answers with a macro; the message's id."""
-        user, ticket = self.book.person(agent, "agent")["id"], self._ticket(conversation)
-        used = {"type": "AgentMacroReference", "macro_id": "77", "macro_title": title}
-        audit = self.book.record(ticket, user, [said(to_html(text), user, public=True), used])
-        self._ring(ticket, "comment_added")
-        return str(audit["events"][0]["id"])
+            rated = {"type": "SatisfactionRating", "score": score}
+            self._record(ticket, ticket["requester_id"], [rated], "csat_received")
 
     def redact(self, conversation: str, message: str, word: str) -> None:
         """Blacken a word of a message, for good."""
@@ -133,14 +123,13 @@ class Fake:
         with self.book.lock:
             event = self.book.comment(int(message))
             event["html_body"] = event["html_body"].replace(word, "▇" * len(word))
-            self.book.record(ticket, ADMIN, [{"type": "CommentRedactionEvent", "comment_id": event["id"]}])
-        self._ring(ticket, "comment_redacted")
+            redacted = {"type": "CommentRedactionEvent", "comment_id": event["id"]}
+            self._record(ticket, ADMIN, [redacted], "comment_redacted")
 
     def other_bot_says(self, text: str, *, conversation: str) -> None:
         """Zendesk's own bot answers."""
-        ticket = self._ticket(conversation)
-        self.book.record(ticket, -1, [said(to_html(text), -1, public=True)], via="answer_bot_for_web_widget")
-        self._ring(ticket, "comment_added")
+        comment = said(to_html(text), -1, public=True)
+        self._record(self._ticket(conversation), -1, [comment], via="answer_bot_for_web_widget")
 
     def threads(self) -> tuple[StageThread, ...]:
         """Newest first."""
@@ -160,6 +149,13 @@ class Fake:
         return StageMessage(
             str(event["id"]), side, user["name"], event["html_body"], datetime.fromisoformat(audit["created_at"])
         )
+
+    def _record(
+        self, ticket: Json, author: int, events: Sequence[Json], kind: str = "comment_added", via: str = "web"
+    ) -> Json:
+        audit = self.book.record(ticket, author, events, via=via)
+        self._ring(ticket, kind)
+        return audit
 
     def _ticket(self, id: str) -> Json:
         return self.book.tickets[int(id)]

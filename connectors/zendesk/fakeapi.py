@@ -139,9 +139,9 @@ class Api:
     def _applied(self, ticket: Json, asked: Json) -> Json:
         comment, custom = asked["comment"], asked.get("metadata", {})
         html, public = nh3.clean(comment["html_body"]), comment["public"]  # the vendor keeps no scripts either
-        tags = list(dict.fromkeys([*ticket["tags"], *asked.get("additional_tags", [])]))
-        events = [said(html, comment["author_id"], public=public), *self.book.set(ticket, {"tags": tags})]
-        audit = self.book.record(ticket, ADMIN, events, via="api", custom=custom)
+        audit = self.book.record(
+            ticket, ADMIN, [said(html, comment["author_id"], public=public)], via="api", custom=custom
+        )
         action, key, at = (
             "reply" if public else "note",
             custom.get("understudy", ""),

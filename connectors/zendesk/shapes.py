@@ -24,6 +24,10 @@ class Detail(BaseModel):
     id: Id
 
 
+class Kind(BaseModel):
+    type: str
+
+
 class Envelope(BaseModel):
     """A webhook of an event subscription."""
 
