@@ -18,13 +18,13 @@ from flask import Flask, Response, request
 
 from bot.ports import StageMessage, StageThread
 from bot.text.markup import from_html, to_html
-from connectors.intercom.world import ADMINS, BOT, World, clean
+from connectors.intercom.world import ADMINS, BOT, World, clean, parts_of
 from connectors.stage import Courier, Knobs, Ledger, Server, Write, stage
 
 TOKEN = "fake-intercom-token"
 SECRET = "fake-intercom-client-secret"
 WINDOW = 10  # seconds over which the vendor counts calls
-VERSIONS = frozenset({"2.13", "2.14"})
+VERSION = "2.14"
 Json = dict[str, Any]
 
 
@@ -80,7 +80,7 @@ class Fake:
                 self._notify("conversation.user.created", made)
                 return str(made["id"])
             # A reply to a closed conversation opens it, and then "open" is the part's type.
-            kind = "comment" if self.world.get(conversation)["open"] else "open"
+            kind = "comment" if self.world.conversations[conversation]["open"] else "open"
             self._part(conversation, kind, author, "conversation.user.replied", to_html(text), state="open")
             return conversation
 
@@ -90,26 +90,8 @@ class Fake:
         kind, topic = ("comment", "conversation.admin.replied") if public else ("note", "conversation.admin.noted")
         part = self._part(conversation, kind, author, topic, to_html(text))
         if status in ("closed", "solved"):
-            self.close_conversation(conversation, agent=agent)
+            self._part(conversation, "close", author, "conversation.admin.closed", state="closed")
         return part
-
-    def close_conversation(self, conversation: str, *, agent: str) -> str:
-        """Someone on the team closes it; the part's id."""
-        author = self.world.admin(agent)
-        return self._part(conversation, "close", author, "conversation.admin.closed", state="closed")
-
-    def assign(self, conversation: str, *, agent: str, to: str) -> str:
-        """Someone on the team gives it to somebody; the part's id."""
-        whom = self.world.admin(to)
-        with self._lock:
-            self.world.get(conversation)["admin_assignee_id"] = int(whom["id"])
-            author = self.world.admin(agent)
-            return self._part(conversation, "assignment", author, "conversation.admin.assigned", assigned_to=whom)
-
-    def rate(self, conversation: str, rating: int) -> None:
-        """The customer gives 1 to 5."""
-        with self._lock:
-            self._notify("conversation.rating.added", self.world.rate(conversation, rating))
 
     def fin_answers(self, text: str, *, conversation: str, state: str = "assumed_resolution") -> str:
         """The vendor's own bot answers, with that resolution state; the part's id."""
@@ -125,11 +107,6 @@ class Fake:
         author, files = self.world.contact(customer), [] if inline else [file]
         return self._part(conversation, "comment", author, "conversation.user.replied", body, attachments=files)
 
-    def ping(self) -> None:
-        """The vendor tries out whether somebody answers."""
-        with self._lock:
-            self._send("ping", {"type": "ping", "message": "Hello"}, "")
-
     def threads(self) -> tuple[StageThread, ...]:
         """As the port says."""
         with self._lock:
@@ -138,30 +115,21 @@ class Fake:
     def _part(self, conversation: str, kind: str, author: Json, topic: str, body: str = "", **more: Any) -> str:
         with self._lock:
             part = self.world.add(conversation, kind, author, body, **more)
-            self._notify(topic, self.world.get(conversation), part)
+            self._notify(topic, self.world.conversations[conversation], part)
             return str(part["id"])
 
     def _notify(self, topic: str, conversation: Json, part: Json | None = None) -> None:
-        parts = [part] if part else []
-        inside = {"type": "conversation_part.list", "conversation_parts": parts, "total_count": len(parts)}
-        self._send(topic, conversation | {"conversation_parts": inside}, f"notif_{self._notified:08d}")
-
-    def _send(self, topic: str, item: Json, id: str) -> None:
-        now = int(time.time())
         self._notified += 1
         told = {
             "type": "notification_event",
             "app_id": World.app,
-            "id": id or None,
+            "id": f"notif_{self._notified:08d}",
             "topic": topic,
-            "data": {"type": "notification_event_data", "item": item},
-            "links": {},
-            "delivery_status": "pending",
-            "delivery_attempts": 1,
-            "delivered_at": 0,
-            "first_sent_at": now,
-            "created_at": now,
-            "self": None,
+            "data": {
+                "type": "notification_event_data",
+                "item": conversation | {"conversation_parts": parts_of([part] if part else [])},
+            },
+            "created_at": int(time.time()),
         }
         self.courier.send(json.dumps(told).encode())
 
@@ -169,9 +137,8 @@ class Fake:
         app = stage(f"intercom-{id(self)}", self.knobs)
         app.before_request(self._admitted)
         app.after_request(self._kept)
-        app.get("/me")(lambda: _json(self.world.me()))
-        app.get("/admins")(self._admins)
-        app.get("/admins/<admin>")(self._admin)
+        app.get("/me", endpoint="me")(lambda: _json(self.world.me()))
+        app.get("/admins", endpoint="admins")(lambda: _json(self.world.team()))
         app.get("/conversations/<id>")(self._find)
         app.post("/conversations/<id>/reply")(self._reply)
         app.post("/conversations/search")(self._search)
@@ -180,7 +147,7 @@ class Fake:
     def _admitted(self) -> Response | None:
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return _error(401, "unauthorized", "Access Token Invalid")
-        if request.headers.get("Intercom-Version") not in VERSIONS:
+        if request.headers.get("Intercom-Version") != VERSION:
             return _error(400, "intercom_version_invalid", "The requested version could not be found")
         return None
 
@@ -189,14 +156,6 @@ class Fake:
         answer = b"" if response.is_streamed else response.get_data()
         self.exchanges.append(Exchange(request.method, request.path, request.get_data(), response.status_code, answer))
         return response
-
-    def _admins(self) -> Response:
-        return _json({"type": "admin.list", "admins": [self.world.seat(admin) for admin in ADMINS]})
-
-    def _admin(self, admin: str) -> Response:
-        if admin not in ADMINS:
-            return _error(404, "admin_not_found", "Admin not found")
-        return _json(self.world.seat(admin))
 
     def _find(self, id: str) -> Response:
         with self._lock:
@@ -213,7 +172,7 @@ class Fake:
                 return _error(422, "parameter_invalid", "Admin, message type or body is not valid")
             topic = "conversation.admin.replied" if kind == "comment" else "conversation.admin.noted"
             author, body = self.world.admin(admin), clean(asked["body"])
-            part = self._part(id, kind, author, topic, body, app_package_code="understudy")
+            part = self._part(id, kind, author, topic, body)
             self.ledger.add(Write(kind, id, from_html(body), "", datetime.now(UTC), kind == "comment"))
             return _json(self.world.only(id, part))
 

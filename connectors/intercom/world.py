@@ -20,26 +20,15 @@ ADMINS = {
 FIN = {"type": "bot", "id": "278", "name": "Fin", "email": "operator@fernweh.example"}
 CONVERSATION: Json = {
     "type": "conversation",
-    "snoozed_until": None,
-    "admin_assignee_id": None,
-    "team_assignee_id": None,
     "open": True,
     "state": "open",
-    "read": False,
-    "priority": "not_priority",
+    "admin_assignee_id": None,
+    "team_assignee_id": None,
     "conversation_rating": None,
     "ai_agent": None,
     "ai_agent_participated": False,
-    "custom_attributes": {},
 }
-PART: Json = {
-    "type": "conversation_part",
-    "assigned_to": None,
-    "attachments": [],
-    "external_id": None,
-    "redacted": False,
-    "app_package_code": None,
-}
+PART: Json = {"type": "conversation_part", "assigned_to": None, "attachments": [], "redacted": False}
 TAGS = frozenset({"p", "b", "i", "ul", "ol", "li"})
 
 
@@ -55,8 +44,8 @@ class World:
 
     def me(self) -> Json:
         """Whose token it is."""
-        app = {"type": "app", "id_code": self.app, "name": "Fernweh", "region": "US", "created_at": 1700000000}
-        return self.admin(BOT) | {"app": app, "has_inbox_seat": True, "email_verified": True}
+        app = {"type": "app", "id_code": self.app, "name": "Fernweh", "region": "US"}
+        return self.seat(BOT) | {"app": app}
 
     def admin(self, who: str) -> Json:
         """A teammate by id or address; KeyError when there is none."""
@@ -67,7 +56,11 @@ class World:
 
     def seat(self, who: str) -> Json:
         """A teammate as the list of them shows one."""
-        return self.admin(who) | {"has_inbox_seat": True, "team_ids": []}
+        return self.admin(who) | {"has_inbox_seat": True}
+
+    def team(self) -> Json:
+        """All teammates."""
+        return {"type": "admin.list", "admins": [self.seat(who) for who in ADMINS]}
 
     def contact(self, who: str) -> Json:
         """A customer by id or address, made at first sight."""
@@ -77,10 +70,6 @@ class World:
             self.contacts[who] = self.contacts[id_] = {"type": "user", "id": id_, "name": name, "email": who}
         return self.contacts[who]
 
-    def get(self, id: str) -> Json:
-        """KeyError when there is none."""
-        return self.conversations[id]
-
     def newest(self) -> list[Json]:
         """Last touched first."""
         return sorted(self.conversations.values(), key=lambda c: (c["updated_at"], int(c["id"])), reverse=True)
@@ -88,18 +77,16 @@ class World:
     def begin(self, author: Json, body: str, subject: str) -> Json:
         """A conversation that a customer starts."""
         id_, now = str(next(self._ids)), int(time.time())
-        contact = {"type": "contact", "id": author["id"], "external_id": None}
+        contact = {"type": "contact", "id": author["id"]}
         self.conversations[id_] = CONVERSATION | {
             "id": id_,
             "created_at": now,
             "updated_at": now,
-            "waiting_since": now,
             "title": subject or None,
             "source": self._source(author, body, subject),
             "contacts": {"type": "contact.list", "contacts": [contact]},
-            "first_contact_reply": {"created_at": now, "type": "conversation", "url": None},
             "tags": {"type": "tag.list", "tags": []},
-            "conversation_parts": _parts([]),
+            "conversation_parts": parts_of([]),
         }
         return self.conversations[id_]
 
@@ -118,11 +105,10 @@ class World:
 
     def add(self, id: str, kind: str, author: Json, body: str, **more: Any) -> Json:
         """A new part; `state` changes the conversation's."""
-        conversation, now = self.get(id), int(time.time())
+        conversation, now = self.conversations[id], int(time.time())
         state = more.pop("state", conversation["state"])
-        times = dict.fromkeys(("created_at", "updated_at", "notified_at"), now)
-        who = {"id": str(next(self._ids)), "part_type": kind, "body": body or None, "author": author}
-        part = PART | who | times | more
+        said = {"id": str(next(self._ids)), "part_type": kind, "body": body or None, "author": author}
+        part = PART | said | {"created_at": now, "updated_at": now} | more
         parts = conversation["conversation_parts"]
         parts["conversation_parts"].append(part)
         parts["total_count"] += 1
@@ -132,25 +118,13 @@ class World:
 
     def only(self, id: str, part_id: str) -> Json:
         """The conversation as the answer to a reply shows it: with the new part alone."""
-        parts = [p for p in self.get(id)["conversation_parts"]["conversation_parts"] if p["id"] == part_id]
-        return self.get(id) | {"conversation_parts": _parts(parts)}
-
-    def rate(self, id: str, rating: int) -> Json:
-        """The customer's rating."""
-        conversation, now = self.get(id), int(time.time())
-        contact = conversation["contacts"]["contacts"][0]
-        given = {"rating": rating, "remark": "", "created_at": now, "updated_at": now, "contact": contact}
-        conversation |= {"conversation_rating": given, "updated_at": now}
-        return conversation
+        parts = [p for p in self.conversations[id]["conversation_parts"]["conversation_parts"] if p["id"] == part_id]
+        return self.conversations[id] | {"conversation_parts": parts_of(parts)}
 
     def fin(self, id: str, state: str) -> Json:
         """The vendor's bot joins; itself as an author."""
-        self.get(id)["ai_agent"] = {
-            "resolution_state": state,
-            "last_answer_type": "ai_answer",
-            "source_type": "profile",
-        }
-        self.get(id)["ai_agent_participated"] = True
+        agent = {"resolution_state": state, "source_type": "profile"}
+        self.conversations[id] |= {"ai_agent": agent, "ai_agent_participated": True}
         return FIN | {"from_ai_agent": True, "is_ai_answer": True}
 
     def search(self, after: int, per_page: int, cursor: str | None) -> Json:
@@ -164,7 +138,8 @@ class World:
         return {"type": "conversation.list", "total_count": len(touched), "conversations": lines, "pages": pages}
 
 
-def _parts(parts: list[Json]) -> Json:
+def parts_of(parts: list[Json]) -> Json:
+    """Parts as a conversation holds them."""
     return {"type": "conversation_part.list", "conversation_parts": parts, "total_count": len(parts)}
 
 

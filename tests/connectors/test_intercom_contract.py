@@ -95,10 +95,8 @@ def played() -> Iterator[list[Exchange]]:
     for n in range(151):
         fake.customer_says(f"Question {n}", customer=MARIA)
     fake.fin_answers("Soon.", conversation=ref.id)
-    fake.assign(ref.id, agent=INES, to=INES)
     fake.attach(ref.id, "label.png", customer=MARIA)
     fake.agent_says("On its way.", agent=INES, conversation=ref.id, status="solved")
-    fake.rate(ref.id, 5)
     for kind in sorted(intercom.can):
         intercom.deliver(Delivery(f"d-{kind}", ref, kind, "It is on its way.", facts=(("Order", "7"),)))
     intercom.fetch(ref)
