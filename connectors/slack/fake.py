@@ -14,7 +14,8 @@ from bot.ports import StageMessage, StageModal, StageThread
 from bot.text.markup import from_mrkdwn
 from connectors.http import session
 from connectors.slack import fake_blocks
-from connectors.slack.fake_api import APP, BOT, BOT_USER, REVIEW, SUPPORT, TEAM, Api, Human, Json, No, at
+from connectors.slack.fake_api import APP, BOT, BOT_USER, REVIEW, SUPPORT, TEAM, Api, Human, Json, No
+from connectors.slack.shapes import moment
 from connectors.slack.web import SCOPES
 from connectors.stage import Courier, Knobs, Ledger, Server, Write, stage
 
@@ -28,9 +29,9 @@ STAFF = (
 CUSTOMERS = (
     Human("U_MARIA", "Maria Keller", "maria@example.com"),
     Human("U_JONAS", "Jonas Brandt", "jonas@example.com"),
-    Human("U_AIKO", "Aiko Tanaka", "aiko@example.com", restricted=True),
+    Human("U_AIKO", "Aiko Tanaka", "aiko@example.com", (("is_restricted", True),)),
 )
-BOTS = (Human("USLACKBOT", "Slackbot", ""), Human(BOT_USER, "Understudy", "", bot=True))
+BOTS = (Human("USLACKBOT", "Slackbot", ""), Human(BOT_USER, "Understudy", "", (("is_bot", True),)))
 
 
 def sign(body: bytes, at: datetime, secret: str = SECRET) -> dict[str, str]:
@@ -210,7 +211,7 @@ class Fake:
         return "agent" if message["user"] in staff and message["user"] != opener else "customer"
 
     def _stage_message(self, message: Json, side: str) -> StageMessage:
-        looks = fake_blocks.html(message), at(message), fake_blocks.buttons(message)
+        looks = fake_blocks.html(message), moment(message["ts"]), fake_blocks.buttons(message)
         return StageMessage(message["ts"], side, self._name(message), *looks)
 
     def _name(self, message: Json) -> str:

@@ -4,11 +4,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from connectors.slack.fake_blocks import message_problem, view_problem
-from connectors.slack.shapes import moment
 
 TEAM, APP, BOT, BOT_USER = "T0FERNWEH", "A0UNDERSTUDY", "B0UNDERSTUDY", "U0UNDERSTUDY"
 SUPPORT, REVIEW = "C0SUPPORT", "C0REVIEW"
@@ -19,16 +17,12 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Human:
-    """Somebody in the workspace. `restricted`: a guest; `team`: where they come from."""
+    """Somebody in the workspace. `flags`: what Slack says of them besides, such as is_restricted of a guest."""
 
     id: str
     name: str
     email: str
-    restricted: bool = False
-    deleted: bool = False
-    bot: bool = False
-    confirmed: bool = True
-    team: str = TEAM
+    flags: tuple[tuple[str, object], ...] = ()
 
 
 class No(Exception):
@@ -124,15 +118,7 @@ class Api:
         return found[0]
 
     def _auth_test(self, _: Json) -> Json:
-        url = "https://fernweh.slack.com/"
-        return {
-            "url": url,
-            "team": "Fernweh",
-            "team_id": TEAM,
-            "user": "understudy",
-            "user_id": BOT_USER,
-            "bot_id": BOT,
-        }
+        return {"url": "https://fernweh.slack.com/", "team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT}
 
     def _users_info(self, asked: Json) -> Json:
         human = self.humans.get(asked["user"])
@@ -212,9 +198,8 @@ def _key(asked: Json) -> str:
 def _user(human: Human) -> Json:
     """As Slack shows somebody; bots have no address."""
     profile = {"real_name": human.name, "display_name": ""} | ({"email": human.email} if human.email else {})
-    flags = {"deleted": human.deleted, "is_restricted": human.restricted, "is_bot": human.bot}
-    who = {"id": human.id, "team_id": human.team, "name": human.id.lower(), "profile": profile}
-    return who | flags | {"is_email_confirmed": human.confirmed}
+    who = {"id": human.id, "team_id": TEAM, "name": human.id.lower(), "profile": profile}
+    return who | dict(human.flags)
 
 
 def _page(what: str, found: list[Json], asked: Json) -> Json:
@@ -222,8 +207,3 @@ def _page(what: str, found: list[Json], asked: Json) -> Json:
     more = start + size < len(found)
     after = {"next_cursor": str(start + size) if more else ""}
     return {what: found[start : start + size], "has_more": more, "response_metadata": after}
-
-
-def at(message: Json) -> datetime:
-    """When a message was said."""
-    return moment(message["ts"])

@@ -10,6 +10,7 @@ from bot.ports import StageButton, StageModal
 from bot.text.markup import from_mrkdwn, to_html
 
 Block = dict[str, Any]
+LONGEST = {"header": 150, "section": 3000, "context": 2000, "actions": 75, "input": 2000}  # characters of a text
 LINK = re.compile(r"<(https?://[^|>\s]+)(?:\|([^>]*))?>|<([@#!][^>]+)>")
 
 
@@ -17,53 +18,35 @@ def message_problem(blocks: Sequence[Block]) -> str:
     """The error code that Slack answers, "" for none."""
     if sum(len(t) for b in blocks for t in _texts(b)) > 13_200:
         return "msg_blocks_too_long"
-    fine = len(blocks) <= 50 and all(_fits(b) for b in blocks)
-    return "" if fine else "invalid_blocks"
+    return "" if len(blocks) <= 50 and all(_fits(b) for b in blocks) else "invalid_blocks"
 
 
 def view_problem(view: Block) -> str:
     """The error code that Slack answers to a modal, "" for none."""
     blocks = view.get("blocks", [])
-    titles = [view.get(k, {}).get("text", "") for k in ("title", "submit", "close")]
-    ids = [b["block_id"] for b in blocks if "block_id" in b]
-    fine = (
-        titles[0]
-        and all(len(t) <= 24 for t in titles)
-        and len(view.get("private_metadata", "")) <= 3000
-        and 0 < len(blocks) <= 100
-        and len(set(ids)) == len(ids)
-        and all(_fits(b) for b in blocks)
-    )
+    titles = [view[k]["text"] for k in ("title", "submit", "close") if k in view]
+    short = len(view.get("private_metadata", "")) <= 3000 and all(0 < len(t) <= 24 for t in titles)
+    fine = short and 0 < len(blocks) <= 100 and all(_fits(b) for b in blocks)
     return "" if fine else "invalid_arguments"
 
 
 def _fits(block: Block) -> bool:
     """Slack's limits, as far as what we send could break them."""
-    kind = block["type"]
-    if kind == "header":
-        return _sized(block["text"], 150)
-    if kind == "section":
-        fields = block.get("fields", [])
-        return len(fields) <= 10 and all(_sized(f, 2000) for f in fields) and (bool(fields) or _sized(block["text"]))
-    if kind == "context":
-        return len(block["elements"]) <= 10 and all(_sized(e, 2000) for e in block["elements"])
-    if kind == "actions":
-        names = [e["action_id"] for e in block["elements"]]
-        return len(set(names)) == len(names) <= 25 and all(_button_fits(e) for e in block["elements"])
-    return kind == "input" and len(block["element"].get("initial_value", "")) <= 3000 and _sized(block["label"], 2000)
+    parts: list[Block] = block.get("fields") or block.get("elements") or []
+    most = 2000 if "fields" in block else LONGEST[block["type"]]
+    held = [p.get("value", "") for p in parts]
+    typed = len(block.get("element", {}).get("initial_value", "")) <= 3000
+    return len(parts) <= 10 and typed and all(len(v) <= 2000 for v in held) and _all_sized(_texts(block), most)
 
 
-def _sized(text: Block, most: int = 3000) -> bool:
-    return 0 < len(text["text"]) <= most
-
-
-def _button_fits(button: Block) -> bool:
-    return _sized(button["text"], 75) and len(button["value"]) <= 2000
+def _all_sized(texts: Sequence[str], most: int) -> bool:
+    return bool(texts) and all(0 < len(t) <= most for t in texts)
 
 
 def _texts(block: Block) -> list[str]:
-    holders = [block.get("text", {}), *block.get("fields", []), *block.get("elements", [])]
-    return [t if isinstance(t, str) else t.get("text", "") for t in (h.get("text", "") for h in holders)]
+    own = [block[k] for k in ("text", "label") if k in block]
+    buttons = [e["text"] if block["type"] == "actions" else e for e in block.get("elements", [])]
+    return [t["text"] for t in (*own, *block.get("fields", []), *buttons)]
 
 
 def html(message: Block) -> str:
@@ -95,13 +78,10 @@ def mrkdwn(text: str) -> str:
         out.append(_plain(text[end : match.start()]))
         url, label, mention = match.groups()
         name = escape(unescape(label or url or mention))
-        out.append(f'<a href="{escape(unescape(url))}" rel="nofollow noopener">{name}</a>' if url else _mark(name))
+        link = f'<a href="{escape(unescape(url or ""))}" rel="nofollow noopener">{name}</a>'
+        out.append(link if url else f"<mark>{name}</mark>")
         end = match.end()
     return "".join(out) + _plain(text[end:])
-
-
-def _mark(name: str) -> str:
-    return f"<mark>{name}</mark>"
 
 
 def _plain(text: str) -> str:

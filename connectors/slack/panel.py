@@ -38,38 +38,26 @@ class Action(Shape):
     action_ts: str = ""
 
 
-class Chosen(Shape):
-    """One option of a select."""
-
-    value: str = ""
-
-
 class Input(Shape):
     """What a modal's input holds."""
 
     value: str = ""
-    selected_option: Chosen = Chosen()
-
-
-class State(Shape):
-    """What a modal's inputs hold, by block and action."""
-
-    values: dict[str, dict[str, Input]] = Field(default_factory=dict)
+    selected_option: dict[str, Any] = Field(default_factory=dict)
 
 
 class View(Shape):
-    """A modal as it was submitted; `private_metadata` is the card's token."""
+    """A submitted modal; `private_metadata` is the card's token, `state` has `values` by block and action."""
 
     id: str
     hash: str = ""
     callback_id: str = ""
     private_metadata: str = ""
-    state: State = State()
+    state: dict[str, dict[str, dict[str, Input]]] = Field(default_factory=dict)
 
     def value(self, block: str) -> str:
         """What was typed or chosen there, "" for nothing."""
-        typed = self.state.values.get(block, {}).get("value", Input())
-        return typed.value or typed.selected_option.value
+        typed = self.state.get("values", {}).get(block, {}).get("value", Input())
+        return typed.value or str(typed.selected_option.get("value", ""))
 
 
 class Interaction(Shape):

@@ -27,10 +27,11 @@ class Shape(BaseModel):
         return {k: v for k, v in data.items() if v is not None} if isinstance(data, dict) else data
 
 
-class Edited(Shape):
-    """When a message was last edited; Slack gives whole seconds."""
+class Stamped(Shape):
+    """An edit, or the message that a message_changed or message_deleted event is about."""
 
     ts: Stamp
+    thread_ts: str = ""
 
 
 class File(Shape):
@@ -41,12 +42,6 @@ class File(Shape):
     size: int = 0
 
 
-class Reaction(Shape):
-    """An emoji under a message."""
-
-    name: str
-
-
 class Metadata(Shape):
     """What an app attached to its own message; anybody's app may use our event type."""
 
@@ -54,27 +49,26 @@ class Metadata(Shape):
     event_payload: dict[str, Any] = {}
 
 
-class Message(Shape):
+class Message(Stamped):
     """One message of conversations.replies or .history. `ts` is its id and its time."""
 
-    ts: Stamp
-    thread_ts: str = ""
     user: str = ""
     bot_id: str = ""
     username: str = ""
     subtype: str = ""
     text: str = ""
-    edited: Edited | None = None
+    edited: Stamped | None = None
     files: tuple[File, ...] = ()
-    reactions: tuple[Reaction, ...] = ()
+    reactions: tuple[dict[str, Any], ...] = ()
     metadata: Metadata | None = None
     latest_reply: str = ""
 
     @property
     def key(self) -> str:
         """The key of the delivery that this message is, "" for all others."""
-        ours = self.metadata is not None and self.metadata.event_type == EVENT_TYPE
-        return str(self.metadata.event_payload.get("key", "")) if ours and self.metadata else ""
+        if self.metadata is None or self.metadata.event_type != EVENT_TYPE:
+            return ""
+        return str(self.metadata.event_payload.get("key", ""))
 
     @property
     def version(self) -> int:
@@ -84,22 +78,13 @@ class Message(Shape):
         return 2 + max(0, int(moment(self.edited.ts).timestamp()) - int(moment(self.ts).timestamp()))
 
 
-class Inner(Shape):
-    """The message that a message_changed or message_deleted event is about."""
-
-    ts: Stamp
-    thread_ts: str = ""
-
-
-class MessageEvent(Shape):
+class MessageEvent(Stamped):
     """A `message` event."""
 
     channel: str
-    ts: Stamp
-    thread_ts: str = ""
     subtype: str = ""
-    message: Inner | None = None
-    previous_message: Inner | None = None
+    message: Stamped | None = None
+    previous_message: Stamped | None = None
 
     @property
     def thread(self) -> str:
@@ -114,20 +99,14 @@ class Event(Shape):
     type: str
 
 
-class Authorization(Shape):
-    """For which installation an event is meant; in a shared channel not the workspace where it happened."""
-
-    team_id: str
-
-
-class Envelope(Shape):
-    """What the Events API posts."""
+class Envelope(BaseModel):
+    """What the Events API posts, as Bolt needs it (no null event); it takes the workspace from `authorizations`."""
 
     type: str
     team_id: str = ""
     event_id: str = ""
-    event: Event | None = None
-    authorizations: tuple[Authorization, ...] = ()
+    event: Event = Event(type="")
+    authorizations: tuple[dict[str, Any], ...] = ()
 
 
 class Me(Shape):
@@ -204,12 +183,13 @@ def conversation(
     """A thread, parent first, as the line knows it; `user` looks people up."""
     parent = messages[0]
     said = tuple(_said(m, parent.user, me, staff, user) for m in messages if m.subtype in SPOKEN)
+    who = user(parent.user) if parent.user else User(id="")
     first = said[0].text.strip().split("\n")[0] if said else ""
     return Conversation(
         ref=ref,
         subject=first if len(first) <= 80 else first[:79] + "…",
         status=_status(parent),
-        customer=_customer(parent.user, user),
+        customer=Customer(who.id, who.called, who.profile.email),
         messages=said,
         stamp=parent.latest_reply or parent.ts,
         channel="slack",
@@ -237,14 +217,7 @@ def _said(message: Message, opener: str, me: Me, staff: frozenset[str], user: Ca
 def _status(parent: Message) -> Status:
     if parent.subtype == "tombstone":  # the question was deleted, its answers stay
         return Status.CLOSED
-    return Status.SOLVED if any(r.name == SOLVED for r in parent.reactions) else Status.OPEN
-
-
-def _customer(id: str, user: Callable[[str], User]) -> Customer:
-    if not id:
-        return Customer("")
-    who = user(id)
-    return Customer(id, who.called, who.profile.email)
+    return Status.SOLVED if any(r.get("name") == SOLVED for r in parent.reactions) else Status.OPEN
 
 
 def _bot_active(said: Sequence[Said]) -> bool:

@@ -320,11 +320,11 @@ def test_the_doctor_finds_a_wrong_workspace_and_a_channel_that_is_not_there(fake
 def test_the_team_is_every_member_of_this_workspace_and_nobody_else(fake: Fake, slack: Slack) -> None:
     ines = Human("U_1", "Ines Duarte", "ines@fernweh.example")
     others = (
-        replace(ines, id="U_2", restricted=True),
-        replace(ines, id="U_3", deleted=True),
-        replace(ines, id="U_4", bot=True),
-        replace(ines, id="U_5", team="T0ELSEWHERE"),
-        replace(ines, id="U_6", confirmed=False),
+        replace(ines, id="U_2", flags=(("is_restricted", True),)),
+        replace(ines, id="U_3", flags=(("deleted", True),)),
+        replace(ines, id="U_4", flags=(("is_bot", True),)),
+        replace(ines, id="U_5", flags=(("team_id", "T0ELSEWHERE"),)),
+        replace(ines, id="U_6", flags=(("is_email_confirmed", False),)),
         Human("USLACKBOT", "Slackbot", ""),
     )
     fake.api.humans = {h.id: h for h in (ines, *others)}

@@ -117,7 +117,16 @@ def test_a_header_that_is_wrong_or_odd_is_a_forgery_and_no_error(desk: Desk, hea
 
 def test_unsigned_malformed_json_is_a_forgery_and_signed_malformed_json_is_malformed(desk: Desk) -> None:
     assert post(desk, b"{", secret="wrong") == 401
-    for body in (b"{", b"[1]", b'"a"', b"\xff\xfe", b"{" * 40 + b"}" * 40, b'{"type": 7}', event(event="hello")):
+    for body in (
+        b"{",
+        b"[1]",
+        b'"a"',
+        b"\xff\xfe",
+        b"{" * 40 + b"}" * 40,
+        b'{"type": 7}',
+        event(event="hello"),
+        event(event=None),
+    ):
         assert post(desk, body) == 400
     assert desk.received == []
 
