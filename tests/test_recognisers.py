@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.text.said import asks_for_person, asks_something, is_auto_reply, is_bounce, is_thanks
+from bot.text.said import asks_for_person, is_auto_reply, is_bounce, is_thanks
 
 
 @pytest.mark.parametrize(
@@ -60,32 +60,6 @@ def test_asking_for_a_person_is_recognised(text: str, wants: bool) -> None:
 )
 def test_thanks_is_thanks_only_when_nothing_else_is_said(text: str, thanks: bool) -> None:
     assert is_thanks(text) is thanks
-
-
-@pytest.mark.parametrize(
-    ("text", "asks"),
-    [
-        ("Where is it?", True),
-        ("My zip is broken", True),
-        ("thanks, but it still does not work", True),
-        ("???", True),
-        ("FW-10234", True),
-        ("Help!", True),
-        ("no", True),
-        ("返金したい", True),
-        ("Bitte stornieren", True),
-        ("ok", False),
-        ("Hi there", False),
-        ("Thanks!", False),
-        ("👋", False),
-        ("Bonjour", False),
-        ("Got it, will do", False),
-        ("", False),
-        ("...", False),
-    ],
-)
-def test_only_what_needs_no_answer_asks_nothing(text: str, asks: bool) -> None:
-    assert asks_something(text) is asks
 
 
 @pytest.mark.parametrize(

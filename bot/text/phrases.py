@@ -54,13 +54,9 @@ BESIDE_THANKS = _of(
     "quick quickly question rápida por respuesta reply resolved response rapide réponse schnelle schönen sehr so "
     "solved sorted super support su ayuda tag team that that's the this to toll tout très tu und us vielen "
     "viele vielmals very votre vous was wonderful work worked working works wow y ya you your 😀 😊 🙂 🎉 ❤ "
-    "will do understood noted"
-)
-# What says only "I am here" or "I have read it".
-NO_REQUEST = _of(
-    "hi hello hey there dear team all good morning afternoon evening hallo moin guten tag morgen abend bonjour salut "
-    "hola buenos buenas días tardes ciao buongiorno olá oi hoi cześć ok okay okey alright got it understood noted will "
-    "do great perfect super sure yes fine ja oui sí 👋 😀 😊 🙂 👌 ✅"
+    "will do understood noted "
+    "abend afternoon alright bonjour buenas buenos buongiorno ciao cześć dear días evening good got hallo hello "
+    "hey hi hoi hola ja moin morgen morning oi okey olá oui salut sure sí tardes there yes ✅ 👋 👌"
 )
 CLOSINGS = (
     "best|best regards|best wishes|kind regards|warm regards|regards|sincerely|yours sincerely|yours truly|"
@@ -100,29 +96,12 @@ MONTHS = _of(
     "juni juli oktober dezember janvier février mars avril juin juillet août septembre octobre novembre décembre "
     "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 )
-IRREGULAR = {
-    form: base
-    for base, forms in {
-        "break": "broke broken",
-        "buy": "bought",
-        "child": "children",
-        "choose": "chose chosen",
-        "come": "came",
-        "fall": "fell fallen",
-        "find": "found",
-        "fly": "flew flown flight flights",
-        "forget": "forgot forgotten",
-        "give": "gave given",
-        "keep": "kept",
-        "lose": "lost",
-        "pay": "paid",
-        "send": "sent",
-        "sell": "sold",
-        "tear": "tore torn",
-        "write": "wrote written",
-    }.items()
-    for form in forms.split()
-}
+FORMS = (
+    "break broke broken / buy bought / child children / choose chose chosen / come came / fall fell fallen / "
+    "find found / fly flew flown flight flights / forget forgot forgotten / give gave given / keep kept / "
+    "lose lost / pay paid / send sent / sell sold / tear tore torn / write wrote written"
+)
+IRREGULAR = {form: group.split()[0] for group in FORMS.split("/") for form in group.split()[1:]}
 PERSON = (
     r"\b(?:speak|talk|chat|connect me|transfer me|put me through|escalate(?: this| me)?|pass me on) (?:to|with) "
     r"(?:a |an |the |your |some |any |one of your )?(?:real |live |actual |human )?"

@@ -9,20 +9,7 @@ from bot.text.redact import redact
 from bot.text.sentences import sentences
 from bot.text.terms import language, words
 
-__all__ = [
-    "asks_for_person",
-    "asks_something",
-    "clean",
-    "is_auto_reply",
-    "is_bounce",
-    "is_thanks",
-    "language",
-    "links",
-    "redact",
-    "said",
-    "sentences",
-    "words",
-]
+__all__ = ["language", "redact", "sentences", "words"]
 
 UNSEEN = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
@@ -149,20 +136,8 @@ def is_thanks(text: str) -> bool:
     tokens = _tokens(own)
     if "?" in own or len(tokens) > 40 or not any(token in phrases.THANKS for token in tokens):
         return False
-    odd = [
-        token
-        for token in tokens
-        if token not in phrases.THANKS and token not in phrases.BESIDE_THANKS | phrases.NO_REQUEST
-    ]
+    odd = [token for token in tokens if token not in phrases.THANKS | phrases.BESIDE_THANKS]
     return not odd or (len(odd) == 1 and bool(re.search(rf"\w {re.escape(odd[0].capitalize())}\b", own)))
-
-
-def asks_something(text: str) -> bool:
-    """False only where there is nothing to answer: empty, a greeting, "ok", thanks."""
-    own = said(text)
-    if "?" in own:
-        return True
-    return not is_thanks(own) and any(token not in phrases.NO_REQUEST for token in _tokens(own))
 
 
 def _tokens(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Words that customers of shops and services use for the same thing, as data: the first of a line stands for all.
+"""Words that customers of shops and services use for the same thing, as data: the first of a group stands for all.
 
 General support English, written without regard to any company; what a team's own customers say is for learning.
 """
@@ -6,87 +6,30 @@ General support English, written without regard to any company; what a team's ow
 from bot.text.terms import is_stop, words
 
 GROUPS = """
-account profile
-address street
-app application software
-arrive receive reach
-backpack rucksack knapsack daypack
-broken damage damaged defect defective faulty crack dent rip rupture smash shatter
-buy purchase
-call phone telephone ring
-cancel annul revoke terminate
-carrier courier postman mailman
-change modify edit update alter amend adjust
-clean wash launder laundry
-code voucher coupon promo promotion
-collect pickup
-company business firm employer
-cost price charge fee pricey expensive rate
-country abroad overseas
-crash freeze hang
-customs duty duties tariff import
-decline reject refuse fail failure
-delete remove erase wipe
-deliver ship dispatch delivery postage
-discount rebate markdown
-exchange swap
-express overnight urgent rush asap
-family wife husband partner spouse relative
-gift present
-guarantee warranty
-home house
-injure injury hurt harm wound
-internet wifi online connection
-invoice receipt bill
-laptop notebook macbook computer
-lawyer attorney sue lawsuit court legal
-login signin logon
-lose missing vanish disappear
-material fabric textile
-mould mold mildew
-newsletter mailing marketing
-number digit
-package parcel shipment consignment
-password passcode pin
-photo picture image screenshot
-problem issue trouble error bug
-product item article goods
-refund reimburse reimbursement
-repair mend fix
-rain wet waterproof rainproof pour
-restock stock available availability
-return
-share collaborate
-size dimension
-smartphone mobile iphone android cellphone
-smell odour odor stink stench musty
-sew produce manufacture
-spare replacement
-store shop branch showroom
-subscribe subscription membership plan
-suitcase trolley luggage baggage
-sync synchronise synchronize
-tablet ipad
-track trace locate
-unsubscribe
-wrong incorrect mistake mistaken
-zip zipper
+account profile / address street / app application software / arrive receive reach /
+backpack rucksack knapsack daypack /
+broken damage damaged defect defective faulty crack dent rip rupture smash shatter / buy purchase /
+call phone telephone ring / cancel annul revoke terminate / carrier courier postman mailman /
+change modify edit update alter amend adjust / clean wash launder laundry / code voucher coupon promo promotion /
+collect pickup / company business firm employer / cost price charge fee pricey expensive rate /
+country abroad overseas / crash freeze hang / customs duty duties tariff import / decline reject refuse fail failure /
+delete remove erase wipe / deliver ship dispatch delivery postage / discount rebate markdown / exchange swap /
+express overnight urgent rush asap / family wife husband partner spouse relative / gift present / guarantee warranty /
+home house / injure injury hurt harm wound / internet wifi online connection / invoice receipt bill /
+laptop notebook macbook computer / lawyer attorney sue lawsuit court legal / login signin logon /
+lose missing vanish disappear / material fabric textile / mould mold mildew / newsletter mailing marketing /
+number digit / package parcel shipment consignment / password passcode pin / photo picture image screenshot /
+problem issue trouble error bug / product item article goods / refund reimburse reimbursement / repair mend fix /
+rain wet waterproof rainproof pour / restock stock available availability / return / share collaborate /
+size dimension / smartphone mobile iphone android cellphone / smell odour odor stink stench musty /
+sew produce manufacture / spare replacement / store shop branch showroom / subscribe subscription membership plan /
+suitcase trolley luggage baggage / sync synchronise synchronize / tablet ipad / track trace locate / unsubscribe /
+wrong incorrect mistake mistaken / zip zipper
 """
 # Two words with at most two others between them that mean a third.
 TOGETHER = """
-send back return
-give back return
-bring back return
-ship back return
-money back refund
-sign in login
-log in login
-pick up collect
-sold out restock
-too small size
-too big size
-show up arrive
-turn up arrive
+send back return / give back return / bring back return / ship back return / money back refund / sign in login /
+log in login / pick up collect / sold out restock / too small size / too big size / show up arrive / turn up arrive
 """
 WEAK_SHARE = 0.4
 # Said about everything, so they tell little about the topic.
@@ -100,28 +43,20 @@ useful want way week whole wish without wonder word work year yesterday
 """
 
 
-def _first(text: str) -> str:
-    return words(text)[0]
+def _groups(text: str) -> list[list[str]]:
+    return [[words(word)[0] for word in group.split()] for group in text.split("/")]
 
 
-SAME = {_first(word): _first(line) for line in GROUPS.strip().split("\n") for word in line.split()}
-WEAKENED = frozenset(_first(word) for word in WEAK.split())
-PAIRS: dict[str, dict[str, str]] = {}
-for _line in TOGETHER.strip().split("\n"):
-    _one, _two, _mean = (_first(word) for word in _line.split())
-    PAIRS.setdefault(_one, {})[_two] = _mean
+SAME = {word: group[0] for group in _groups(GROUPS) for word in group}
+WEAKENED = frozenset(_groups(WEAK)[0])
+PAIRS = {(one, two): mean for one, two, mean in _groups(TOGETHER)}
 
 
 def topics(text: str) -> list[str]:
     """The words that carry a topic, each as the first of its group; may repeat."""
     stems = words(text)
-    meant = [w for at in range(len(stems)) for w in _together(stems, at)]
+    meant = [PAIRS[a, b] for at, a in enumerate(stems) for b in stems[at + 1 : at + 4] if (a, b) in PAIRS]
     return [SAME.get(w, w) for w in (*stems, *meant) if not is_stop(w)]
-
-
-def _together(stems: tuple[str, ...], at: int) -> list[str]:
-    partners = PAIRS.get(stems[at], {})
-    return [partners[w] for w in stems[at + 1 : at + 4] if w in partners]
 
 
 def weight(topic: str) -> float:
