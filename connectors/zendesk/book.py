@@ -96,8 +96,7 @@ class Book:
         events = []
         for field, value in values.items():
             if ticket[field] != value:
-                change = {"type": "Change", "field_name": field, "previous_value": ticket[field], "value": value}
-                events.append(change)
+                events.append({"type": "Change", "field_name": field, "value": value})
                 ticket[field] = value
         return events
 
@@ -114,14 +113,13 @@ class Book:
 
 def said(html: str, author: int, *, public: bool, files: Iterable[Json] = ()) -> Json:
     """A comment event."""
-    return {
-        "type": "Comment", "public": public, "html_body": html, "author_id": author, "attachments": list(files),
-    }  # fmt: skip
+    event = {"type": "Comment", "public": public, "html_body": html, "author_id": author}
+    return event | {"attachments": list(files)}
 
 
 def _user(id: int, name: str, email: str, role: str) -> Json:
-    user = {"id": id, "name": name, "email": email, "role": role, "locale": "en-US", "user_fields": {}}
-    return user | {"suspended": False}
+    user = {"id": id, "name": name, "email": email, "role": role, "locale": "en-US"}
+    return user | {"user_fields": {}, "suspended": False}
 
 
 def _name(who: str) -> str:

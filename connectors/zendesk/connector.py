@@ -12,23 +12,10 @@ from bot.errors import Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
 from bot.ports import Agent, Received, Request
 from connectors.http import READ_TIMEOUT, fresh, need, read_json, sealed, seconds, secrets, shape, strict
-from connectors.zendesk import install
+from connectors.zendesk import install, shapes
 from connectors.zendesk.oauth import Credentials, Fixed, Granted, Vault
 from connectors.zendesk.reading import MARK, NAME, Staff, conversation
 from connectors.zendesk.render import html_of
-from connectors.zendesk.shapes import (
-    Audit,
-    AuditPage,
-    Brands,
-    Doorbell,
-    Envelope,
-    Kind,
-    Listed,
-    TicketAnswer,
-    Updated,
-    User,
-    Users,
-)
 from connectors.zendesk.wire import Desk
 
 SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
@@ -110,18 +97,18 @@ class Zendesk:
 
     def _meaning(self, data: Mapping[str, object], invocation: str) -> Received:
         if "type" not in data:
-            return Received(invocation, (Ref(NAME, shape(Doorbell, data, NAME).ticket_id),))
-        kind = shape(Kind, data, NAME).type
+            return Received(invocation, (Ref(NAME, shape(shapes.Doorbell, data, NAME).ticket_id),))
+        kind = shape(shapes.Kind, data, NAME).type
         if not kind.startswith(EVENTS):
             return Received(invocation, unknown=kind[:100])
-        event = shape(Envelope, data, NAME)
+        event = shape(shapes.Envelope, data, NAME)
         if self.account and event.account_id != self.account:  # the signature does not cover the headers
             raise Forged("account_id is another account's")
         return Received(invocation, (Ref(NAME, event.detail.id),))
 
     def fetch(self, ref: Ref) -> Conversation:
         """Two calls: the ticket first, so that its stamp is never newer than what was read after it."""
-        answer = shape(TicketAnswer, self.desk.ticket(ref.id), NAME)
+        answer = shape(shapes.TicketAnswer, self.desk.ticket(ref.id), NAME)
         if answer.ticket.status == "deleted":
             raise Refused(f"Zendesk ticket {ref.id} is deleted.")
         audits, seen = self._audits(ref.id)
@@ -129,17 +116,17 @@ class Zendesk:
         users |= self._missing(audits, users)
         return conversation(answer, audits, users, self.staff, self._brand(answer.ticket.brand_id), self.site)
 
-    def _audits(self, id: str) -> tuple[list[Audit], list[User]]:
-        pages = [shape(AuditPage, page, NAME) for page in self.desk.audits(id)]
+    def _audits(self, id: str) -> tuple[list[shapes.Audit], list[shapes.User]]:
+        pages = [shape(shapes.AuditPage, page, NAME) for page in self.desk.audits(id)]
         return [a for p in pages for a in p.audits], [u for p in pages for u in p.users]
 
-    def _missing(self, audits: Iterable[Audit], known: Mapping[int, User]) -> dict[int, User]:
+    def _missing(self, audits: Iterable[shapes.Audit], known: Mapping[int, shapes.User]) -> dict[int, shapes.User]:
         """Authors of comments that were side-loaded neither with the ticket nor with the audits."""
         authors = {e.author_id for a in audits for e in a.events if e.author_id and e.author_id > 0}
         wanted = authors - known.keys() - self.staff.bots - {self.staff.author}
         if not wanted:
             return {}
-        return {u.id: u for u in shape(Users, self.desk.users(sorted(wanted)[:100]), NAME).users}
+        return {u.id: u for u in shape(shapes.Users, self.desk.users(sorted(wanted)[:100]), NAME).users}
 
     def _brand(self, id: int | None) -> str:
         """A brand's name, its id where it has none; all names are asked for when a new brand is met."""
@@ -147,14 +134,14 @@ class Zendesk:
             return ""
         with self._lock:
             if id not in self._brands:
-                found = shape(Brands, self.desk.brands(), NAME).brands
+                found = shape(shapes.Brands, self.desk.brands(), NAME).brands
                 self._brands = {id: str(id), **{b.id: b.name for b in found}}
             return self._brands[id]
 
     def changed(self, since: datetime) -> Iterator[Ref]:
         """The latest touched first: a ticket that moves while pages are read is seen twice rather than never."""
         for page in self.desk.newest():
-            for ticket in shape(Listed, page, NAME).tickets:
+            for ticket in shape(shapes.Listed, page, NAME).tickets:
                 if ticket.updated_at < since - SECOND:
                     return
                 yield Ref(NAME, str(ticket.id))
@@ -166,20 +153,20 @@ class Zendesk:
             self._reaches_the_customer(ticket)
         answer = self.desk.update(ticket, fields(delivery, self.staff.author))
         try:
-            audit = shape(Updated, answer, NAME).audit
+            audit = shape(shapes.Updated, answer, NAME).audit
         except Malformed as err:
             raise Unavailable(str(err), maybe=True) from err
         return next((str(e.id) for e in audit.events if e.type == "Comment"), str(audit.id))
 
     def _reaches_the_customer(self, id: str) -> None:
         """Messaging lives elsewhere (Sunshine Conversations): a public comment may never reach the customer."""
-        channel = shape(TicketAnswer, self.desk.ticket(id), NAME).ticket.via.channel
+        channel = shape(shapes.TicketAnswer, self.desk.ticket(id), NAME).ticket.via.channel
         if channel in CHATS or str(channel).startswith("sunshine_conversations"):
             raise Refused(f"Zendesk ticket {id} is a {channel} conversation: a comment does not reach the customer.")
 
     def team(self) -> tuple[Agent, ...]:
         """Agents and admins who can sign in; bots and the user we write as left out."""
-        found = [u for page in self.desk.staff() for u in shape(Users, page, NAME).users]
+        found = [u for page in self.desk.staff() for u in shape(shapes.Users, page, NAME).users]
         ours = self.staff.bots | {self.staff.author}
         people = [u for u in found if u.role in ("agent", "admin") and not u.suspended and u.id not in ours]
         return tuple(Agent(str(u.id), u.name or "", u.email or "") for u in people)
@@ -194,9 +181,8 @@ class Zendesk:
 
 
 def _time(stamp: str) -> datetime:
-    """Aware UTC; Zendesk writes up to nine digits of a second, Python reads six."""
     try:
-        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", stamp))
+        return datetime.fromisoformat(stamp)
     except ValueError as err:
         raise Forged("timestamp is not a time") from err
 

@@ -61,12 +61,7 @@ def test_the_samples_become_this_conversation() -> None:
 
     assert seen.ref == Ref("zendesk", "42")
     assert seen.customer == Customer(
-        "201",
-        "Maria Keller",
-        "maria@example.com",
-        plan="club",
-        segment="family",
-        language="de",
+        "201", "Maria Keller", "maria@example.com", plan="club", segment="family", language="de"
     )
     assert seen.messages == (
         Message(
