@@ -26,11 +26,6 @@ PEOPLE = {
 }
 
 
-def utc() -> datetime:
-    """Now."""
-    return datetime.now(UTC)
-
-
 def text(at: datetime) -> str:
     """As the vendor writes times."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -40,7 +35,7 @@ class Book:
     """One store of dicts behind one lock; every change of a ticket is one audit."""
 
     def __init__(self) -> None:
-        self.clock: Clock = utc
+        self.clock: Clock = lambda: datetime.now(UTC)
         self.lock = threading.RLock()
         self.users: dict[int, Json] = {}
         self.tickets: dict[int, Json] = {}
@@ -101,7 +96,6 @@ class Book:
         return events
 
     def comment(self, id: int) -> Json:
-        """A comment event by its id."""
         with self.lock:
             return next(e for audits in self.audits.values() for a in audits for e in a["events"] if e["id"] == id)
 
@@ -112,7 +106,6 @@ class Book:
 
 
 def said(html: str, author: int, *, public: bool, files: Iterable[Json] = ()) -> Json:
-    """A comment event."""
     event = {"type": "Comment", "public": public, "html_body": html, "author_id": author}
     return event | {"attachments": list(files)}
 

@@ -21,7 +21,7 @@ SIDES = {"end-user": "customer", "agent": "agent", "admin": "agent"}
 
 
 class Fake:
-    """A `bot.ports.Stage`. `by_trigger`: webhooks carry the body of our trigger rather than an event's envelope."""
+    """A `bot.ports.Stage` whose webhooks are those of event subscriptions."""
 
     name = "zendesk"
 
@@ -29,7 +29,6 @@ class Fake:
         self.book, self.knobs, self.ledger = Book(), Knobs(), Ledger()
         self.secret = secrets.token_urlsafe(24)
         self.courier = Courier(self.knobs, self._sign)
-        self.by_trigger = False
         self.api = Api(self.book, self.knobs, self.ledger, self.secret, lambda t: self._ring(t, "comment_added"))
         self.server = Server(self.api.app, port)
         self.url = self.server.url
@@ -51,7 +50,6 @@ class Fake:
         self.courier.url = f"{url}/webhooks/zendesk"
 
     def close(self) -> None:
-        """Stop answering."""
         self.server.close()
 
     def customer_says(
@@ -127,12 +125,10 @@ class Fake:
             self._record(ticket, ADMIN, [redacted], "comment_redacted")
 
     def other_bot_says(self, text: str, *, conversation: str) -> None:
-        """Zendesk's own bot answers."""
         comment = said(to_html(text), -1, public=True)
         self._record(self._ticket(conversation), -1, [comment], via="answer_bot_for_web_widget")
 
     def threads(self) -> tuple[StageThread, ...]:
-        """Newest first."""
         with self.book.lock:
             return tuple(self._thread(t) for t in self.book.newest())
 
@@ -171,10 +167,9 @@ class Fake:
     def _ring(self, ticket: Json, kind: str) -> None:
         """Once for each delivery, however often it is tried."""
         if self.courier.url:
-            body = {"ticket_id": str(ticket["id"])} if self.by_trigger else _event(ticket, kind)
             headers = {"X-Zendesk-Account-Id": str(ACCOUNT), "X-Zendesk-Webhook-Id": "01HOOK"}
             headers["X-Zendesk-Webhook-Invocation-Id"] = uuid4().hex.upper()
-            self.courier.send(json.dumps(body).encode(), headers)
+            self.courier.send(json.dumps(_event(ticket, kind)).encode(), headers)
 
 
 def _event(ticket: Json, kind: str) -> Json:

@@ -33,7 +33,6 @@ class Tokens:
         return self._access.get(header.removeprefix("Bearer "), 0.0) > monotonic()
 
     def expire(self) -> None:
-        """All access tokens end now."""
         self._access.clear()
 
     def grant(self, asked: Json) -> ResponseReturnValue:

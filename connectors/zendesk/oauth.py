@@ -30,7 +30,6 @@ class Fixed:
     value: str = field(repr=False)
 
     def header(self) -> str:
-        """As it was set."""
         return self.value
 
     def renew(self, used: str) -> str:
@@ -107,7 +106,6 @@ class Vault:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """One process at a time."""
         import fcntl  # noqa: PLC0415 - not on Windows, where client credentials do
 
         with self.path.with_suffix(".lock").open("w") as file:

@@ -123,7 +123,6 @@ def mark_of(said: Said) -> str:
 
 
 def message(said: Said, role: Role, author: User | None) -> Message:
-    """A comment as the line knows it."""
     html = said.event.html_body or ""
     return Message(
         id=str(said.event.id),

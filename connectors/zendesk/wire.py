@@ -109,7 +109,6 @@ class AsJson:
 
     @staticmethod
     def applies_to(api: object, response: requests.Response) -> bool:
-        """To every answer."""
         return True
 
     @staticmethod
@@ -150,7 +149,6 @@ class Desk:
         return self._client().users.me()
 
     def brands(self) -> object:
-        """All brands."""
         return self._client().brands()
 
     def update(self, id: str, fields: Mapping[str, object]) -> object:
@@ -164,15 +162,12 @@ class Desk:
         return self._pages("tickets.json", {"sort": "-updated_at"})
 
     def webhooks(self) -> object:
-        """Those that are set up."""
         return self._client().webhooks.list()
 
     def secret(self, webhook: str) -> object:
-        """A webhook's signing secret."""
         return self._client().webhooks.show_secret(webhook)
 
     def make(self, kind: str, fields: Mapping[str, object]) -> object:
-        """Make a webhook or a trigger."""
         from zenpy.lib import api_objects  # noqa: PLC0415
 
         thing = {"webhook": api_objects.Webhook, "trigger": api_objects.Trigger}[kind](**fields)
