@@ -78,18 +78,17 @@ class Fake:
 
     def customer_says(self, text: str, *, customer: str, conversation: str = "", subject: str = "") -> str:
         """In a new thread or an old one; a subject becomes the first line, Slack has none."""
-        user, words = self._who(customer), f"{subject}\n{text}" if subject else text
-        if conversation:
-            self.api.say(SUPPORT, _escaped(words), _thread(conversation), user=user)
-            return conversation
-        return f"{SUPPORT}-{self.api.say(SUPPORT, _escaped(words), user=user)}"
+        words = _escaped(f"{subject}\n{text}" if subject else text)
+        said = self.api.say(SUPPORT, words, conversation.removeprefix(f"{SUPPORT}-"), user=self._who(customer))
+        return conversation or f"{SUPPORT}-{said}"
 
     def agent_says(self, text: str, *, agent: str, conversation: str, public: bool = True, status: str = "") -> str:
         """In the thread, or on the review channel where it is not public; `solved` is a check mark on the question."""
-        channel, thread = (SUPPORT, _thread(conversation)) if public else (REVIEW, "")
+        thread = conversation.removeprefix(f"{SUPPORT}-")
         if status == "solved":
-            self.api.thread(SUPPORT, _thread(conversation))[0]["reactions"] = [{"name": "white_check_mark", "count": 1}]
-        return self.api.say(channel, _escaped(text), thread, user=self._who(agent))
+            self.api.thread(SUPPORT, thread)[0]["reactions"] = [{"name": "white_check_mark", "count": 1}]
+        where = (SUPPORT, _escaped(text), thread) if public else (REVIEW, _escaped(text))
+        return self.api.say(*where, user=self._who(agent))
 
     def edits(self, text: str, *, conversation: str, message: str) -> None:
         """Somebody edits their message; Slack stamps edits with whole seconds."""
@@ -112,7 +111,7 @@ class Fake:
             card, trigger, now = self.api.thread(REVIEW, card_id)[0], self.api.ts(), self.api.ts()
             self.api.triggers[trigger] = time.monotonic()
         button = next(b for b in fake_blocks.buttons(card) if b.action == action)
-        self._viewer = user
+        self._viewer = user  # who sees the modal that this may open
         pressed = {"type": "button", "action_id": action, "value": button.value, "action_ts": now}
         about = {"channel": {"id": REVIEW, "name": "review"}, "message": card, "trigger_id": trigger}
         return self._told(self._interact("block_actions", user, {**about, "actions": [pressed]}), user)
@@ -225,10 +224,6 @@ def _arguments() -> Json:
         return dict(request.get_json(silent=True) or {})
     form = request.form.to_dict()
     return {k: json.loads(v) if k in ("blocks", "metadata", "view") else v for k, v in form.items()}
-
-
-def _thread(conversation: str) -> str:
-    return conversation.rpartition("-")[2]
 
 
 def _escaped(text: str) -> str:

@@ -78,7 +78,7 @@ class Api:
                 message["thread_ts"] = thread
                 self.thread(channel, thread).append(message)
             else:
-                self.channels[channel][message["ts"]] = [message]
+                self._threads(channel)[message["ts"]] = [message]
             self._heard({**message, "channel": channel, "event_ts": message["ts"]})
         return str(message["ts"])
 
@@ -98,24 +98,25 @@ class Api:
 
     def thread(self, channel: str, ts: str) -> list[Json]:
         """Parent and replies, oldest first."""
-        threads = self.channels.get(channel)
-        if threads is None:
-            raise No("channel_not_found")
+        threads = self._threads(channel)
         if ts not in threads:
             raise No("thread_not_found")
         return threads[ts]
+
+    def _threads(self, channel: str) -> dict[str, list[Json]]:
+        if channel not in self.channels:
+            raise No("channel_not_found")
+        return self.channels[channel]
 
     def _about(self, channel: str) -> Json:
         now = self.ts()
         return {"type": "message", "channel": channel, "ts": now, "event_ts": now}
 
     def _find(self, channel: str, ts: str) -> Json:
-        threads = self.channels.get(channel, {})
-        where = [threads[ts]] if ts in threads else threads.values()
-        found = [m for thread in where for m in thread if m["ts"] == ts]
-        if not found:
-            raise No("message_not_found")
-        return found[0]
+        for message in (m for thread in self._threads(channel).values() for m in thread):
+            if message["ts"] == ts:
+                return message
+        raise No("message_not_found")
 
     def _auth_test(self, _: Json) -> Json:
         return {"url": "https://fernweh.slack.com/", "team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT}
@@ -131,9 +132,7 @@ class Api:
         return _page("messages", [self._shown(m, asked) for m in thread], asked)
 
     def _history(self, asked: Json) -> Json:
-        threads = self.channels.get(asked["channel"])
-        if threads is None:
-            raise No("channel_not_found")
+        threads = self._threads(asked["channel"])
         oldest, latest = float(asked.get("oldest", 0)), float(asked.get("latest", "inf"))
         edge = str(asked.get("inclusive", "")).lower() in ("1", "true")
         inside = [
@@ -154,8 +153,6 @@ class Api:
 
     def _post_message(self, asked: Json) -> Json:
         channel, thread = asked["channel"], asked.get("thread_ts", "")
-        if channel not in self.channels:
-            raise No("channel_not_found")
         fields = self._checked(asked)
         ts = self.say(channel, asked.get("text", ""), thread, user=BOT_USER, bot_id=BOT, app_id=APP, **fields)
         self._wrote("chat.postMessage", f"{channel}-{thread or ts}", asked.get("text", ""), _key(asked))

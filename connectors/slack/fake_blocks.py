@@ -36,11 +36,8 @@ def _fits(block: Block) -> bool:
     most = 2000 if "fields" in block else LONGEST[block["type"]]
     held = [p.get("value", "") for p in parts]
     typed = len(block.get("element", {}).get("initial_value", "")) <= 3000
-    return len(parts) <= 10 and typed and all(len(v) <= 2000 for v in held) and _all_sized(_texts(block), most)
-
-
-def _all_sized(texts: Sequence[str], most: int) -> bool:
-    return bool(texts) and all(0 < len(t) <= most for t in texts)
+    sized = all(0 < len(t) <= most for t in _texts(block))
+    return len(parts) <= 10 and typed and sized and all(len(v) <= 2000 for v in held)
 
 
 def _texts(block: Block) -> list[str]:

@@ -106,7 +106,7 @@ def _submitted(asked: Interaction, context: "BoltContext") -> dict[str, Any]:
     token, at, kind = view.private_metadata, context["at"], VerdictKind(view.callback_id)
     verdict = _verdict(asked, kind, token, at, **(_edited(view) if kind is VerdictKind.EDIT else _rejected(view)))
     if kind is VerdictKind.EDIT and not verdict.text:
-        return {"response_action": "errors", "errors": {_block(0): EMPTY}}
+        return {"response_action": "errors", "errors": {"answer0": EMPTY}}
     why = context["views"].refusal(verdict)
     if why:
         return {"response_action": "update", "view": _said(why)}
@@ -115,7 +115,7 @@ def _submitted(asked: Interaction, context: "BoltContext") -> dict[str, Any]:
 
 
 def _edited(view: View) -> dict[str, str]:
-    parts = (view.value(_block(i)) for i in range(PARTS))
+    parts = (view.value(f"answer{i}") for i in range(PARTS))
     return {"text": "\n".join(p for p in parts if p).strip(), "question": view.value("question").strip()}
 
 
@@ -142,8 +142,7 @@ def edit_modal(token: str, views: Views) -> Block:
     else:
         asked = {"type": "section", "text": plain(shorten(question, INPUT) or "…")}
     parts = list(pieces(text, INPUT))[:PARTS]
-    labels = ("Answer", *("Answer, continued" for _ in parts[1:]))
-    inputs = [_input(_block(i), labels[i], part) for i, part in enumerate(parts)]
+    inputs = [_input(f"answer{i}", "Answer, continued" if i else "Answer", part) for i, part in enumerate(parts)]
     return _modal("edit", "Edit and approve", "Approve", token, [asked, *inputs])
 
 
@@ -154,10 +153,6 @@ def reject_modal(token: str) -> Block:
     reason = {"type": "input", "block_id": "reason", "label": plain("Reason"), "element": select}
     more = _input("more", "In your words", "") | {"optional": True}
     return _modal("reject", "Reject", "Reject", token, [reason, more])
-
-
-def _block(part: int) -> str:
-    return f"answer{part}"
 
 
 def _modal(kind: str, title: str, submit: str, token: str, blocks: list[Block]) -> Block:
