@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 
 from bot.errors import Forged, Malformed, Misconfigured, Refused, Unavailable
@@ -139,12 +140,10 @@ class Zendesk:
             return self._brands[id]
 
     def changed(self, since: datetime) -> Iterator[Ref]:
-        """The latest touched first: a ticket that moves while pages are read is seen twice rather than never."""
-        for page in self.desk.newest():
-            for ticket in shape(shapes.Listed, page, NAME).tickets:
-                if ticket.updated_at < since - SECOND:
-                    return
-                yield Ref(NAME, str(ticket.id))
+        """Newest last. Read from the newest on: who moves meanwhile is seen by the next look, nobody is skipped."""
+        tickets = (t for page in self.desk.newest() for t in shape(shapes.Listed, page, NAME).tickets)
+        late = list(takewhile(lambda t: t.updated_at >= since - SECOND, tickets))
+        yield from (Ref(NAME, str(t.id)) for t in reversed(late))
 
     def deliver(self, delivery: Delivery) -> str:
         """One comment; the comment's id. A ticket that changed since `delivery.stamp` is Unavailable, not applied."""

@@ -264,7 +264,7 @@ def test_changed_finds_old_and_new_tickets_and_not_what_was_left_alone(fake: Fak
         fake.book.clock = clock(start + timedelta(minutes=minutes))
         fake.customer_says("Hello", customer=MARIA)
 
-    assert {r.id for r in zendesk.changed(start + timedelta(minutes=5))} == {"2", "3", "4"}
+    assert [r.id for r in zendesk.changed(start + timedelta(minutes=5))] == ["2", "3", "4"]
     assert [r.id for r in zendesk.changed(start + timedelta(minutes=59))] == ["4"]
 
 
