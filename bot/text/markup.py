@@ -3,6 +3,7 @@
 import re
 from html import escape, unescape
 from html.parser import HTMLParser
+from itertools import groupby
 from urllib.parse import urlsplit
 
 BLOCKS = frozenset({"p", "div", "br", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section"})
@@ -104,40 +105,30 @@ def to_html(text: str) -> str:
 
 
 def _block(block: str) -> str:
-    parts: list[str] = []
-    for tag, lines in _runs(block.split("\n")):
-        if tag == "p":
-            parts.append("<p>" + "<br>".join(linked(line) for line in lines) + "</p>")
-        else:
-            parts.append(f"<{tag}>" + "".join(f"<li>{linked(line)}</li>" for line in lines) + f"</{tag}>")
-    return "".join(parts)
+    return "".join(_run(tag, list(lines)) for tag, lines in groupby(block.split("\n"), key=_tag))
 
 
-def _runs(lines: list[str]) -> list[tuple[str, list[str]]]:
-    runs: list[tuple[str, list[str]]] = []
-    for line in lines:
-        tag = "ul" if BULLET.match(line) else "ol" if NUMBER.match(line) else "p"
-        text = BULLET.sub("", line) if tag == "ul" else NUMBER.sub("", line) if tag == "ol" else line
-        if runs and runs[-1][0] == tag:
-            runs[-1][1].append(text)
-        else:
-            runs.append((tag, [text]))
-    return runs
+def _tag(line: str) -> str:
+    return "ul" if BULLET.match(line) else "ol" if NUMBER.match(line) else "p"
+
+
+def _run(tag: str, lines: list[str]) -> str:
+    if tag == "p":
+        return "<p>" + "<br>".join(linked(line) for line in lines) + "</p>"
+    mark = BULLET if tag == "ul" else NUMBER
+    return f"<{tag}>" + "".join(f"<li>{linked(mark.sub('', line))}</li>" for line in lines) + f"</{tag}>"
 
 
 def linked(text: str) -> str:
     """Escaped text with its bare addresses as links."""
-    out, end = [], 0
-    for match in URL.finditer(text):
-        out.append(escape(text[end : match.start()]))
-        url = match.group()
-        out.append(_anchor(url) if safe_url(url) else escape(url))
-        end = match.end()
-    return "".join(out) + escape(text[end:])
+    parts = re.split(f"({URL.pattern})", text)
+    return "".join(link(part, part) if at % 2 else escape(part) for at, part in enumerate(parts))
 
 
-def _anchor(url: str) -> str:
-    return f'<a href="{escape(url)}" rel="nofollow noopener">{escape(url)}</a>'
+def link(label: str, url: str) -> str:
+    """A labelled link, or the escaped label alone where the address is not safe."""
+    shown = escape(label or url)
+    return f'<a href="{escape(url)}" rel="nofollow noopener">{shown}</a>' if safe_url(url) else shown
 
 
 def to_mrkdwn(text: str) -> str:

@@ -4,7 +4,7 @@ import re
 from html import escape
 
 from bot.model import Delivery, DeliveryKind
-from bot.text.markup import URL, from_html, linked, safe_url, to_html
+from bot.text.markup import URL, from_html, link, linked, to_html
 
 
 def html_of(delivery: Delivery) -> str:
@@ -17,12 +17,6 @@ def html_of(delivery: Delivery) -> str:
     buttons = " · ".join(link(b.label, b.value) for b in delivery.buttons)
     parts = (_in("p", facts), to_html(delivery.text), _in("ul", sources), _in("p", buttons))
     return title + "".join(parts)
-
-
-def link(label: str, url: str) -> str:
-    """A labelled link, or the label alone where the address is not safe."""
-    text = escape(label or url)
-    return f'<a href="{escape(url)}" rel="nofollow noopener">{text}</a>' if safe_url(url) else text
 
 
 def fingerprint(html: str) -> str:
