@@ -160,13 +160,12 @@ class Fake:
 
     def _close(self, view: Json, said: Json, words: list[str]) -> None:
         """What Slack does with a modal by the answer to its submission."""
-        if said.get("response_action") == "errors":
+        if "errors" in said:
             words += said["errors"].values()
-        elif said.get("response_action") == "update":
-            self.api.view = {**said["view"], "id": view["id"], "hash": self.api.ts()}
-            words.append(fake_blocks.said(said["view"]))
-        else:
-            self.api.view = None
+            return
+        update = said.get("view")
+        self.api.view = {**update, "id": view["id"], "hash": self.api.ts()} if update else None
+        words += [b["text"]["text"] for b in update["blocks"]] if update else []
 
     def _interact(self, kind: str, user: str, about: Json) -> requests.Response | None:
         who = {"id": user, "username": user.lower(), "team_id": TEAM}

@@ -132,8 +132,3 @@ def missing(view: Block, values: dict[str, str]) -> bool:
     """Is a required input empty? Slack's own client does not send it then."""
     required = (b for b in view["blocks"] if b["type"] == "input" and not b.get("optional"))
     return any(not values.get(b["block_id"], initial(b["element"])).strip() for b in required)
-
-
-def said(view: Block) -> str:
-    """The words of a modal without inputs."""
-    return " ".join(b["text"]["text"] for b in view.get("blocks", []) if b["type"] == "section")
