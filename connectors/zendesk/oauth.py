@@ -34,7 +34,7 @@ class Fixed:
 
     def renew(self, used: str) -> str:
         """There is no other."""
-        raise rejected("the access token or API token")
+        raise rejected("the access token")
 
 
 def rejected(what: str) -> Unavailable:
