@@ -11,7 +11,7 @@ from bot.ports import Agent, Connector, Team
 from bot.store import conversations
 
 log = logging.getLogger(__name__)
-OVERLAP = timedelta(minutes=3)  # Zendesk's export leaves out the newest minute
+OVERLAP = timedelta(minutes=3)  # what changes while a list is being read is found by the next sweep
 KEPT = timedelta(days=30)  # rows of work that was done
 TIDY_EVERY = timedelta(days=1)
 FIRST_LOOK = timedelta(days=1)
