@@ -19,6 +19,12 @@ from connectors.intercom.door import CONVERSATION
 
 PAGE = 150  # conversations a page, the vendor's maximum
 BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+MEND = {
+    401: "the token is not valid; set INTERCOM_TOKEN to the app's access token and check INTERCOM_REGION",
+    403: "the token may not do this; give the app the permission to read and write conversations",
+    404: "it is not there: deleted, merged or in another workspace; or INTERCOM_ADMIN_ID is not a teammate",
+    422: "the vendor cannot do this with it; INTERCOM_ADMIN_ID must be a teammate with an inbox seat",
+}
 VERSION = "2.14"  # of the API; without the header the workspace's own default would apply
 
 
@@ -93,7 +99,8 @@ def _status(what: str, err: ApiError, write: bool) -> BotError:
     status = err.status_code or 0
     if 200 <= status < 400:
         return Unavailable(f"{what}: HTTP {status} without a readable answer", maybe=write and status < 300)
-    return error_for(what, status, err.headers or {}, write=write)
+    hint = f"; {MEND[status]}" if status in MEND else ""
+    return error_for(f"{what}{hint}", status, err.headers or {}, write=write)
 
 
 def _id(ref: Ref) -> str:
