@@ -187,7 +187,7 @@ def run_serve(args: argparse.Namespace) -> None:
 
 
 def run_worker(args: argparse.Namespace) -> None:
-    """As many processes as you like; with REDIS_URL they are woken at once, without it they look every second."""
+    """As many processes as you like; REDIS_URL wakes them at once, without it they look four times a second."""
     chosen = settings.read(os.environ)
     wake = bell(chosen)
     draining = worker(build(chosen, connect(os.environ), wake))
