@@ -3,8 +3,8 @@
 import re
 import unicodedata
 
-from bot.text import phrases
 from bot.text.markup import URL
+from bot.text.phrases import PATTERNS, WORDS
 from bot.text.redact import redact
 from bot.text.sentences import sentences
 from bot.text.terms import language, words
@@ -17,29 +17,12 @@ UNSEEN = re.compile(
 )
 MARKS = re.compile("([\u0300-\u036f]{4})[\u0300-\u036f]+")
 QUOTED = re.compile(r"^[ \t]{0,8}[>|]")
-WROTE = re.compile(rf"\b(?:{phrases.WROTE})(?: [^:\n]{{1,80}})?[ \u00a0]?:$", re.I)
-OPENS = re.compile(r"^(?:on|am|le|el|il|em|op|w dniu|dnia)\b|^[0-9]|@", re.I)
 DATED = re.compile(r"\d{1,2}:\d{2}|\b(?:19|20)\d\d\b|@")
-HEADER = re.compile(rf"^[ \t]?\*?(?:{phrases.HEADERS})[ \u00a0]?:\*?[ \u00a0]\S", re.I)
-FORWARD = re.compile(rf"^[-_ \t]{{0,40}}(?:{phrases.FORWARDS})[ :]{{0,3}}[-_ \t]{{0,40}}$", re.I)
-ABOVE = re.compile(r"(?:type|write) your reply above this line|antworten sie bitte oberhalb dieser zeile", re.I)
-CLOSING = re.compile(rf"^(?:{phrases.CLOSINGS})[ ,.!]{{0,3}}$", re.I)
-THANKS_CLOSING = re.compile(rf"^(?:{phrases.THANKS_CLOSINGS})[ ,.!]{{0,3}}$", re.I)
-SENT_FROM = re.compile(rf"^(?:{phrases.SENT_FROM}) [^.!?\n]{{1,40}}[.!]?$", re.I)
 PROPER = r"(?:[A-ZÀ-ÖØ-ÞŁŚŻ][\w'’.-]{0,30}|von|van|de|da|di)"
 NAME = re.compile(rf"^{PROPER}(?: {PROPER}){{0,3}}$")
-POSTSCRIPT = re.compile(r"^p\. ?s\.|^ps\b", re.I)
 
 TOKEN = re.compile("[\\w'-]+|[\u2600-\u27bf\U0001f300-\U0001faff]")
-PERSON = re.compile("|".join(phrases.PERSON), re.I)
-AUTO_SUBJECT = re.compile(rf"^\W{{0,3}}(?:{phrases.AUTO_SUBJECT})", re.I)
-AUTO_TEXT = re.compile("|".join(phrases.AUTO_TEXT), re.I)
-DAEMON = re.compile(r"\b(?:mailer-daemon|postmaster|mail delivery (?:sub)?system)\b", re.I)
-BOUNCE = re.compile(rf"\b(?:{phrases.BOUNCE})\b", re.I)
 SMTP = re.compile(r"\b[45]\.\d\.\d{1,3}\b")
-REFUSED = re.compile(
-    r"recipient address rejected|user unknown|mailbox (?:is )?(?:full|unavailable)|does not exist|diagnostic-code", re.I
-)
 
 
 def clean(text: str) -> str:
@@ -52,7 +35,7 @@ def clean(text: str) -> str:
 def said(text: str) -> str:
     """What the person wrote themselves: no quotes, forwarded mail, signatures; "" when nothing is left."""
     lines = [line.rstrip() for line in clean(text).split("\n")]
-    kept = [line for line in _own(lines) if not SENT_FROM.match(line)]
+    kept = [line for line in _own(lines) if not PATTERNS["sent_from"].match(line)]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(_unsigned(kept))).strip()
 
 
@@ -73,20 +56,20 @@ def _own(lines: list[str]) -> list[str]:
 
 
 def _forwarded(lines: list[str], at: int) -> bool:
-    if FORWARD.match(lines[at]) or ABOVE.search(lines[at]):
+    if PATTERNS["forward"].match(lines[at]) or PATTERNS["above"].search(lines[at]):
         return True
-    return all(HEADER.match(line) for line in lines[at : at + 3]) and len(lines) >= at + 3
+    return all(PATTERNS["header"].match(line) for line in lines[at : at + 3]) and len(lines) >= at + 3
 
 
 def _announces(lines: list[str], at: int) -> int:
     """How many lines "On … wrote:" takes here (mail programs wrap it), 0 when it is none."""
-    if not OPENS.search(lines[at]):
+    if not PATTERNS["opens"].search(lines[at]):
         return 0
     for span in (1, 2, 3):
         joined = " ".join(lines[at : at + span])
         if len(joined) > 300 or not all(lines[at : at + span]):
             return 0
-        if WROTE.search(joined) and DATED.search(joined):
+        if PATTERNS["wrote"].search(joined) and DATED.search(joined):
             return span
     return 0
 
@@ -101,9 +84,9 @@ def _unsigned(lines: list[str]) -> list[str]:
     for at, line in enumerate(lines):
         if line.strip() in ("--", "—") and any(lines[:at]):
             return lines[:at]
-        if CLOSING.match(line.strip()):
+        if PATTERNS["closing"].match(line.strip()):
             return lines[:at] + _postscript(lines[at + 1 :])
-        if len(lines) - at <= 6 and THANKS_CLOSING.match(line.strip()) and _names(lines[at + 1 :]):
+        if len(lines) - at <= 6 and PATTERNS["thanks_closing"].match(line.strip()) and _names(lines[at + 1 :]):
             return lines[: at + 1]
     return lines
 
@@ -115,7 +98,7 @@ def _names(lines: list[str]) -> bool:
 
 
 def _postscript(lines: list[str]) -> list[str]:
-    starts = [at for at, line in enumerate(lines) if POSTSCRIPT.match(line.strip())]
+    starts = [at for at, line in enumerate(lines) if PATTERNS["postscript"].match(line.strip())]
     return lines[starts[0] :] if starts else []
 
 
@@ -127,16 +110,16 @@ def links(text: str) -> tuple[str, ...]:
 def asks_for_person(text: str) -> bool:
     """Wants to be served by a person."""
     own = said(text)[:4000].replace("’", "'")
-    return any(PERSON.search(line.strip()) for line in own.split("\n"))
+    return any(PATTERNS["person"].search(line.strip()) for line in own.split("\n"))
 
 
 def is_thanks(text: str) -> bool:
     """Thanks or praise and nothing else: every word asks for nothing, but for a name right behind another."""
     own = said(text)
     tokens = _tokens(own)
-    if "?" in own or len(tokens) > 40 or not any(token in phrases.THANKS for token in tokens):
+    if "?" in own or len(tokens) > 40 or not any(token in WORDS["thanks"] for token in tokens):
         return False
-    odd = [token for token in tokens if token not in phrases.THANKS | phrases.BESIDE_THANKS]
+    odd = [token for token in tokens if token not in WORDS["thanks"] | WORDS["beside_thanks"]]
     return not odd or (len(odd) == 1 and bool(re.search(rf"\w {re.escape(odd[0].capitalize())}\b", own)))
 
 
@@ -146,14 +129,14 @@ def _tokens(text: str) -> list[str]:
 
 def is_auto_reply(subject: str, text: str) -> bool:
     """An absence note or another machine's answer; a person's reply to one (`Re: …`) is not."""
-    if AUTO_SUBJECT.match(subject.strip()):
+    if PATTERNS["auto_subject"].match(subject.strip()):
         return True
     own = said(text)
-    return "?" not in own and bool(AUTO_TEXT.search(own[:300]))
+    return "?" not in own and bool(PATTERNS["auto_text"].search(own[:300]))
 
 
 def is_bounce(author: str, subject: str, text: str) -> bool:
     """A mail system says that a mail could not be delivered; a parcel that could not be is none."""
-    if DAEMON.search(author) or BOUNCE.search(subject):
+    if PATTERNS["daemon"].search(author) or PATTERNS["bounce"].search(subject):
         return True
-    return bool(SMTP.search(text[:4000]) and REFUSED.search(text[:4000]))
+    return bool(SMTP.search(text[:4000]) and PATTERNS["refused"].search(text[:4000]))

@@ -2,7 +2,7 @@
 
 import re
 
-from bot.text import phrases
+from bot.text.phrases import WORDS
 
 ITEM = re.compile(r"^\s{0,8}(?:[-*•–]|\d{1,2}[.)])\s+")
 STOPS = re.compile(r"[.!?…]+[\"'”’)\]]{0,2}\s+|[。！？]+")
@@ -39,8 +39,8 @@ def _split(line: str) -> list[str]:
 
 def _is_abbreviated(before: str, after: str) -> bool:
     last = before.rsplit(" ", maxsplit=1)[-1].lstrip("(\"'").casefold()
-    if last in phrases.ABBREVIATIONS:
+    if last in WORDS["abbreviations"]:
         return before[-1:] != "o" or after[:1].isdigit()  # "No. 5", but also "No. That is wrong."
     if last.isdigit() and len(last) <= 2:
-        return after[:1].islower() or after.split(" ", maxsplit=1)[0].casefold().rstrip(".,") in phrases.MONTHS
+        return after[:1].islower() or after.split(" ", maxsplit=1)[0].casefold().rstrip(".,") in WORDS["months"]
     return len(last) == 1 and last.isalpha() and last != "i" and after[:1].isupper()
