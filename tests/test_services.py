@@ -1,7 +1,13 @@
 """The servers that tests run on: each test gets an empty one, and no test sees another's."""
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
+
+from bot.store import Store
+from bot.store.migrate import migrate
+from bot.store.tables import meta
 
 
 @pytest.mark.parametrize("_turn", [1, 2])
@@ -27,3 +33,14 @@ def test_every_test_gets_an_empty_redis_or_none(redis_url: str | None, _turn: in
     client = Redis.from_url(redis_url)
 
     assert client.incr("seen") == 1
+
+
+def test_the_migrated_schema_is_the_one_that_the_code_names(database_url: str) -> None:
+    store = Store(database_url)
+    migrate(store)
+
+    with store.read() as conn:
+        differences = compare_metadata(MigrationContext.configure(conn), meta)
+
+    store.close()
+    assert differences == []

@@ -1,273 +1,151 @@
 """Every table. Keys come from facts, so the database itself says "already"."""
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
+from datetime import datetime
+from typing import Any
 
-from bot.model import Conversation, Correction, Delivery, Draft, Entry, Evidence, Intervention, Licence, Person
-from bot.model import Policy as PolicyValue
-from bot.model import Proposal as ProposalValue
-from bot.model import Rule as RuleValue
-from bot.model import Signal as SignalValue
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, text
+
+from bot import model
 from bot.store.columns import Utc, Value
 
-meta = MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s", "uq": "uq_%(table_name)s_%(column_0_name)s"}
-)
+meta = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s"})
 Serial = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
 RUNNING, SENDING = text("state = 'running'"), text("state = 'sending'")
 
-inbox = Table(
-    "inbox",
-    meta,
-    Column("source", String, primary_key=True),
-    Column("id", String, primary_key=True),
-    Column("at", Utc, nullable=False),
-)
 
-work = Table(
+def table(name: str, *groups: list[Column[Any]]) -> Table:
+    """A table of groups of columns."""
+    return Table(name, meta, *(column for group in groups for column in group))
+
+
+def keys(*names: str) -> list[Column[str]]:
+    """The primary key."""
+    return [Column(name, Text, primary_key=True) for name in names]
+
+
+def serial(name: str = "seq") -> list[Column[int]]:
+    """A primary key that the database counts up where none is given."""
+    return [Column(name, Serial, primary_key=True)]
+
+
+def strings(*names: str, default: str | None = None) -> list[Column[str]]:
+    """Text, short or long."""
+    return [Column(name, Text, nullable=False, default=default) for name in names]
+
+
+def numbers(*names: str, default: int | None = None) -> list[Column[int]]:
+    """Whole numbers."""
+    return [Column(name, Integer, nullable=False, default=default) for name in names]
+
+
+def times(*names: str, nullable: bool = False) -> list[Column[datetime]]:
+    """Aware UTC."""
+    return [Column(name, Utc, nullable=nullable) for name in names]
+
+
+def value(kind: type[Any], name: str = "value") -> list[Column[Any]]:
+    """A value of `bot.model` as a whole; what is searched for stands in columns beside it."""
+    return [Column(name, Value(kind), nullable=False)]
+
+
+inbox = table("inbox", keys("source", "id"), times("at"))
+work = table(
     "work",
-    meta,
-    Column("id", Serial, primary_key=True, autoincrement=True),
-    Column("key", String, nullable=False, unique=True),
-    Column("kind", String, nullable=False),
-    Column("ref", String, nullable=False),
-    Column("payload", Text, nullable=False, default=""),
-    Column("state", String, nullable=False),
-    Column("rung", Integer, nullable=False, default=1),
-    Column("run_at", Utc, nullable=False),
-    Column("lease_until", Utc),
-    Column("fence", Integer, nullable=False, default=0),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("crashes", Integer, nullable=False, default=0),
-    Column("first_error", Text, nullable=False, default=""),
-    Column("last_error", Text, nullable=False, default=""),
-    Column("at", Utc, nullable=False),
-    Index("ix_work_due", "state", "run_at", "id"),
-    Index("ix_work_order", "ref", "kind", "state", "id"),
-    Index("uq_work_running", "ref", unique=True, sqlite_where=RUNNING, postgresql_where=RUNNING),
+    serial("id"),
+    strings("key", "kind", "ref", "state"),
+    strings("payload", "first_error", "last_error", default=""),
+    numbers("rung", default=1),
+    numbers("fence", "attempts", "crashes", default=0),
+    times("run_at", "at"),
+    times("lease_until", nullable=True),
 )
-
-conversation = Table(
+conversation = table(
     "conversation",
-    meta,
-    Column("ref", String, primary_key=True),
-    Column("customer", String, nullable=False, index=True),
-    Column("status", String, nullable=False),
-    Column("stamp", String, nullable=False),
-    Column("snapshot", Value(Conversation), nullable=False),
-    Column("looked_at", Utc, nullable=False, index=True),
+    keys("ref"),
+    strings("customer", "status", "stamp"),
+    value(model.Conversation, "snapshot"),
+    times("looked_at"),
 )
-
-event = Table(
-    "event",
-    meta,
-    Column("key", String, primary_key=True),
-    Column("ref", String, nullable=False, index=True),
-    Column("kind", String, nullable=False),
-    Column("object_id", String, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("at", Utc, nullable=False),
-    Column("seen_at", Utc, nullable=False),
-)
-
-draft = Table(
+event = table("event", keys("key"), strings("ref", "kind", "object_id"), numbers("version"), times("at", "seen_at"))
+draft = table(
     "draft",
-    meta,
-    Column("id", String, primary_key=True),
-    Column("event_key", String, nullable=False, unique=True),
-    Column("ref", String, nullable=False, index=True),
-    Column("question", Text, nullable=False),
-    Column("value", Value(Draft), nullable=False),
-    Column("found", Value(tuple[Evidence, ...]), nullable=False),
-    Column("action", String, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("policy_version", Integer, nullable=False),
-    Column("at", Utc, nullable=False),
-    Index("ix_draft_decision", "action", "reason"),
+    keys("id"),
+    strings("event_key", "ref", "question", "action", "reason"),
+    value(model.Draft),
+    value(tuple[model.Evidence, ...], "found"),
+    numbers("policy_version"),
+    times("at"),
 )
-
-delivery = Table(
+delivery = table(
     "delivery",
-    meta,
-    Column("key", String, primary_key=True),
-    Column("ref", String, nullable=False, index=True),
-    Column("draft_id", String, nullable=False, index=True),
-    Column("kind", String, nullable=False),
-    Column("value", Value(Delivery), nullable=False),
-    Column("by", String, nullable=False),
-    Column("state", String, nullable=False, index=True),
-    Column("tries", Integer, nullable=False, default=0),
-    Column("vendor_id", String, nullable=False, default=""),
-    Column("error", Text, nullable=False, default=""),
-    Column("at", Utc, nullable=False),
-    Column("sending_at", Utc),
-    Column("sent_at", Utc),
-    Index("uq_delivery_sending", "ref", unique=True, sqlite_where=SENDING, postgresql_where=SENDING),
+    keys("key"),
+    strings("ref", "draft_id", "state", "kind", "by"),
+    strings("vendor_id", "error", default=""),
+    value(model.Delivery),
+    numbers("tries", default=0),
+    times("at"),
+    times("sending_at", "sent_at", nullable=True),
 )
-
-outcome = Table(
-    "outcome",
-    meta,
-    Column("draft_id", String, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("by", String, nullable=False),
-    Column("message_id", String, nullable=False),
-    Column("message_version", Integer, nullable=False, default=1),
-    Column("at", Utc, nullable=False, index=True),
+outcome = table(
+    "outcome", keys("draft_id"), strings("kind", "by", "message_id"), numbers("message_version"), times("at")
 )
-
-correction = Table(
-    "correction",
-    meta,
-    Column("draft_id", String, primary_key=True),
-    Column("value", Value(Correction), nullable=False),
-    Column("at", Utc, nullable=False),
-)
-
-intervention = Table(
+correction = table("correction", keys("draft_id"), value(model.Correction), times("at"))
+intervention = table(
     "intervention",
-    meta,
-    Column("id", String, primary_key=True),
-    Column("ref", String, nullable=False, index=True),
-    Column("value", Value(Intervention), nullable=False),
-    Column("proposal_id", String, nullable=False, default="", index=True),
-    Column("at", Utc, nullable=False),
+    keys("id"),
+    strings("ref"),
+    strings("proposal_id", default=""),
+    value(model.Intervention),
+    times("at"),
 )
-
-signal = Table(
-    "signal",
-    meta,
-    Column("seq", Serial, primary_key=True, autoincrement=True),
-    Column("id", String, nullable=False, unique=True),
-    Column("value", Value(SignalValue), nullable=False),
-    Column("at", Utc, nullable=False),
-)
-
-entry = Table(
-    "entry",
-    meta,
-    Column("seq", Serial, primary_key=True, autoincrement=True),
-    Column("id", String, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("topic", String, nullable=False, index=True),
-    Column("value", Value(Entry), nullable=False),
-    Column("at", Utc, nullable=False),
-    UniqueConstraint("id", "version"),
-)
-
-past = Table(
-    "past",
-    meta,
-    Column("seq", Serial, primary_key=True, autoincrement=True),
-    Column("id", String, nullable=False, unique=True),
-    Column("ref", String, nullable=False),
-    Column("question", Text, nullable=False),
-    Column("answer", Text, nullable=False),
-    Column("by", String, nullable=False),
-    Column("at", Utc, nullable=False),
-)
-
-rule = Table(
-    "rule",
-    meta,
-    Column("seq", Serial, primary_key=True, autoincrement=True),
-    Column("id", String, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("value", Value(RuleValue), nullable=False),
-    Column("at", Utc, nullable=False),
-    UniqueConstraint("id", "version"),
-)
-
-policy = Table(
-    "policy",
-    meta,
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("value", Value(PolicyValue), nullable=False),
-    Column("by", String, nullable=False),
-    Column("at", Utc, nullable=False),
-)
-
-licence = Table(
-    "licence",
-    meta,
-    Column("seq", Serial, primary_key=True, autoincrement=True),
-    Column("topic", String, nullable=False, index=True),
-    Column("value", Value(Licence), nullable=False),
-    Column("at", Utc, nullable=False),
-)
-
-proposal = Table(
+signal = table("signal", serial(), strings("id"), value(model.Signal), times("at"))
+entry = table("entry", serial(), strings("id", "topic"), numbers("version"), value(model.Entry), times("at"))
+past = table("past", serial(), strings("id", "ref", "question", "answer", "by"), times("at"))
+rule = table("rule", serial(), strings("id"), numbers("version"), value(model.Rule), times("at"))
+policy = table("policy", serial("version"), value(model.Policy), strings("by"), times("at"))
+licence = table("licence", serial(), strings("topic"), value(model.Licence), times("at"))
+proposal = table(
     "proposal",
-    meta,
-    Column("id", String, primary_key=True),
-    Column("state", String, nullable=False),
-    Column("entry_id", String, nullable=False, index=True),
-    Column("digest", String, nullable=False),
-    Column("teachers", Integer, nullable=False, default=0),
-    Column("refs", Integer, nullable=False, default=0),
-    Column("value", Value(ProposalValue), nullable=False),
-    Column("at", Utc, nullable=False),
-    Index("ix_proposal_turn", "state", "teachers", "refs", "at"),
+    keys("id"),
+    strings("state", "entry_id", "digest"),
+    numbers("teachers", "refs"),
+    value(model.Proposal),
+    times("at"),
 )
-
-nonce = Table(
+nonce = table(
     "nonce",
-    meta,
-    Column("id", String, primary_key=True),
-    Column("about", String, nullable=False, index=True),
-    Column("digest", String, nullable=False),
-    Column("expires", Utc, nullable=False),
-    Column("used_by", String, nullable=False, default=""),
-    Column("used_at", Utc),
+    keys("id"),
+    strings("about", "digest"),
+    strings("used_by", default=""),
+    times("expires"),
+    times("used_at", nullable=True),
 )
+person = table("person", keys("id"), strings("email"), value(model.Person))
+vendor_person = table("vendor_person", keys("vendor_id"), strings("person_id"))
+cursor = table("cursor", keys("name"), times("at"))
+switch = table("switch", keys("name"), [Column("on", Boolean, nullable=False)], strings("by"), times("at"))
+audit = table("audit", serial(), strings("who", "what", "about", "why", "detail", "previous", "hash"), times("at"))
 
-person = Table(
-    "person",
-    meta,
-    Column("id", String, primary_key=True),
-    Column("email", String, nullable=False, unique=True),
-    Column("value", Value(Person), nullable=False),
-)
-
-vendor_person = Table(
-    "vendor_person",
-    meta,
-    Column("vendor_id", String, primary_key=True),
-    Column("person_id", String, nullable=False, index=True),
-)
-
-cursor = Table("cursor", meta, Column("name", String, primary_key=True), Column("at", Utc, nullable=False))
-
-switch = Table(
-    "switch",
-    meta,
-    Column("name", String, primary_key=True),
-    Column("on", Boolean, nullable=False),
-    Column("by", String, nullable=False),
-    Column("at", Utc, nullable=False),
-)
-
-audit = Table(
-    "audit",
-    meta,
-    Column("seq", Serial, primary_key=True, autoincrement=False),
-    Column("at", Utc, nullable=False),
-    Column("who", String, nullable=False, index=True),
-    Column("what", String, nullable=False),
-    Column("about", String, nullable=False, index=True),
-    Column("why", Text, nullable=False),
-    Column("detail", Text, nullable=False),
-    Column("previous", String, nullable=False),
-    Column("hash", String, nullable=False),
-)
+Index(None, work.c.key, unique=True)
+Index(None, work.c.state, work.c.run_at, work.c.id)
+Index(None, work.c.ref, work.c.kind, work.c.state, work.c.id)
+Index("uq_work_running", work.c.ref, unique=True, sqlite_where=RUNNING, postgresql_where=RUNNING)
+Index(None, conversation.c.looked_at)
+Index(None, event.c.ref)
+Index(None, draft.c.ref)
+Index(None, draft.c.event_key, unique=True)
+Index(None, draft.c.action, draft.c.reason)
+Index(None, delivery.c.ref)
+Index(None, delivery.c.state)
+Index("uq_delivery_sending", delivery.c.ref, unique=True, sqlite_where=SENDING, postgresql_where=SENDING)
+Index(None, intervention.c.ref)
+Index(None, signal.c.id, unique=True)
+Index(None, entry.c.id, entry.c.version, unique=True)
+Index(None, past.c.id, unique=True)
+Index(None, rule.c.id, rule.c.version, unique=True)
+Index(None, proposal.c.entry_id)
+Index(None, proposal.c.state, proposal.c.teachers, proposal.c.refs, proposal.c.at)
+Index(None, nonce.c.about)
+Index(None, person.c.email, unique=True)
+Index(None, audit.c.who)
+Index(None, audit.c.about)
