@@ -1,5 +1,6 @@
 """A draft against what a person sent: sentences aligned wherever they stand, and each change named."""
 
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ NEAR = 0.45  # weighted overlap from which two sentences are one that was change
 HELD = 0.8  # share of a sentence's carrying words that another holds: it was merged into it
 LEFT = 0.25  # share of a draft that must be left for it to be the same answer
 FUNCTION = 0.3  # weight of a word that carries nothing, beside 1
+WHOLE = (CorrectionKind.WRONG_TOPIC, CorrectionKind.NEEDED_TOOL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,10 @@ def compare(draft_text: str, sent_text: str, names: Sequence[str] = ()) -> tuple
     Greeting, quotes and signature do not count; a sentence that only moved is no edit, a step that moved is.
     Where hardly anything of the draft is left, one edit holds both texts whole. `names` of people are no facts.
     """
-    pairs = align(own_words(draft_text), own_words(sent_text))
+    sent = own_words(sent_text)
+    pairs = align(own_words(draft_text), sent)
     if left(pairs) < LEFT:
-        own = any(is_own(s) for s in own_words(sent_text))
+        own = any(map(is_own, sent))
         kind = CorrectionKind.NEEDED_TOOL if own else CorrectionKind.WRONG_TOPIC
         return (SentenceEdit(kind, said(draft_text), said(sent_text)),)
     ignore = frozenset(part.casefold() for name in names for part in name.split())
@@ -41,6 +44,11 @@ def compare(draft_text: str, sent_text: str, names: Sequence[str] = ()) -> tuple
     inside = {NUMBER.sub("", line) for edit in moved for line in f"{edit.before}\n{edit.after}".split("\n")}
     edits = [_edit(p, ignore) for p in pairs if not inside & {*p.before, *p.after}]
     return (*moved, *(e for e in edits if e is not None))
+
+
+def replaced(edits: Sequence[SentenceEdit]) -> bool:
+    """Did something else altogether take the place of the draft?"""
+    return any(e.kind in WHOLE and e.before for e in edits)
 
 
 def align(before: Sequence[str], after: Sequence[str]) -> tuple[Pair, ...]:
@@ -54,24 +62,20 @@ def align(before: Sequence[str], after: Sequence[str]) -> tuple[Pair, ...]:
             into[i] = j
     groups = [([i], [into[i]] if i in into else []) for i in range(len(before))]
     groups += [([], [j]) for j in range(len(after)) if j not in into.values()]
-    _merge(groups, before, after)
+    _merge(groups, (before, after))
     return tuple(Pair(tuple(before[i] for i in old), tuple(after[j] for j in new)) for old, new in groups)
 
 
-def _merge(groups: list[tuple[list[int], list[int]]], before: Sequence[str], after: Sequence[str]) -> None:
+def _merge(groups: list[tuple[list[int], list[int]]], texts: tuple[Sequence[str], Sequence[str]]) -> None:
     """Sentences that stand alone join the pair whose other side holds their words."""
-    whole = [g for g in groups if g[0] and g[1]]
-    for old, new in [g for g in groups if not (g[0] and g[1])]:
-        alone = before[old[0]] if old else after[new[0]]
-        home = next(
-            (g for g in whole if _held(alone, [after[j] for j in g[1]] if old else [before[i] for i in g[0]])), None
-        )
+    whole = [g for g in groups if all(g)]
+    for group in [g for g in groups if not all(g)]:
+        here, there = (0, 1) if group[0] else (1, 0)
+        [at] = group[here]
+        home = next((g for g in whole if _held(texts[here][at], [texts[there][n] for n in g[there]])), None)
         if home is not None:
-            groups.remove((old, new))
-            home[0].extend(old)
-            home[1].extend(new)
-            home[0].sort()
-            home[1].sort()
+            groups.remove(group)
+            insort(home[here], at)
 
 
 def _held(sentence: str, others: Sequence[str]) -> bool:
@@ -96,13 +100,9 @@ def _weights(sentence: str) -> dict[str, float]:
 
 def left(pairs: Sequence[Pair]) -> float:
     """The share of the draft's carrying words whose sentence is still there in some form, 0 to 1."""
-    sizes = [(content(" ".join(p.before)).total(), bool(p.after)) for p in pairs if not _polite(p.before)]
+    sizes = [(content(" ".join(p.before)).total(), p.after) for p in pairs if not all(map(is_courtesy, p.before))]
     whole = sum(size for size, _ in sizes)
-    return sum(size for size, kept in sizes if kept) / whole if whole else 1.0
-
-
-def _polite(group: Sequence[str]) -> bool:
-    return all(is_courtesy(s) for s in group)
+    return sum(size for size, after in sizes if after) / whole if whole else 1.0
 
 
 def _edit(pair: Pair, ignore: frozenset[str]) -> SentenceEdit | None:

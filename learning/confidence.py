@@ -41,36 +41,36 @@ class Learner:
     """A fold over signals, oldest first; a signal with a negative weight takes an earlier one back."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Record] = {}
-        self._topics: dict[str, Record] = {}
+        self._records: dict[str, Record] = {}
 
     def learn_one(self, signal: Signal) -> None:
         """Take in one signal; one without an entry speaks for its topic alone."""
-        for records, name in ((self._entries, signal.entry), (self._topics, signal.topic)):
+        for kind, name in (("entry", signal.entry), ("topic", signal.topic)):
             if name:
-                records[name] = records.get(name, Record()).after(signal.good, signal.weight)
+                self._records[f"{kind} {name}"] = self._record(kind, name).after(signal.good, signal.weight)
+
+    def _record(self, kind: str, name: str) -> Record:
+        return self._records.get(f"{kind} {name}", Record())
 
     def confidence(self, context: Context, draft: Draft) -> float:
         """P(an expert would send it without a material edit), 0 to 1; 0 for a draft without text or evidence."""
         if not draft.text or not draft.used:
             return 0.0
-        shift = TOPIC * self._topics.get(draft.topic, Record()).shift
+        shift = TOPIC * self._record("topic", draft.topic).shift
         entries = [e for e in draft.used if e.source is Source.ENTRY]
-        shift += min((ENTRY * self._entries.get(e.id, Record()).shift for e in entries), default=0.0)
+        shift += min((ENTRY * self._record("entry", e.id).shift for e in entries), default=0.0)
         found = _sigmoid(prior(context, draft) + shift)
         return found if len(entries) == len(draft.used) else min(found, PAST_AT_MOST)
 
     def to_json(self) -> str:
         """The whole state."""
-        parts = {"entries": self._entries, "topics": self._topics}
-        return json.dumps({n: {k: [r.good, r.all] for k, r in rs.items()} for n, rs in parts.items()}, sort_keys=True)
+        return json.dumps({name: [r.good, r.all] for name, r in self._records.items()}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Learner":
         """What `to_json` gave."""
-        made, state = cls(), json.loads(text)
-        made._entries = {k: Record(*r) for k, r in state["entries"].items()}
-        made._topics = {k: Record(*r) for k, r in state["topics"].items()}
+        made = cls()
+        made._records = {name: Record(*record) for name, record in json.loads(text).items()}
         return made
 
 

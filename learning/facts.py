@@ -22,12 +22,12 @@ NEGATING = ("un", "dis", "in", "im", "non", "mis", "de")
 @dataclass(frozen=True, slots=True)
 class Facts:
     """`hard`: numbers with units, dates, links, addresses, codes, steps and promises; `names`: of buttons, products
-    and places, casefolded; `nots`: how often it says no; `sides`: words that have an opposite."""
+    and places; `nots`: how often it says no; `spoken`: all words, as written and levelled. All casefolded."""
 
     hard: frozenset[str]
     names: frozenset[str]
     nots: int
-    sides: frozenset[str]
+    spoken: frozenset[str]
 
 
 @lru_cache(maxsize=2_000)
@@ -39,8 +39,8 @@ def facts(sentence: str, ignore: frozenset[str] = frozenset()) -> Facts:
     low = [t.casefold() for t in tokens]
     hard = {*addresses, *_numbers(low), *(t for t in map(stem, low) if t in lexicon.DATES or t in lexicon.ACTS)}
     hard |= {t for t in low if t[0].isalpha() and any(c.isdigit() for c in t)}
-    sides = frozenset(t for t in low for pair in lexicon.OPPOSITES if t in pair)
-    return Facts(frozenset(hard), _names(rest) - ignore, sum(t in lexicon.NOT for t in low), sides)
+    spoken = frozenset(low) | _words(rest)
+    return Facts(frozenset(hard), _names(rest) - ignore, sum(t in lexicon.NOT for t in low), spoken)
 
 
 @lru_cache(maxsize=2_000)
@@ -73,30 +73,24 @@ def _value(number: str) -> str:
 
 def _names(sentence: str) -> frozenset[str]:
     """Words in quotation marks, and capitals inside a sentence where the language does not write every noun so."""
-    quoted = {w for phrase in QUOTED.findall(sentence) for w in phrase.casefold().split()}
+    quoted = frozenset(w for phrase in QUOTED.findall(sentence) for w in _words(phrase))
     tokens = TOKEN.findall(sentence)
     capitals = {t.casefold() for t in tokens[1:] if t[0].isupper() and len(t) > 1}
-    german = language(sentence) == "de"
     starts = {s.split()[0].casefold().strip(".,!?:;") for s in sentences(sentence)}
-    return frozenset(quoted if german else quoted | (capitals - starts))
+    return quoted if language(sentence) == "de" else quoted | (capitals - starts)
 
 
 def material(before: str, after: str, ignore: frozenset[str] = frozenset()) -> tuple[bool, bool]:
     """(a fact of `before` is lost or turned round, `after` has a fact more)."""
     old, new = facts(before, ignore), facts(after, ignore)
-    said_before, said_after = _spoken(before), _spoken(after)
-    lost = bool(old.hard - new.hard) or any(n not in said_after for n in old.names)
-    more = bool(new.hard - old.hard) or any(n not in said_before for n in new.names)
-    return lost or old.nots != new.nots or _turned(old.sides, new.sides), more
+    gone, come = old.spoken - new.spoken, new.spoken - old.spoken
+    turned = any((a in gone and b in come) or (b in gone and a in come) for a, b in lexicon.OPPOSITES)
+    lost = old.hard - new.hard or old.names & gone
+    return bool(lost or turned or old.nots != new.nots), bool(new.hard - old.hard or new.names & come)
 
 
-def _spoken(text: str) -> frozenset[str]:
+def _words(text: str) -> frozenset[str]:
     return frozenset(t.casefold() for t in TOKEN.findall(text))
-
-
-def _turned(old: frozenset[str], new: frozenset[str]) -> bool:
-    both = [*lexicon.OPPOSITES, *((b, a) for a, b in lexicon.OPPOSITES)]
-    return any(a in old and b not in old and b in new and a not in new for a, b in both)
 
 
 @lru_cache(maxsize=2_000)
@@ -130,17 +124,15 @@ def alike(a: str, b: str) -> bool:
 
 def is_courtesy(sentence: str) -> bool:
     """Says nothing but good manners."""
-    carrying = content(sentence)
-    if not carrying and not facts(sentence).hard:
-        return True
-    found = facts(sentence)
-    return bool(lexicon.COURTESY.search(sentence)) and not found.hard and carrying.total() <= 6 and not found.nots
+    found, carrying = facts(sentence), content(sentence).total()
+    polite = lexicon.COURTESY.search(sentence) and carrying <= 6 and not found.nots
+    return not found.hard and (not carrying or bool(polite))
 
 
 def is_own(sentence: str) -> bool:
     """States something about this customer's own order or account, which no knowledge could hold."""
     found = lexicon.OWN.search(sentence)
-    return bool(found) and not (found and lexicon.SUPPOSED.search(sentence[: found.start()]))
+    return found is not None and not lexicon.SUPPOSED.search(sentence[: found.start()])
 
 
 def is_holding(sentence: str) -> bool:

@@ -1,6 +1,6 @@
 """What people do comes back as events: outcome, correction, intervention and signal, once for each message version."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -21,6 +21,7 @@ from bot.model import (
     OutcomeKind,
     Ref,
     Role,
+    Signal,
     Source,
     Status,
 )
@@ -37,28 +38,6 @@ ENDED = (Status.SOLVED, Status.CLOSED)
 BAD_RATINGS = frozenset({"bad", "badwithcomment", "1", "2", "terrible", "negative"})
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A public message of a person, or ours that a person asked for. `by` is the person."""
-
-    conversation: Conversation
-    message: Message
-    by: str
-    draft: Draft | None
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What a reply means; `outcome` and `correction` where there was a draft, `taught` where it may teach something."""
-
-    ref: Ref
-    version: int
-    draft: Draft | None = None
-    outcome: Outcome | None = None
-    correction: Correction | None = None
-    taught: Intervention | None = None
-
-
 def agent_message(line: Line, event: Event) -> Effect | None:
     """A person answered: with the draft, with a part of it, or with something else."""
     with line.store.read() as conn:
@@ -67,8 +46,8 @@ def agent_message(line: Line, event: Event) -> Effect | None:
         if conversation is None or message is None:
             return None
         draft = _draft_before(conn, conversation, message)
-        sent = Sent(conversation, message, _person(conn, event.ref, message), draft)
-    return partial(_keep, line=line, seen=observe(sent))
+        by = _person(conn, event.ref, message)
+    return _observed(line, conversation, message, by, draft)
 
 
 def nothing(line: Line, event: Event) -> None:
@@ -113,7 +92,7 @@ def _accepted(line: Line, key: str) -> Effect | None:
     before = _up_to(conversation, row.delivery.saw)
     name = who.name if who else ""
     message = Message(row.vendor_id, Role.SELF, row.by, row.delivery.text, row.sent_at, name=name)
-    return partial(_keep, line=line, seen=observe(Sent(before, message, row.by, decided.draft)))
+    return _observed(line, before, message, row.by, decided.draft)
 
 
 def _up_to(conversation: Conversation, saw: str) -> Conversation:
@@ -125,19 +104,7 @@ def _up_to(conversation: Conversation, saw: str) -> Conversation:
 def _rejected(conn: Connection, draft_id: str) -> None:
     decided, outcome = drafts.get_draft(conn, draft_id), reviews.outcome_of(conn, draft_id)
     if decided and outcome:
-        _signal(conn, decided.draft, outcome, None)
-
-
-def observe(sent: Sent) -> Observed:
-    """Compare what was sent with the draft, where there is one."""
-    draft, message, ref = sent.draft, sent.message, sent.conversation.ref
-    taught = replace(intervention(sent.conversation, message, draft), by=sent.by)
-    if draft is None:
-        return Observed(ref, message.version, taught=taught)
-    kind, edits = match(draft, message, (sent.conversation.customer.name, message.name))
-    outcome = Outcome(draft.id, kind, message.at, sent.by, message.id)
-    told = any(e.material for e in edits) or not any(e.source is Source.ENTRY for e in draft.used)
-    return Observed(ref, message.version, draft, outcome, Correction(draft.id, edits), taught if told else None)
+        _append(conn, signals.signal(decided.draft, outcome, None))
 
 
 def _message(conversation: Conversation | None, event: Event) -> Message | None:
@@ -172,52 +139,55 @@ def _shown(decided: drafts.Decided) -> bool:
     return bool(decided.draft.text) and decided.decision.action in (Action.SUGGEST, Action.REPLY)
 
 
-def _keep(conn: Connection, line: Line, seen: Observed) -> None:
-    now = line.now()
-    if seen.draft and seen.outcome and seen.correction:
-        outcome = _outcome(conn, seen.outcome)
-        if reviews.save_outcome(conn, outcome, seen.version):
-            audit.record(conn, now, outcome.by, f"draft {outcome.kind}", outcome.draft_id, ref=str(seen.ref))
-        reviews.save_correction(conn, seen.correction, now)
-        _signal(conn, seen.draft, outcome, seen.correction)
-    if seen.taught:
-        reviews.save_intervention(conn, seen.taught)
-        work.ask(conn, "learn", f"{seen.taught.id}-v{seen.version}", seen.ref, now, payload=seen.taught.id)
+def _observed(line: Line, conversation: Conversation, message: Message, by: str, draft: Draft | None) -> Effect:
+    """What a message of the person `by` means: against the draft, where there is one, and as something to teach."""
+    taught = replace(intervention(conversation, message, draft), by=by)
+    if draft is None:
+        return partial(_teach, line=line, taught=taught, version=message.version)
+    kind, edits = match(draft, message, (conversation.customer.name, message.name))
+    told = any(e.material for e in edits) or not any(e.source is Source.ENTRY for e in draft.used)
+
+    def keep(conn: Connection) -> None:
+        outcome, correction = _outcome(conn, draft, message, by, kind), Correction(draft.id, edits)
+        if reviews.save_outcome(conn, outcome, message.version):
+            audit.record(conn, line.now(), by, f"draft {outcome.kind}", draft.id, ref=str(draft.ref))
+        reviews.save_correction(conn, correction, line.now())
+        _append(conn, signals.signal(draft, outcome, correction))
+        if told:
+            _teach(conn, line, taught, message.version)
+
+    return keep
 
 
-def _outcome(conn: Connection, new: Outcome) -> Outcome:
+def _teach(conn: Connection, line: Line, taught: Intervention, version: int) -> None:
+    reviews.save_intervention(conn, taught)
+    work.ask(conn, "learn", f"{taught.id}-v{version}", taught.ref, line.now(), payload=taught.id)
+
+
+def _outcome(conn: Connection, draft: Draft, message: Message, by: str, kind: OutcomeKind) -> Outcome:
     """A draft that was rejected by its button stays rejected, whatever was sent then."""
-    known = reviews.outcome_of(conn, new.draft_id)
+    known = reviews.outcome_of(conn, draft.id)
     rejected = known is not None and known.kind is OutcomeKind.REJECTED
-    return replace(new, kind=OutcomeKind.REJECTED) if rejected else new
+    return Outcome(draft.id, OutcomeKind.REJECTED if rejected else kind, message.at, by, message.id)
 
 
-def _signal(conn: Connection, draft: Draft, outcome: Outcome, correction: Correction | None) -> None:
-    before = reviews.signals_about(conn, signals.prefix(draft.id))
-    for one in signals.revised(before, signals.signal(draft, outcome, correction)):
+def _append(conn: Connection, new: Signal) -> None:
+    for one in signals.revised(reviews.signals_about(conn, new.id), new):
         reviews.add_signal(conn, one)
 
 
 def _ended(conn: Connection, line: Line, conversation: Conversation) -> None:
+    sent = drafts.deliveries_of(conn, conversation.ref)
+    replied = {s.draft_id for s in sent if s.delivery.kind is DeliveryKind.REPLY}
     for decided in drafts.drafts_of(conn, conversation.ref):
         draft = decided.draft
-        suggested = _shown(decided) and not any(s.draft_id == draft.id for s in _replies(conn, conversation))
-        if suggested and reviews.outcome_of(conn, draft.id) is None:
+        if _shown(decided) and draft.id not in replied and reviews.outcome_of(conn, draft.id) is None:
             outcome = Outcome(draft.id, OutcomeKind.UNUSED, line.now())
             reviews.save_outcome(conn, outcome)
-            _signal(conn, draft, outcome, None)
+            _append(conn, signals.signal(draft, outcome, None))
     for item in reviews.interventions_in(conn, conversation.ref):
-        if _worth_keeping(item):
+        if item.question.strip() and teaching(item.answer):
             rows.add_past(conn, item)
-
-
-def _replies(conn: Connection, conversation: Conversation) -> list[drafts.Sending]:
-    sent = drafts.deliveries_of(conn, conversation.ref)
-    return [s for s in sent if s.delivery.kind is DeliveryKind.REPLY]
-
-
-def _worth_keeping(item: Intervention) -> bool:
-    return bool(item.question.strip() and teaching(item.answer))
 
 
 def _harmed(conversation: Conversation, what: Change) -> bool:
@@ -237,7 +207,5 @@ def _doubt(conn: Connection, line: Line, conversation: Conversation, what: Chang
     sent = [known for known in about if known and known[-1].at <= what.at]
     if sent:
         last = sent[-1][-1]
-        doubted = replace(signals.doubted(last, what.at), id=last.id.rpartition("@")[0] + "@")
-        for one in signals.revised(sent[-1], doubted):
-            reviews.add_signal(conn, one)
+        _append(conn, replace(signals.doubted(last, what.at), id=last.id.rpartition("@")[0] + "@"))
         audit.record(conn, line.now(), "understudy", "doubted", last.id, f"{what.field} {what.value}")

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.model import Correction, CorrectionKind, Entry, Intervention, Proposal, ProposalState, SentenceEdit
+from bot.model import Correction, Entry, Intervention, Proposal, ProposalState, SentenceEdit
 from bot.text.markup import tidy
 from bot.text.said import redact, sentences
 from bot.text.sentences import ITEM
-from learning.compare import align, compare, left, similar
+from learning.compare import WHOLE, align, compare, left, replaced, similar
 from learning.facts import is_holding, is_own, own_words, teaching
 from learning.gather import nameless
 
@@ -23,7 +23,6 @@ REPEATED = 0.8  # likeness of an answer to a rejected one
 FOUND = 0.75  # likeness of a sentence of an entry to the one that was changed
 SHORT = 200  # characters of a question on a card
 WAITS = (ProposalState.WAITING, ProposalState.OPEN)
-WHOLE = (CorrectionKind.WRONG_TOPIC, CorrectionKind.NEEDED_TOOL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,18 @@ class Near:
 
     entry: Entry
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An intervention and what belongs to it: `cited` are entries in force that the corrected draft rested on, `near`
+    those found for the question, best first, `names` those of people."""
+
+    item: Intervention
+    correction: Correction | None
+    cited: tuple[Entry, ...]
+    near: tuple[Near, ...]
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,57 +68,36 @@ class _Change:
     edits: tuple[SentenceEdit, ...]
 
 
-def propose(
-    item: Intervention,
-    correction: Correction | None,
-    *,
-    cited: Sequence[Entry],
-    near: Sequence[Near],
-    likes: Sequence[Like],
-    now: datetime,
-    names: Sequence[str] = (),
-) -> Proposal | None:
+def propose(case: Case, likes: Sequence[Like], now: datetime) -> Proposal | None:
     """The next version of a waiting proposal, or a new one, or None: nothing general was taught, it is known already,
-    or the same person was told no before.
-
-    `cited` are the entries that the corrected draft rested on, `near` those found for the question, best first.
-    """
-    if correction is not None and cited and not any(e.material for e in correction.edits):
-        return None
-    change = _change(item, correction, cited, near, names)
+    or the same person was told no before."""
+    change = _change(case)
     if change is None:
         return None
     waiting = next((k.proposal for k in likes if k.proposal.state in WAITS and _fits(k, change)), None)
     if waiting is not None:
-        return _grown(waiting, item, change)
-    fresh = _fresh(item, change, near, now)
-    return None if any(_refused(k, fresh, item.by) for k in likes) else fresh
+        return _grown(waiting, case.item, change)
+    fresh = _fresh(case, change, now)
+    return None if any(_refused(k, fresh, case.item.by) for k in likes) else fresh
 
 
-def _change(
-    item: Intervention,
-    correction: Correction | None,
-    cited: Sequence[Entry],
-    near: Sequence[Near],
-    names: Sequence[str],
-) -> _Change | None:
-    edits = correction.edits if correction else ()
-    if cited and edits and not any(e.kind in WHOLE and e.before for e in edits):
-        general = tuple(_impersonal(e, names) for e in edits if _keeps(e))
-        changed = next((e for e in cited if applied(e.answer, general) != e.answer), None)
-        return _Change(changed, general) if changed else None
+def _change(case: Case) -> _Change | None:
+    """Of an entry that was cited, else a new entry, or a change of the near one that the answer is about; None where
+    nothing general was taught, or that entry says it all already."""
+    item, edits = case.item, case.correction.edits if case.correction else ()
+    if case.cited and case.correction and not replaced(edits):
+        return _changed(case.cited, tuple(_impersonal(e, case.names) for e in edits if _keeps(e)))
     if not item.question.strip() or not teaching(item.answer):
         return None
-    return _against(item, [n for n in near if n.score >= NEAR])
-
-
-def _against(item: Intervention, near: Sequence[Near]) -> _Change | None:
-    """A new entry, a change of the near entry that the answer is about, or None where that says it all already."""
-    for one in near:
-        if left(align(own_words(item.answer), own_words(one.entry.answer))) >= ABOUT:
-            edits = tuple(e for e in compare(one.entry.answer, item.answer) if e.after and _keeps(e))
-            return _Change(one.entry, edits) if applied(one.entry.answer, edits) != one.entry.answer else None
+    for entry in (n.entry for n in case.near if n.score >= NEAR):
+        if left(align(own_words(item.answer), own_words(entry.answer))) >= ABOUT:
+            return _changed([entry], tuple(e for e in compare(entry.answer, item.answer) if e.after and _keeps(e)))
     return _Change(None, ())
+
+
+def _changed(entries: Sequence[Entry], edits: tuple[SentenceEdit, ...]) -> _Change | None:
+    changed = next((e for e in entries if applied(e.answer, edits) != e.answer), None)
+    return _Change(changed, edits) if changed else None
 
 
 def _keeps(edit: SentenceEdit) -> bool:
@@ -173,19 +163,20 @@ def agree(one: str, other: str) -> bool:
     return not any(e.material for e in compare(one, other))
 
 
-def _fresh(item: Intervention, change: _Change, near: Sequence[Near], now: datetime) -> Proposal:
-    entry = change.entry
-    answer = applied(entry.answer, change.edits) if entry else item.answer
-    nearest = near[0].entry.topic if near and near[0].score >= TOPIC else ""
+def _fresh(case: Case, change: _Change, now: datetime) -> Proposal:
+    item = case.item
+    topic = case.near[0].entry.topic if case.near and case.near[0].score >= TOPIC else ""
+    entry = change.entry or Entry("", 0, asked(item.question), "", topic)
+    answer = applied(entry.answer, change.edits) if change.entry else item.answer
     return Proposal(
         id=f"p-{hashlib.sha256(f'{item.id}|{answer}'.encode()).hexdigest()[:12]}",
         version=1,
         state=ProposalState.WAITING,
-        question=entry.question if entry else asked(item.question),
+        question=entry.question,
         answer=answer,
-        before=entry.answer if entry else "",
-        topic=entry.topic if entry else nearest,
-        entry_id=entry.id if entry else "",
+        before=entry.answer,
+        topic=entry.topic,
+        entry_id=entry.id,
         refs=(item.ref,),
         teachers=(item.by,),
         at=now,

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from sqlalchemy import Connection
@@ -11,11 +10,11 @@ from bot import review
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
 from bot.line import Line
-from bot.model import Correction, Draft, Entry, Intervention, Proposal, ProposalState, Source
+from bot.model import Draft, Entry, Intervention, Proposal, ProposalState, Source
 from bot.ports import Floats, Passage
 from bot.store import Store, audit, conversations, drafts, reviews
 from bot.work import Effect
-from learning.propose import Like, Near, propose
+from learning.propose import Case, Like, Near, propose
 
 SEEN = (ProposalState.WAITING, ProposalState.OPEN, ProposalState.REJECTED)
 NEAREST = 20  # proposals by question, and as many by answer, that an intervention is held against
@@ -60,27 +59,6 @@ def known(store: Store) -> Known:
     return Known()
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An intervention and what belongs to it: `cited` are entries in force that the corrected draft rested on, `near`
-    those found for the question, best first, `names` those of people."""
-
-    item: Intervention
-    correction: Correction | None
-    cited: tuple[Entry, ...]
-    near: tuple[Near, ...]
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """The proposals that a case was held against, oldest first, out of `many`; `ids` are those most alike."""
-
-    ids: tuple[str, ...]
-    many: int
-    proposals: list[Proposal]
-
-
 def study(line: Line, id: str) -> Effect | None:
     """What follows from an intervention; the effect stores it and puts it before people. None when it is unknown.
 
@@ -93,41 +71,33 @@ def study(line: Line, id: str) -> Effect | None:
         correction = reviews.correction_of(conn, item.draft_id) if item.draft_id else None
         decided = drafts.get_draft(conn, item.draft_id) if item.draft_id else None
         conversation = conversations.snapshot(conn, item.ref)
-    names = (conversation.customer.name,) if conversation else ()
-    case = Case(item, correction, _cited(line, decided.draft if decided else None), _near(line, item), names)
+    cited = _cited(line, decided.draft) if decided else ()
+    case = Case(item, correction, cited, _near(line, item), (conversation.customer.name,) if conversation else ())
     with line.store.read() as conn:
-        beside = _beside(conn, line, case, None)
-    return partial(_keep, line=line, case=case, beside=beside, made=_proposed(line, case, beside))
+        beside = _beside(conn, line, case)
+    made = propose(case, _likes(item, beside), line.now())
+    return partial(_keep, line=line, case=case, beside=beside, made=made)
 
 
-def _keep(conn: Connection, line: Line, case: Case, beside: Beside, made: Proposal | None) -> None:
+def _keep(conn: Connection, line: Line, case: Case, beside: list[Proposal], made: Proposal | None) -> None:
     # The first audit row takes the chain's lock, so on PostgreSQL too two of these do not propose the same twice.
     audit.record(conn, line.now(), "understudy", "studied", case.item.id, ref=str(case.item.ref))
-    now = _beside(conn, line, case, beside)
-    if now.proposals != beside.proposals:
-        made = _proposed(line, case, now)
+    now = _beside(conn, line, case)
+    if now != beside:
+        made = propose(case, _likes(case.item, now), line.now())
     if made is not None:
         review.propose(line, conn, made)
         reviews.link_intervention(conn, case.item.id, made.id)
 
 
-def _beside(conn: Connection, line: Line, case: Case, before: Beside | None) -> Beside:
-    """Read anew; the most alike are looked for only where `before` does not tell or one was added since."""
-    many = reviews.count_proposals(conn)
-    ids = before.ids if before and before.many == many else known(line.store).nearest(conn, case.item)
+def _beside(conn: Connection, line: Line, case: Case) -> list[Proposal]:
+    """The proposals that a case is held against, oldest first: those most alike, and those for its entries."""
     entries = [e.id for e in (*case.cited, *(n.entry for n in case.near))]
-    return Beside(ids, many, reviews.proposals_beside(conn, SEEN, ids, entries))
+    return reviews.proposals_beside(conn, SEEN, known(line.store).nearest(conn, case.item), entries)
 
 
-def _proposed(line: Line, case: Case, beside: Beside) -> Proposal | None:
-    likes = _likes(case.item, beside.proposals)
-    return propose(
-        case.item, case.correction, cited=case.cited, near=case.near, likes=likes, now=line.now(), names=case.names
-    )
-
-
-def _cited(line: Line, draft: Draft | None) -> tuple[Entry, ...]:
-    found = (line.knowledge.entry(e.id) for e in (draft.used if draft else ()) if e.source is Source.ENTRY)
+def _cited(line: Line, draft: Draft) -> tuple[Entry, ...]:
+    found = (line.knowledge.entry(e.id) for e in draft.used if e.source is Source.ENTRY)
     return tuple(entry for entry in found if entry is not None)
 
 

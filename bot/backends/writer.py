@@ -2,10 +2,9 @@
 
 import re
 
-from bot.backends.greetings import MANNERS
+from bot.backends.greetings import MANNERS, Manners
 from bot.model import Context, Conversation, Draft, Evidence, Rule, Source
-from bot.text.redact import redact
-from bot.text.said import said
+from bot.text.markup import tidy
 from bot.text.sentences import ITEM, sentences
 from bot.text.terms import language, words
 from bot.text.thesaurus import topics
@@ -13,9 +12,6 @@ from bot.text.thesaurus import topics
 FLOOR = 0.28  # on the sandbox questions: 42 of 46 right answers kept, 21 of 25 questions without one stopped
 LONG = 700  # characters: of a longer answer only what fits the question is said
 SECOND = 0.4  # share of a second question's words that another entry must cover
-GREETING = re.compile(
-    r"^(?:hi|hello|hey|dear|good (?:morning|afternoon)|hallo|guten tag|liebe[rs]?|bonjour|hola)\b", re.I
-)
 
 
 class ExtractiveWriter:
@@ -26,22 +22,18 @@ class ExtractiveWriter:
 
     def write(self, context: Context) -> Draft:
         """Text "" when nothing found carries an answer; never raises."""
-        used = _chosen(context, self._floor)
-        parts = [_body(e, context) for e in used]
-        used = tuple(e for e, part in zip(used, parts, strict=True) if part)
-        speaks = language(parts[0]) if used else ""
-        text = _composed(context, used, [p for p in parts if p]) if used else ""
-        asked = context.conversation.asked
+        said = {e: body for e in _chosen(context, self._floor) if (body := _body(e, context))}
+        used, asked = tuple(said), context.conversation.asked
         return Draft(
             id=f"a-{context.event.key}",
             event_key=context.event.key,
             ref=context.event.ref,
-            text=text,
+            text=_composed(context, said) if said else "",
             used=used,
             confidence=0.0,
             saw=asked.key if asked else "",
             topic=used[0].topic if used else "",
-            language=speaks or "en",
+            language=language("\n".join(said.values())) or "en",
         )
 
 
@@ -80,16 +72,9 @@ def _covers(question: str, text: str) -> float:
 def _body(evidence: Evidence, context: Context) -> str:
     """The answer without what a rule forbids, and of a long one the part that fits."""
     text = evidence.passage.removeprefix(evidence.title).strip()
-    if evidence.source is Source.PAST:
-        text = _impersonal(text)
     text = _fitting(text, context.question) if len(text) > LONG else text
-    return _without(text, [r.must_not for r in _rules(context, evidence.topic) if r.must_not])
-
-
-def _impersonal(reply: str) -> str:
-    """A past reply without the other customer's greeting, their data, and the agent's name."""
-    lines = said(reply).split("\n")
-    return redact("\n".join(lines[1:] if GREETING.match(lines[0]) and len(lines[0]) < 40 else lines)).strip()
+    forbidden = [r.must_not for r in _rules(context, evidence.topic) if r.must_not]
+    return _without(text, forbidden) if forbidden else text
 
 
 def _fitting(text: str, question: str) -> str:
@@ -104,15 +89,13 @@ def _fitting(text: str, question: str) -> str:
 
 
 def _without(text: str, forbidden: list[str]) -> str:
-    if not forbidden:
-        return text
-    kept = (line if ITEM.match(line) else " ".join(_allowed(line, forbidden)) for line in text.split("\n"))
-    lines = [line for line in kept if not _says(line, forbidden)]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-
-
-def _allowed(line: str, forbidden: list[str]) -> list[str]:
-    return [s for s in sentences(line) if not _says(s, forbidden)]
+    lines = []
+    for line in text.split("\n"):
+        parts = (line,) if ITEM.match(line) else sentences(line)
+        kept = [s for s in parts if not _says(s, forbidden)]
+        if kept or not parts:
+            lines.append(" ".join(kept))
+    return tidy("\n".join(lines))
 
 
 def _says(text: str, forbidden: list[str]) -> bool:
@@ -125,19 +108,18 @@ def _rules(context: Context, topic: str) -> list[Rule]:
     return [rule for rule in context.rules if rule.topic in ("", topic)]
 
 
-def _composed(context: Context, used: tuple[Evidence, ...], parts: list[str]) -> str:
+def _composed(context: Context, said: dict[Evidence, str]) -> str:
     manners = MANNERS[customer_language(context.conversation, context.question)]
-    rules = [r for topic in dict.fromkeys(e.topic for e in used) for r in _rules(context, topic)]
-    said_too = [r.must_say for r in dict.fromkeys(rules) if r.must_say and r.must_say not in "\n".join(parts)]
-    urls = dict.fromkeys(e.url for e in used if e.url)
+    body = f"\n\n{manners.also}\n\n".join(said.values())
+    rules = dict.fromkeys(r for e in said for r in _rules(context, e.topic))
+    said_too = [r.must_say for r in rules if r.must_say and r.must_say not in body]
+    urls = dict.fromkeys(e.url for e in said if e.url)
     more = [" ".join([manners.more, *urls])] if urls else []
-    body = [parts[0], *(f"{manners.also}\n\n{part}" for part in parts[1:])]
-    return "\n\n".join(
-        [_greeting(context.conversation, manners.named, manners.unnamed), *body, *said_too, *more, manners.close]
-    )
+    return "\n\n".join([_greeting(context.conversation, manners), body, *said_too, *more, manners.close])
 
 
-def _greeting(conversation: Conversation, named: str, unnamed: str) -> str:
+def _greeting(conversation: Conversation, manners: Manners) -> str:
     """By first name where we have one that looks like a name, not an address or a number."""
     first = conversation.customer.name.split(" ")[0].strip(",.")
-    return named.format(name=first) if len(first) > 1 and first.replace("-", "").isalpha() else unnamed
+    is_name = len(first) > 1 and first.replace("-", "").isalpha()
+    return manners.named.format(name=first) if is_name else manners.unnamed

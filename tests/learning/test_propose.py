@@ -8,7 +8,7 @@ import pytest
 
 from bot.model import Correction, Intervention, Proposal, ProposalState, Ref
 from learning.compare import compare
-from learning.propose import Like, Near, applied, asked, propose
+from learning.propose import Case, Like, Near, applied, asked, propose
 from tests.learning.cases import NOW, REF, RETURNS
 
 ANSWER = "We engrave up to three initials for 15 euros. It takes two working days."
@@ -26,8 +26,8 @@ def asks(
     likes: Sequence[Like] = (),
 ) -> Proposal | None:
     """Propose beside the returns entry, cited by the draft or found with `score`."""
-    near = (Near(RETURNS, score),)
-    return propose(item, correction, cited=(RETURNS,) if cited else (), near=near, likes=likes, now=NOW)
+    case = Case(item, correction, cited=(RETURNS,) if cited else (), near=(Near(RETURNS, score),))
+    return propose(case, likes, NOW)
 
 
 def corrected(sent: str) -> Correction:
