@@ -159,11 +159,6 @@ def count_open(conn: Connection) -> int:
     return conn.scalar(query.select_from(proposal)) or 0
 
 
-def count_proposals(conn: Connection) -> int:
-    """How many there ever were: one cheap query tells whether one was added."""
-    return conn.scalar(select(func.count()).select_from(proposal)) or 0
-
-
 def proposal_digests(conn: Connection, states: Iterable[ProposalState]) -> dict[str, str]:
     """Digest by id: an index in memory tells from it what has changed."""
     query = select(proposal.c.id, proposal.c.digest).where(proposal.c.state.in_([s.value for s in states]))
