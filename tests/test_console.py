@@ -30,7 +30,8 @@ INES = ("person", "ines@fernweh.example", "--name", "Ines Duarte", "--role", "le
 ZENDESK = {
     "ZENDESK_SUBDOMAIN": "fernweh",
     "ZENDESK_AUTHOR_ID": "900",
-    "ZENDESK_ACCESS_TOKEN": HIDDEN,
+    "ZENDESK_CLIENT_ID": "understudy",
+    "ZENDESK_CLIENT_SECRET": HIDDEN,
     "ZENDESK_WEBHOOK_SECRET": HIDDEN,
 }
 INTERCOM = {"INTERCOM_TOKEN": HIDDEN, "INTERCOM_CLIENT_SECRET": HIDDEN, "INTERCOM_ADMIN_ID": "900"}

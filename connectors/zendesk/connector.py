@@ -3,22 +3,29 @@
 import base64
 import hmac
 import re
-import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import takewhile
-from pathlib import Path
 
 from bot.errors import Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
 from bot.ports import Agent, Received, Request
 from connectors.http import READ_TIMEOUT, fresh, need, read_json, sealed, seconds, secrets, shape, strict
 from connectors.zendesk import install, shapes
-from connectors.zendesk.oauth import Credentials, Fixed, Granted, Vault
-from connectors.zendesk.reading import MARK, NAME, Staff, conversation
+from connectors.zendesk.oauth import Token
+from connectors.zendesk.reading import NAME, SYSTEM, Staff, conversation
 from connectors.zendesk.render import html_of
-from connectors.zendesk.wire import Desk
+from connectors.zendesk.wire import Desk, listed
 
+GRAMMAR = {
+    "ZENDESK_SUBDOMAIN": (r"[a-z0-9][a-z0-9-]*", "the part before .zendesk.com"),
+    "ZENDESK_BASE_URL": (
+        r"(http://(127\.0\.0\.1|localhost):[0-9]+)?",
+        "on this machine; leave it out but in the sandbox",
+    ),
+    "ZENDESK_AUTHOR_ID": (r"[0-9]+", "the user id the bot writes as, such as 360012345678"),
+    "ZENDESK_BOT_IDS": (r"([0-9]+(, ?[0-9]+)*)?", "user ids of other bots, separated by commas"),
+}
 SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 INVOCATION = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -31,48 +38,25 @@ CHATS = frozenset(
 
 def connect(env: Mapping[str, str]) -> "Zendesk":
     """The connector of these settings (README.md lists them). Raises Misconfigured; asks nobody anything."""
-    subdomain = need(env, "ZENDESK_SUBDOMAIN", "write the part before .zendesk.com")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", subdomain):
-        raise Misconfigured("ZENDESK_SUBDOMAIN", f"{subdomain!r} is not the part before .zendesk.com")
-    loopback = env.get("ZENDESK_BASE_URL", "").strip().rstrip("/")
-    if loopback and not re.match(r"http://(127\.0\.0\.1|localhost):\d+\Z", loopback):
-        raise Misconfigured("ZENDESK_BASE_URL", "is for the sandbox on this machine only; leave it out")
+    subdomain, loopback, author, bots = (_written(env, setting) for setting in GRAMMAR)
     site = loopback or f"https://{subdomain}.zendesk.com"
     timeout = seconds(env, "ZENDESK_TIMEOUT", READ_TIMEOUT)
-    author = _ids(env, "ZENDESK_AUTHOR_ID", need(env, "ZENDESK_AUTHOR_ID", "write the user id the bot writes as"))
+    client = need(env, "ZENDESK_CLIENT_ID", "make an OAuth client in Admin Center")
+    secret = need(env, "ZENDESK_CLIENT_SECRET", "it goes with ZENDESK_CLIENT_ID")
     return Zendesk(
-        Desk(subdomain, _credentials(env, site, timeout), loopback, timeout),
-        site=site,
-        staff=Staff(min(author), _ids(env, "ZENDESK_BOT_IDS", env.get("ZENDESK_BOT_IDS", ""))),
+        Desk(subdomain, site, Token(site, client, secret, timeout), timeout),
+        staff=Staff(author, frozenset(re.findall("[0-9]+", bots))),
         keys=secrets(env, "ZENDESK_WEBHOOK_SECRET", "copy the webhook's signing secret"),
         account=env.get("ZENDESK_ACCOUNT_ID", "").strip(),
     )
 
 
-def _ids(env: Mapping[str, str], setting: str, text: str) -> frozenset[int]:
-    parts = [p.strip() for p in text.split(",") if p.strip()]
-    if not all(p.isascii() and p.isdigit() for p in parts):
-        raise Misconfigured(setting, f"{text!r} is not a user id, such as 360012345678")
-    return frozenset(map(int, parts))
-
-
-def _credentials(env: Mapping[str, str], site: str, timeout: float) -> Credentials:
-    if env.get("ZENDESK_CLIENT_ID", "").strip():
-        return _oauth(env, site, timeout)
-    if token := env.get("ZENDESK_ACCESS_TOKEN", "").strip():
-        return Fixed(f"Bearer {token}")
-    raise Misconfigured("ZENDESK_CLIENT_ID", "is not set; make an OAuth client in Admin Center")
-
-
-def _oauth(env: Mapping[str, str], site: str, timeout: float) -> Granted:
-    seed = env.get("ZENDESK_REFRESH_TOKEN", "").strip()
-    secret = need(env, "ZENDESK_CLIENT_SECRET", "it goes with ZENDESK_CLIENT_ID")
-    client_id = env["ZENDESK_CLIENT_ID"].strip()
-    if not seed:
-        return Granted(site, client_id, secret, None, timeout)
-    path = need(env, "ZENDESK_TOKEN_FILE", "a refresh makes the old token useless, so the new one must be kept")
-    key = need(env, "ZENDESK_TOKEN_KEY", "32 bytes in URL-safe base64, which encrypt ZENDESK_TOKEN_FILE")
-    return Granted(site, client_id, secret, Vault(Path(path), key, seed), timeout)
+def _written(env: Mapping[str, str], setting: str) -> str:
+    value = env.get(setting, "").strip()
+    pattern, what = GRAMMAR[setting]
+    if not re.fullmatch(pattern, value):
+        raise Misconfigured(setting, f"{value!r} is not {what}")
+    return value
 
 
 class Zendesk:
@@ -81,10 +65,9 @@ class Zendesk:
     name = NAME
     can = frozenset({DeliveryKind.REPLY, DeliveryKind.NOTE, DeliveryKind.HANDOFF})
 
-    def __init__(self, desk: Desk, *, site: str, staff: Staff, keys: tuple[bytes, ...], account: str) -> None:
-        self.desk, self.site, self.staff, self.keys, self.account = desk, site, staff, keys, account
-        self._brands: dict[int | str, str] = {}
-        self._lock = threading.Lock()
+    def __init__(self, desk: Desk, *, staff: Staff, keys: tuple[bytes, ...], account: str) -> None:
+        self.desk, self.staff, self.keys, self.account = desk, staff, keys, account
+        self._brands: dict[str, str] = {}
 
     def receive(self, request: Request) -> Received:
         """Signed over timestamp and raw body with nothing between them, hence the strict grammar of the timestamp."""
@@ -97,78 +80,69 @@ class Zendesk:
         return self._meaning(read_json(request.body), invocation)
 
     def _meaning(self, data: Mapping[str, object], invocation: str) -> Received:
-        if "type" not in data:
-            return Received(invocation, (Ref(NAME, shape(shapes.Doorbell, data, NAME).ticket_id),))
         kind = shape(shapes.Kind, data, NAME).type
-        if not kind.startswith(EVENTS):
+        if kind and not kind.startswith(EVENTS):
             return Received(invocation, unknown=kind[:100])
-        event = shape(shapes.Envelope, data, NAME)
-        if self.account and event.account_id != self.account:  # the signature does not cover the headers
+        rung = shape(shapes.Rung, data, NAME)
+        if kind and self.account and rung.account != self.account:  # the signature does not cover the headers
             raise Forged("account_id is another account's")
-        return Received(invocation, (Ref(NAME, event.detail.id),))
+        return Received(invocation, (Ref(NAME, rung.ticket),))
 
     def fetch(self, ref: Ref) -> Conversation:
-        """Two calls: the ticket first, so that its stamp is never newer than what was read after it."""
-        answer = shape(shapes.TicketAnswer, self.desk.ticket(ref.id), NAME)
+        """Two calls where only requester and assignee speak, else three; the ticket first, so that its stamp is never
+        newer than what was read after it."""
+        answer = self._ticket(ref.id)
         if answer.ticket.status == "deleted":
             raise Refused(f"Zendesk ticket {ref.id} is deleted.")
-        audits, seen = self._audits(ref.id)
-        users = {u.id: u for u in [*answer.users, *seen]}
-        users |= self._missing(audits, users)
-        return conversation(answer, audits, users, self.staff, self._brand(answer.ticket.brand_id), self.site)
+        audits = self.desk.every(shapes.Audit, "audits", f"tickets/{ref.id}/audits.json")
+        events = [event for audit in audits for event in audit.events]
+        users = {u.id: u for u in answer.users}
+        if unknown := {e.by for e in events if e.type in shapes.SAID} - users.keys() - self.staff.ours - {SYSTEM}:
+            found = self.desk.zenpy.users(ids=sorted(unknown)[:100])
+            users |= {u.id: u for u in listed(shapes.User, "users", found)}
+        return conversation(answer, events, users, self.staff, self._brand(answer.ticket.brand_id), self.desk.site)
 
-    def _audits(self, id: str) -> tuple[list[shapes.Audit], list[shapes.User]]:
-        pages = [shape(shapes.AuditPage, page, NAME) for page in self.desk.audits(id)]
-        return [a for p in pages for a in p.audits], [u for p in pages for u in p.users]
+    def _ticket(self, id: str) -> shapes.TicketAnswer:
+        found = self.desk.zenpy.tickets(id=id, include=("users", "groups", "organizations"))
+        return shape(shapes.TicketAnswer, found, NAME)
 
-    def _missing(self, audits: Iterable[shapes.Audit], known: Mapping[int, shapes.User]) -> dict[int, shapes.User]:
-        """Authors of comments that were side-loaded neither with the ticket nor with the audits."""
-        authors = {e.author_id for a in audits for e in a.events if e.author_id and e.author_id > 0}
-        wanted = authors - known.keys() - self.staff.bots - {self.staff.author}
-        if not wanted:
-            return {}
-        return {u.id: u for u in shape(shapes.Users, self.desk.users(sorted(wanted)[:100]), NAME).users}
-
-    def _brand(self, id: int | None) -> str:
+    def _brand(self, id: str) -> str:
         """A brand's name, its id where it has none; all names are asked for when a new brand is met."""
-        if id is None:
-            return ""
-        with self._lock:
-            if id not in self._brands:
-                found = shape(shapes.Brands, self.desk.brands(), NAME).brands
-                self._brands = {id: str(id), **{b.id: b.name for b in found}}
-            return self._brands[id]
+        if id and id not in self._brands:
+            found = listed(shapes.Named, "brands", self.desk.zenpy.brands())
+            self._brands = {id: id} | {b.id: b.name for b in found}
+        return self._brands.get(id, id)
 
     def changed(self, since: datetime) -> Iterator[Ref]:
         """Newest last. Read from the newest on: who moves meanwhile is seen by the next look, nobody is skipped."""
-        tickets = (t for page in self.desk.newest() for t in shape(shapes.Listed, page, NAME).tickets)
+        tickets = self.desk.every(shapes.Touched, "tickets", "tickets.json", sort="-updated_at")
         late = list(takewhile(lambda t: t.updated_at >= since - SECOND, tickets))
-        yield from (Ref(NAME, str(t.id)) for t in reversed(late))
+        yield from (Ref(NAME, t.id) for t in reversed(late))
 
     def deliver(self, delivery: Delivery) -> str:
         """One comment; the comment's id. A ticket that changed since `delivery.stamp` is Unavailable, not applied."""
-        ticket = delivery.ref.id
+        from zenpy.lib.api_objects import Ticket  # noqa: PLC0415 - slow to import
+
         if delivery.kind is DeliveryKind.REPLY:
-            self._reaches_the_customer(ticket)
-        answer = self.desk.update(ticket, fields(delivery, self.staff.author))
+            self._reaches_the_customer(delivery.ref.id)
+        changes = Ticket(id=delivery.ref.id, **fields(delivery, int(self.staff.author)))
+        answer = self.desk.zenpy.tickets.update(changes)
         try:
             audit = shape(shapes.Updated, answer, NAME).audit
         except Malformed as err:
             raise Unavailable(str(err), maybe=True) from err
-        return next((str(e.id) for e in audit.events if e.type == "Comment"), str(audit.id))
+        return next((e.id for e in audit.events if e.type == "Comment"), audit.id)
 
     def _reaches_the_customer(self, id: str) -> None:
         """Messaging lives elsewhere (Sunshine Conversations): a public comment may never reach the customer."""
-        channel = shape(shapes.TicketAnswer, self.desk.ticket(id), NAME).ticket.via.channel
-        if channel in CHATS or str(channel).startswith("sunshine_conversations"):
+        channel = self._ticket(id).ticket.channel
+        if channel in CHATS or channel.startswith("sunshine_conversations"):
             raise Refused(f"Zendesk ticket {id} is a {channel} conversation: a comment does not reach the customer.")
 
     def team(self) -> tuple[Agent, ...]:
         """Agents and admins who can sign in; bots and the user we write as left out."""
-        found = [u for page in self.desk.staff() for u in shape(shapes.Users, page, NAME).users]
-        ours = self.staff.bots | {self.staff.author}
-        people = [u for u in found if u.role in ("agent", "admin") and not u.suspended and u.id not in ours]
-        return tuple(Agent(str(u.id), u.name or "", u.email or "") for u in people)
+        users = self.desk.every(shapes.User, "users", "users.json", **{"role[]": ["agent", "admin"]})
+        return tuple(Agent(u.id, u.name, u.email) for u in users if not u.suspended and u.id not in self.staff.ours)
 
     def check(self) -> tuple[tuple[str, bool, str], ...]:
         """For `doctor`; reads only."""
@@ -189,10 +163,6 @@ def _time(stamp: str) -> datetime:
 def fields(delivery: Delivery, author: int) -> dict[str, object]:
     """What changes on the ticket. `public` is always said: else the ticket's first comment decides."""
     public = delivery.kind is DeliveryKind.REPLY
-    changes: dict[str, object] = {
-        "comment": {"html_body": html_of(delivery), "public": public, "author_id": author},
-        "metadata": {MARK: delivery.key},
-    }
-    if delivery.stamp:
-        changes |= {"safe_update": True, "updated_stamp": delivery.stamp}
-    return changes
+    comment = {"html_body": html_of(delivery), "public": public, "author_id": author}
+    unchanged = {"safe_update": True, "updated_stamp": delivery.stamp} if delivery.stamp else {}
+    return {"comment": comment, "metadata": {"understudy": delivery.key}, **unchanged}

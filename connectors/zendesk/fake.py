@@ -1,36 +1,45 @@
-"""A Zendesk account on loopback: its HTTP API as far as we call it, its people, and its signed webhooks."""
+"""A Zendesk account on loopback: its HTTP API as far as we call it, its people, and its signed webhooks.
+
+The API: https://developer.zendesk.com/api-reference/ticketing.
+"""
 
 import base64
 import hmac
 import json
 import secrets
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
 
-import nh3
+from flask import Flask, Response, jsonify, request
+from flask.typing import ResponseReturnValue
 
 from bot.ports import StageMessage, StageThread
-from bot.text.markup import to_html
-from connectors.stage import Courier, Knobs, Ledger, Server
-from connectors.zendesk.book import ADMIN, BOT, Book, Json, said, text
-from connectors.zendesk.fakeapi import CLIENT, CLIENT_SECRET, Api
+from bot.text.markup import from_html
+from connectors.stage import Courier, Knobs, Ledger, Server, Write, stage
+from connectors.zendesk.book import ADMIN, BOT, BRAND, GROUP, Book, Json, said, text
 
 ACCOUNT = 4711
+CLIENT, CLIENT_SECRET, TOKENS = "understudy", "fake-client-secret", "/oauth/tokens"
+BRANDS = [{"id": BRAND, "name": "Fernweh"}, {"id": BRAND + 1, "name": "Fernweh Outlet"}]
 SIDES = {"end-user": "customer", "agent": "agent", "admin": "agent"}
 
 
-class Fake:
-    """A `bot.ports.Stage` whose webhooks are those of event subscriptions."""
+class Fake(Book):
+    """A `bot.ports.Stage` whose webhooks are those of event subscriptions. `tokens` are the access tokens that are
+    good, `granted` counts those ever given; `seen` are the newest requests, as `GET /api/v2/tickets/1.json`."""
 
     name = "zendesk"
 
-    def __init__(self, port: int = 0) -> None:
-        self.book, self.knobs, self.ledger = Book(), Knobs(), Ledger()
-        self.secret = secrets.token_urlsafe(24)
+    def __init__(self) -> None:
+        super().__init__(self._ring)
+        self.knobs, self.ledger, self.secret = Knobs(), Ledger(), secrets.token_urlsafe(24)
+        self.tokens, self.granted, self.seen = set[str](), 0, deque[str](maxlen=1000)
+        self.hooks: list[Json] = []
+        self.triggers: list[Json] = []
         self.courier = Courier(self.knobs, self._sign)
-        self.api = Api(self.book, self.knobs, self.ledger, self.secret, lambda t: self._ring(t, "comment_added"))
-        self.server = Server(self.api.app, port)
+        self.server = Server(self._routed(stage(self.name, self.knobs)), 0)
         self.url = self.server.url
 
     def settings(self) -> dict[str, str]:
@@ -52,109 +61,21 @@ class Fake:
     def close(self) -> None:
         self.server.close()
 
-    def customer_says(
-        self,
-        text: str,
-        *,
-        customer: str,
-        conversation: str = "",
-        subject: str = "",
-        html: str = "",
-        files: Sequence[Json] = (),
-    ) -> str:
-        """By e-mail; a solved ticket opens again, a closed one stays closed and a new one follows."""
-        user = self.book.person(customer, "end-user")["id"]
-        with self.book.lock:
-            ticket = self.book.tickets.get(int(conversation or 0))
-            if ticket is None or ticket["status"] == "closed":
-                ticket = self.book.open(user, subject or text.partition("\n")[0][:80], "email")
-            opened = {"status": "open"} if ticket["status"] in ("pending", "hold", "solved") else {}
-            events = [
-                said(nh3.clean(html) or to_html(text), user, public=True, files=files),
-                *self.book.set(ticket, opened),
-            ]
-            self._record(ticket, user, events, via="email")
-        return str(ticket["id"])
-
-    def agent_says(
-        self, text: str, *, agent: str, conversation: str, public: bool = True, status: str = "", macro: str = ""
-    ) -> str:
-        """In the agent workspace, perhaps with a macro of that title; who answers first takes the ticket."""
-        user = self.book.person(agent, "agent")["id"]
-        used = [{"type": "AgentMacroReference", "macro_id": "77", "macro_title": macro}] if macro else []
-        with self.book.lock:
-            ticket = self._ticket(conversation)
-            taken = {"assignee_id": ticket["assignee_id"] or user} if public else {}
-            becomes = status or ("open" if ticket["status"] == "new" and public else ticket["status"])
-            changes = self.book.set(ticket, taken | {"status": becomes})
-            audit = self._record(ticket, user, [said(to_html(text), user, public=public), *used, *changes])
-        if status:
-            self._ring(ticket, "status_changed")
-        return str(audit["events"][0]["id"])
-
-    def change(self, conversation: str, *, agent: str = "tomasz@fernweh.example", **values: object) -> None:
-        """Someone on the team sets fields (status, tags, brand_id, group_id…) and says nothing."""
-        user, ticket = self.book.person(agent, "agent")["id"], self._ticket(conversation)
-        with self.book.lock:
-            self._record(ticket, user, self.book.set(ticket, values), "status_changed")
-
-    def attach(self, name: str, *, customer: str, conversation: str = "", inline: bool = False) -> str:
-        """A customer sends a picture and no word, as a file or within the text; the conversation's id."""
-        url = f"{self.url}/attachments/token/abc/?name={name}"
-        if inline:
-            html = f'<p><img src="{url}" style="max-width: 100%"></p>'
-            return self.customer_says("", customer=customer, conversation=conversation, subject="Help", html=html)
-        file = {"file_name": name, "content_type": "image/png", "size": 68_000, "content_url": url}
-        return self.customer_says("", customer=customer, conversation=conversation, subject="Help", files=[file])
-
-    def rate(self, conversation: str, score: str) -> None:
-        """The customer's rating: good or bad."""
-        ticket = self._ticket(conversation)
-        with self.book.lock:
-            ticket["satisfaction_rating"] = {"score": score}
-            rated = {"type": "SatisfactionRating", "score": score}
-            self._record(ticket, ticket["requester_id"], [rated], "csat_received")
-
-    def redact(self, conversation: str, message: str, word: str) -> None:
-        """Blacken a word of a message, for good."""
-        ticket = self._ticket(conversation)
-        with self.book.lock:
-            event = self.book.comment(int(message))
-            event["html_body"] = event["html_body"].replace(word, "▇" * len(word))
-            redacted = {"type": "CommentRedactionEvent", "comment_id": event["id"]}
-            self._record(ticket, ADMIN, [redacted], "comment_redacted")
-
-    def other_bot_says(self, text: str, *, conversation: str) -> None:
-        comment = said(to_html(text), -1, public=True)
-        self._record(self._ticket(conversation), -1, [comment], via="answer_bot_for_web_widget")
-
     def threads(self) -> tuple[StageThread, ...]:
-        with self.book.lock:
-            return tuple(self._thread(t) for t in self.book.newest())
+        return tuple(self._thread(t) for t in self.newest())
 
     def _thread(self, ticket: Json) -> StageThread:
-        spoken = [(a, e) for a in self.book.audits[ticket["id"]] for e in a["events"] if e["type"] == "Comment"]
+        with self.lock:
+            spoken = [(a, e) for a in self.audits[ticket["id"]] for e in a["events"] if e["type"] == "Comment"]
+        customer = self.users[ticket["requester_id"]]["name"]
         messages = tuple(self._message(a, e) for a, e in spoken)
-        customer = self.book.users[ticket["requester_id"]]["name"]
         return StageThread(str(ticket["id"]), ticket["subject"], ticket["status"], customer, messages)
 
     def _message(self, audit: Json, event: Json) -> StageMessage:
-        user = self.book.users.get(event["author_id"], {"name": "Answer bot", "role": ""})
+        user = self.users.get(event["author_id"], {"name": "Answer bot", "role": ""})
         side = "bot" if event["author_id"] == BOT else SIDES.get(user["role"], "bot")
-        side = side if event["public"] else "note"
-        return StageMessage(
-            str(event["id"]), side, user["name"], event["html_body"], datetime.fromisoformat(audit["created_at"])
-        )
-
-    def _record(
-        self, ticket: Json, author: int, events: Sequence[Json], kind: str = "comment_added", via: str = "web"
-    ) -> Json:
-        audit = self.book.record(ticket, author, events, via=via)
-        self._ring(ticket, kind)
-        return audit
-
-    def _ticket(self, id: str) -> Json:
-        return self.book.tickets[int(id)]
+        at = datetime.fromisoformat(audit["created_at"])
+        return StageMessage(str(event["id"]), side if event["public"] else "note", user["name"], event["html_body"], at)
 
     def _sign(self, body: bytes, at: datetime) -> dict[str, str]:
         stamp = text(at)
@@ -165,18 +86,97 @@ class Fake:
         }
 
     def _ring(self, ticket: Json, kind: str) -> None:
-        """Once for each delivery, however often it is tried."""
-        if self.courier.url:
-            headers = {"X-Zendesk-Account-Id": str(ACCOUNT), "X-Zendesk-Webhook-Id": "01HOOK"}
-            headers["X-Zendesk-Webhook-Invocation-Id"] = uuid4().hex.upper()
-            self.courier.send(json.dumps(_event(ticket, kind)).encode(), headers)
+        """An event subscription: ids are text and states upper-case, unlike anywhere else at this vendor. One
+        invocation id for each delivery, however often it is tried."""
+        event = {
+            "type": f"zen:event-type:ticket.{kind}", "id": str(uuid4()), "account_id": ACCOUNT,
+            "time": ticket["updated_at"], "subject": f"zen:ticket:{ticket['id']}", "event": {},
+            "detail": {"id": str(ticket["id"]), "status": ticket["status"].upper()},
+        }  # fmt: skip
+        self.courier.send(json.dumps(event).encode(), {"X-Zendesk-Webhook-Invocation-Id": uuid4().hex.upper()})
+
+    def _routed(self, app: Flask) -> Flask:
+        app.before_request(self._signed_in)
+        app.add_url_rule(TOKENS, "tokens", self._grant, methods=["POST"])
+        views: dict[str, Callable[..., ResponseReturnValue]] = {
+            "GET tickets.json": lambda: _page("tickets", self.newest()),
+            "GET tickets/<int:number>.json": self._show,
+            "PUT tickets/<int:number>.json": self._update,
+            "GET tickets/<int:number>/audits.json": lambda number: _page("audits", self.audits.get(number, [])),
+            "GET users.json": lambda: _page("users", self._users("role", request.args.getlist("role[]"))),
+            "GET users/show_many.json": lambda: jsonify(users=self._users("id", request.args["ids"].split(","))),
+            "GET users/me.json": lambda: jsonify(user=self.users[ADMIN]),
+            "GET brands.json": lambda: jsonify(brands=BRANDS),
+            "GET webhooks": lambda: jsonify(webhooks=self.hooks),
+            "GET webhooks/<hook>/signing_secret": lambda hook: jsonify(signing_secret={"secret": self.secret}),
+            "POST webhooks": lambda: _made("webhook", self.hooks),
+            "POST triggers.json": lambda: _made("trigger", self.triggers),
+        }
+        for path, view in views.items():
+            method, _, rule = path.partition(" ")
+            app.add_url_rule(f"/api/v2/{rule}", path, view, methods=[method])
+        return app
+
+    def _signed_in(self) -> ResponseReturnValue | None:
+        self.seen.append(f"{request.method} {request.path}")
+        if request.path == TOKENS or request.headers.get("Authorization", "").removeprefix("Bearer ") in self.tokens:
+            return None
+        return _no(401, "invalid_token", "The access token is expired")
+
+    def _grant(self) -> Response:
+        asked = request.get_json()
+        if (asked["client_id"], asked["client_secret"]) != (CLIENT, CLIENT_SECRET):
+            return _no(401, "invalid_client", "Client authentication failed")
+        token = secrets.token_hex(16)
+        self.tokens.add(token)
+        self.granted += 1
+        return jsonify(access_token=token, token_type="bearer", expires_in=1800)
+
+    def _users(self, field: str, values: list[str]) -> list[Json]:
+        with self.lock:
+            return [user for user in self.users.values() if str(user[field]) in values]
+
+    def _show(self, number: int) -> Response:
+        ticket = self.tickets.get(number)
+        if ticket is None:
+            return _no(404, "RecordNotFound", "Not found")
+        users = self._users("id", [str(ticket["requester_id"]), str(ticket["assignee_id"])])
+        return jsonify(ticket=ticket, users=users, groups=[{"id": GROUP, "name": "Support"}], organizations=[])
+
+    def _update(self, number: int) -> Response:
+        asked = request.get_json()["ticket"]
+        with self.lock:
+            ticket = self.tickets.get(number)
+            if ticket is None:
+                return _no(404, "RecordNotFound", "Not found")
+            if ticket["status"] == "closed":
+                return _no(422, "RecordInvalid", "Record validation errors", "Status: closed prevents ticket update")
+            if asked.get("safe_update") and ticket["updated_at"] > asked["updated_stamp"]:
+                return _no(409, "UpdateConflict", "Safe Update prevented the update due to outdated ticket data")
+            return jsonify(ticket=ticket, audit=self._applied(ticket, asked["comment"], asked.get("metadata", {})))
+
+    def _applied(self, ticket: Json, comment: Json, custom: Json) -> Json:
+        html, public = comment["html_body"], comment["public"]
+        words = said(html, comment["author_id"], public=public)
+        audit = self.record(ticket, ADMIN, words, via="api", custom=custom)
+        action, mark, at = "reply" if public else "note", custom.get("understudy", ""), self.clock()
+        self.ledger.add(Write(action, str(ticket["id"]), from_html(words["html_body"]), mark, at, public))
+        return audit
 
 
-def _event(ticket: Json, kind: str) -> Json:
-    """An event subscription's envelope: ids are text and states upper-case, unlike anywhere else at this vendor."""
-    detail = {"id": str(ticket["id"]), "status": ticket["status"].upper(), "updated_at": ticket["updated_at"]}
-    return {
-        "type": f"zen:event-type:ticket.{kind}", "id": str(uuid4()), "account_id": ACCOUNT,
-        "time": ticket["updated_at"],
-        "zendesk_event_version": "2022-11-06", "subject": f"zen:ticket:{ticket['id']}", "event": {}, "detail": detail,
-    }  # fmt: skip
+def _page(things: str, rows: list[Json]) -> Response:
+    start = int(request.args.get("page[after]", 0))
+    end = start + int(request.args["page[size]"])
+    return jsonify({things: rows[start:end], "meta": {"has_more": len(rows) > end, "after_cursor": str(end)}})
+
+
+def _made(what: str, kept: list[Json]) -> Response:
+    kept.append({"id": f"01HOOK{len(kept)}"} | request.get_json()[what])
+    return jsonify({what: kept[-1]})
+
+
+def _no(status: int, error: str, description: str, detail: str = "") -> Response:
+    details = {"base": [{"description": detail}]} if detail else {}
+    response = jsonify(error=error, description=description, details=details)
+    response.status_code = status
+    return response

@@ -1,93 +1,80 @@
 """What Zendesk sends, as far as we read it; fields we do not name are ignored. Samples: `samples/`."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
-READ_EVENTS = frozenset({
-    "Comment", "VoiceComment", "Create", "Change", "SatisfactionRating", "AgentMacroReference",
-    "CommentRedactionEvent", "AttachmentRedactionEvent", "CommentPrivacyChange",
-})  # fmt: skip
+EDITS = frozenset({"CommentRedactionEvent", "AttachmentRedactionEvent", "CommentPrivacyChange"})
+SAID = frozenset({"Comment", "VoiceComment"})
+READ = EDITS | SAID | {"Create", "Change", "SatisfactionRating", "AgentMacroReference"}
+HANDED_DOWN = ("author_id", "created_at", "via", "metadata")
 
-Id = Annotated[
-    str, BeforeValidator(str), StringConstraints(pattern=r"^[0-9]{1,19}$")
-]  # text in webhooks, else a number
-
-
-def _readable(events: Any) -> Any:
-    """Only event kinds that we read: the vendor adds others at any time, with fields of any shape."""
-    return [e for e in events if isinstance(e, dict) and e.get("type") in READ_EVENTS]
-
-
-class Detail(BaseModel):
-    id: Id
+Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]
+Id = Annotated[Text, StringConstraints(pattern=r"^[0-9]{1,19}$")]  # text in webhooks, else a number
+Moment = Annotated[datetime, AfterValidator(lambda at: at.astimezone(UTC))]
 
 
 class Kind(BaseModel):
-    type: str
+    """A webhook's event type; none where our own trigger wrote the body."""
+
+    type: str = ""
 
 
-class Envelope(BaseModel):
-    """A webhook of an event subscription."""
+class Rung(BaseModel):
+    """A webhook about a ticket, by a trigger or an event subscription; a trigger names no account."""
 
-    account_id: Id
-    detail: Detail
-
-
-class Doorbell(BaseModel):
-    """A webhook whose body our own trigger wrote."""
-
-    ticket_id: Id
-
-
-class Via(BaseModel):
-    """How something came in: email, web, api, native_messaging, rule, answer_bot_…"""
-
-    channel: str | int | None = None
+    ticket: Id = Field(validation_alias=AliasChoices("ticket_id", AliasPath("detail", "id")))
+    account: Text = Field("", validation_alias="account_id")
 
 
 class User(BaseModel):
     """`role`: end-user, agent or admin. Suspended users cannot sign in."""
 
-    id: int
-    name: str | None = None
-    email: str | None = None
-    role: str = "end-user"
+    id: Text
+    name: Text = ""
+    email: Text = ""
+    role: Text = "end-user"
     suspended: bool = False
-    locale: str | None = None
-    user_fields: dict[str, object] | None = None
+    locale: Text = ""
+    plan: Text = Field("", validation_alias=AliasPath("user_fields", "plan"))
+    segment: Text = Field("", validation_alias=AliasPath("user_fields", "segment"))
 
 
 class Named(BaseModel):
     """A group, brand, organization or webhook."""
 
-    id: int | str
+    id: Text
     name: str
-    organization_fields: dict[str, object] | None = None
-
-
-class Rating(BaseModel):
-    """`score`: offered, unoffered, good or bad."""
-
-    score: str | None = None
+    plan: Text = Field("", validation_alias=AliasPath("organization_fields", "plan"))
+    segment: Text = Field("", validation_alias=AliasPath("organization_fields", "segment"))
 
 
 class Ticket(BaseModel):
-    """`updated_at` stays text: it goes back as it came, for compare-and-set."""
+    """`updated_at` stays text: it goes back as it came, for compare-and-set. `rating`: good, bad, offered…
+    `channel`: email, web, api, native_messaging…"""
 
-    id: int
-    subject: str | None = None
+    id: Id
+    subject: Text = ""
     status: str
-    requester_id: int
-    assignee_id: int | None = None
-    brand_id: int | None = None
-    group_id: int | None = None
-    organization_id: int | None = None
+    requester_id: Text
+    assignee_id: Text = ""
+    brand_id: Text = ""
+    group_id: Text = ""
+    organization_id: Text = ""
     tags: list[str] = []
-    via: Via = Via()
+    channel: Text = Field("", validation_alias=AliasPath("via", "channel"))
     updated_at: str
-    satisfaction_rating: Rating | None = None
+    rating: Text = Field("", validation_alias=AliasPath("satisfaction_rating", "score"))
 
 
 class TicketAnswer(BaseModel):
@@ -100,63 +87,50 @@ class TicketAnswer(BaseModel):
 class File(BaseModel):
     """An attachment, `size` in bytes."""
 
-    file_name: str
-    content_type: str | None = None
+    name: str = Field(validation_alias="file_name")
+    type: Text = Field("", validation_alias="content_type")
     size: int | None = None
 
 
-class AuditEvent(BaseModel):
-    """One thing that an update did; which fields there are hangs on `type`."""
+class Event(BaseModel):
+    """One thing that an update did; which fields there are hangs on `type`. `by` is the author shown, the update may
+    have been made by someone else; `mark` is our delivery's key, which only staff and apps can send along; `version`
+    is counted by us."""
 
-    id: int
+    id: Text
     type: str
-    public: bool | None = None
-    body: str | None = None
-    html_body: str | None = None
-    author_id: int | None = None
+    by: Text = Field(validation_alias="author_id")
+    at: Moment = Field(validation_alias="created_at")
+    channel: Text = Field("", validation_alias=AliasPath("via", "channel"))
+    mark: Text = Field("", validation_alias=AliasPath("metadata", "custom", "understudy"))
+    public: bool = False
+    body: Text = ""
+    html_body: Text = ""
     attachments: list[File] = []
-    via: Via | None = None
-    field_name: str = ""
-    value: object = None
-    comment_id: int = 0
-    score: str | None = None
-    macro_title: str | None = None
-    macro_id: str | int | None = None
-
-
-class Metadata(BaseModel):
-    """`custom` is what the updater sent along."""
-
-    custom: dict[str, object] | None = None
+    field_name: Text = ""
+    value: Text = ""
+    comment_id: Text = ""
+    score: Text = ""
+    macro_title: Text = ""
+    macro_id: Text = ""
+    version: int = 1
 
 
 class Audit(BaseModel):
-    """One update of a ticket."""
+    """One update of a ticket. An event has its own author or `via` only where it differs from its update's; events of
+    kinds we do not read are left out, since the vendor adds some at any time, with fields of any shape."""
 
-    id: int
-    author_id: int
-    created_at: datetime
-    via: Via = Via()
-    metadata: Metadata | None = None
-    events: Annotated[list[AuditEvent], BeforeValidator(_readable)] = []
+    id: Text
+    events: list[Event] = []
 
-
-class Meta(BaseModel):
-    has_more: bool = False
-    after_cursor: str | None = None
-
-
-class Paged(BaseModel):
-    """Where a list by cursor goes on."""
-
-    meta: Meta = Meta()
-
-
-class AuditPage(BaseModel):
-    """Audits oldest first, with the users who made them."""
-
-    audits: list[Audit]
-    users: list[User] = []
+    @model_validator(mode="before")
+    @classmethod
+    def _handed_down(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("events"), list):
+            return data
+        known = [e for e in data["events"] if isinstance(e, dict) and e.get("type") in READ]
+        handed = {field: data[field] for field in HANDED_DOWN if field in data}
+        return data | {"events": [handed | {k: v for k, v in e.items() if v is not None} for e in known]}
 
 
 class Updated(BaseModel):
@@ -166,37 +140,36 @@ class Updated(BaseModel):
 
 
 class Touched(BaseModel):
-    id: int
+    id: Id
     updated_at: datetime
 
 
-class Listed(BaseModel):
-    tickets: list[Touched]
+class Meta(BaseModel):
+    """Where a list by cursor goes on, "" at its end."""
 
-
-class Users(BaseModel):
-    users: list[User]
+    more: bool = Field(False, validation_alias=AliasPath("meta", "has_more"))
+    after: Text = Field("", validation_alias=AliasPath("meta", "after_cursor"))
 
 
 class Me(BaseModel):
-    user: User
-
-
-class Brands(BaseModel):
-    brands: list[Named]
-
-
-class Webhooks(BaseModel):
-    webhooks: list[Named]
+    role: str = Field(validation_alias=AliasPath("user", "role"))
 
 
 class Hook(BaseModel):
-    webhook: Named
+    id: str = Field(validation_alias=AliasPath("webhook", "id"))
 
 
 class Secret(BaseModel):
-    secret: str
+    secret: str = Field(validation_alias=AliasPath("signing_secret", "secret"))
 
 
-class SigningSecret(BaseModel):
-    signing_secret: Secret
+class Detail(BaseModel):
+    description: Text = ""
+
+
+class Problem(BaseModel):
+    """Why an answer is an error; what the vendor says in `details` is nearest to the point."""
+
+    error: Text = ""
+    description: Text = ""
+    details: dict[str, list[Detail]] = {}

@@ -1,47 +1,50 @@
-"""zenpy over a session of ours: every call we make, each sent once, every error one of our own."""
+"""zenpy over a session of ours: each request sent once, every error one of our own, every answer raw JSON."""
 
 import logging
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import requests
+from pydantic import ValidationError
 from urllib3.exceptions import NewConnectionError
 
-from bot.errors import BotError, Refused, Unavailable
-from connectors.http import CONNECT_TIMEOUT, OneTry, error_for, session, shape
-from connectors.zendesk.oauth import Credentials, rejected
-from connectors.zendesk.shapes import Paged
+from bot.errors import BotError, Malformed, Refused, Unavailable
+from connectors.http import CONNECT_TIMEOUT, OneTry, Shape, error_for, session, shape
+from connectors.zendesk.oauth import Token, rejected
+from connectors.zendesk.shapes import Meta, Problem
 
-SIDELOADS = ("users", "groups", "organizations")
 CHANGED = 1.0  # seconds until a conversation that changed under us is looked at again
 DOING = {"GET": "reading", "PUT": "changing", "POST": "making"}
 TICKET = re.compile(r"/tickets/(\d+)")
 
 
 class Wire(OneTry):
-    """Signs in, sends once, renews an expired token once, and raises our errors before zenpy sees a status.
+    """Signs in, sends once, renews an ended token once, and raises our errors before zenpy sees a status.
 
     zenpy 2.0.57 sleeps in the thread on 429 and crashes on `Retry-After: 1.5`; it never gets to see one here.
+    It only speaks to https://NAME.zendesk.com: where `site` is another, as in the sandbox, requests go there.
     """
 
-    def __init__(self, credentials: Credentials, loopback: str, timeout: float) -> None:
+    def __init__(self, site: str, token: Token, timeout: float) -> None:
         super().__init__((CONNECT_TIMEOUT, timeout))
-        self.credentials, self.loopback = credentials, loopback
+        self.site, self.token = site, token
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         """The answer with a status under 300. Raises Unavailable or Refused."""
-        used = self.credentials.header()
+        request.url = self.site + request.path_url
+        used = self.token.get()
         answer = self._once(request, used, options)
         if answer.status_code == 401:  # surely not applied, so a write may go again
-            answer = self._once(request, self.credentials.renew(used), options)
+            answer = self._once(request, self.token.get(used), options)
         if answer.status_code >= 300:
             raise _error(request, answer)
         return answer
 
-    def _once(self, request: requests.PreparedRequest, header: str, options: dict[str, Any]) -> requests.Response:
-        request.headers["Authorization"] = header
+    def _once(self, request: requests.PreparedRequest, token: str, options: dict[str, Any]) -> requests.Response:
+        request.headers["Authorization"] = f"Bearer {token}"
         try:
             answer = super().send(request, **options)
             _ = answer.content  # read here, so that an answer that breaks off is caught here
@@ -50,15 +53,9 @@ class Wire(OneTry):
             raise Unavailable(f"Zendesk {_what(request)}: {type(err).__name__}", maybe=maybe) from err
         return answer
 
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """zenpy only speaks to https://NAME.zendesk.com; for tests and the sandbox the line goes elsewhere."""
-        if self.loopback:
-            return self.poolmanager.connection_from_url(self.loopback)
-        return super().get_connection_with_tls_context(*args, **kwargs)
-
 
 def _writes(request: requests.PreparedRequest) -> bool:
-    return request.method not in ("GET", "HEAD")
+    return request.method != "GET"
 
 
 def _what(request: requests.PreparedRequest) -> str:
@@ -74,30 +71,25 @@ def _unsent(err: requests.RequestException) -> bool:
 
 
 def _error(request: requests.PreparedRequest, answer: requests.Response) -> BotError:
-    what, status = f"Zendesk {_what(request)}", answer.status_code
+    what, status = _what(request), answer.status_code
     if status == 401:
         return rejected("our token, although it is new")
     if status == 409:
-        return Unavailable(f"{what}: it changed meanwhile (HTTP 409)", retry_after=CHANGED)
-    error = error_for(what, status, answer.headers, write=_writes(request))
+        return Unavailable(f"Zendesk {what}: it changed meanwhile (HTTP 409)", retry_after=CHANGED)
+    error = error_for(f"Zendesk {what}", status, answer.headers, write=_writes(request))
     if isinstance(error, Refused):
-        return Refused(f"Zendesk refused {_what(request)}: {_reason(answer)} (HTTP {status}).")
+        return Refused(f"Zendesk refused {what}: {_reason(answer)} (HTTP {status}).")
     return error
 
 
 def _reason(answer: requests.Response) -> str:
     """What Zendesk says: the first detail, the description or the error's name."""
     try:
-        data = answer.json()
-    except ValueError:
-        data = {}
-    if not isinstance(data, dict):
+        problem = Problem.model_validate_json(answer.content)
+    except ValidationError:
         return "no reason given"
-    details = data.get("details") or {}
-    for said in [*details.values()] if isinstance(details, dict) else []:
-        if said and isinstance(said, list) and isinstance(said[0], dict):
-            return str(said[0].get("description"))[:200]
-    return str(data.get("description") or data.get("error") or "no reason given")[:200]
+    details = [said.description for many in problem.details.values() for said in many]
+    return next(filter(None, [*details, problem.description, problem.error, "no reason given"]))[:200]
 
 
 class AsJson:
@@ -121,83 +113,42 @@ class AsJson:
             raise Unavailable(f"Zendesk {what}: not JSON", maybe=_writes(response.request)) from err
 
 
-class Desk:
-    """The calls we make, answered in raw JSON. zenpy keeps state per client, so each thread has its own."""
+class Desk(threading.local):
+    """zenpy keeps state per client, so each thread has its own; this runs `__init__` in every thread that comes."""
 
-    def __init__(self, subdomain: str, credentials: Credentials, loopback: str, timeout: float) -> None:
-        self.subdomain, self.credentials, self.loopback, self.timeout = subdomain, credentials, loopback, timeout
-        self._mine = threading.local()
+    def __init__(self, subdomain: str, site: str, token: Token, timeout: float) -> None:
+        self.subdomain, self.site, self.token, self.timeout = subdomain, site, token, timeout
 
-    def ticket(self, id: str) -> object:
-        """A ticket with its users, groups and organization."""
-        return self._client().tickets(id=id, include=SIDELOADS)
-
-    def audits(self, id: str) -> Iterator[object]:
-        """Pages of a ticket's audits with their authors, oldest first."""
-        return self._pages(f"tickets/{id}/audits.json", {"include": "users"})
-
-    def users(self, ids: Sequence[int]) -> object:
-        """Those of up to 100 users that still exist."""
-        return self._client().users(ids=ids)
-
-    def staff(self) -> Iterator[object]:
-        """Pages of agents and admins."""
-        return self._pages("users.json", {"role[]": ["agent", "admin"]})
-
-    def me(self) -> object:
-        """Whose token it is."""
-        return self._client().users.me()
-
-    def brands(self) -> object:
-        return self._client().brands()
-
-    def update(self, id: str, fields: Mapping[str, object]) -> object:
-        """Change a ticket; the answer holds the audit."""
-        from zenpy.lib.api_objects import Ticket  # noqa: PLC0415
-
-        return self._client().tickets.update(Ticket(id=id, **fields))
-
-    def newest(self) -> Iterator[object]:
-        """Pages of tickets, the latest touched first."""
-        return self._pages("tickets.json", {"sort": "-updated_at"})
-
-    def webhooks(self) -> object:
-        return self._client().webhooks.list()
-
-    def secret(self, webhook: str) -> object:
-        return self._client().webhooks.show_secret(webhook)
-
-    def make(self, kind: str, fields: Mapping[str, object]) -> object:
-        from zenpy.lib import api_objects  # noqa: PLC0415
-
-        thing = {"webhook": api_objects.Webhook, "trigger": api_objects.Trigger}[kind](**fields)
-        return getattr(self._client(), f"{kind}s").create(thing)
-
-    def _pages(self, path: str, params: dict[str, object]) -> Iterator[object]:
-        """All pages by cursor, which zenpy takes nowhere here (2.0.57)."""
-        params["page[size]"] = "100"
-        while True:
-            url = f"https://{self.subdomain}.zendesk.com/api/v2/{path}"
-            page = AsJson.build(self._client().tickets.session.get(url, params=params))
-            yield page
-            meta = shape(Paged, page, "zendesk").meta
-            if not (meta.has_more and meta.after_cursor):
-                return
-            params["page[after]"] = meta.after_cursor
-
-    def _client(self) -> Any:
-        if not hasattr(self._mine, "client"):
-            self._mine.client = self._connect()
-        return self._mine.client
-
-    def _connect(self) -> Any:
+    @cached_property
+    def zenpy(self) -> Any:
+        """The client, made at the first call; it answers in raw JSON."""
         from zenpy import Zenpy  # noqa: PLC0415 - takes more than 100 ms to import
 
         logging.getLogger("zenpy").setLevel(logging.INFO)  # its debug lines hold whole tickets
         ours = session(self.timeout)
-        ours.mount(f"https://{self.subdomain}.zendesk.com/", Wire(self.credentials, self.loopback, self.timeout))
+        ours.mount(f"https://{self.subdomain}.zendesk.com/", Wire(self.site, self.token, self.timeout))
         times = (CONNECT_TIMEOUT, self.timeout)
         client = Zenpy(subdomain=self.subdomain, session=ours, anonymous=True, disable_cache=True, timeout=times)
         for api in (client.tickets, client.users, client.brands, client.webhooks, client.triggers):
             api._response_handlers = (AsJson,)
         return client
+
+    def every(self, kind: type[Shape], things: str, path: str, **params: object) -> Iterator[Shape]:
+        """All of a list by cursor, which zenpy takes nowhere here (2.0.57)."""
+        url = f"https://{self.subdomain}.zendesk.com/api/v2/{path}"
+        params["page[size]"] = "100"
+        while True:
+            page = AsJson.build(self.zenpy.tickets.session.get(url, params=params))
+            yield from listed(kind, things, page)
+            meta = shape(Meta, page, "zendesk")
+            if not (meta.more and meta.after):
+                return
+            params["page[after]"] = meta.after
+
+
+def listed(kind: type[Shape], things: str, answer: object) -> list[Shape]:
+    """What an answer lists under the name `things`. Raises Malformed."""
+    rows = answer.get(things) if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        raise Malformed(f"zendesk: {things}: Field required; compare connectors/zendesk/samples")
+    return [shape(kind, row, "zendesk") for row in rows]

@@ -18,7 +18,8 @@ TOMASZ = "tomasz@fernweh.example"
 MARIA = "maria@example.com"
 ENV = {
     "ZENDESK_SUBDOMAIN": "fernweh",
-    "ZENDESK_ACCESS_TOKEN": "t",
+    "ZENDESK_CLIENT_ID": "u",
+    "ZENDESK_CLIENT_SECRET": "s",
     "ZENDESK_AUTHOR_ID": "900",
     "ZENDESK_WEBHOOK_SECRET": "s",
 }
@@ -66,11 +67,11 @@ def test_a_conversation_is_fetched_with_two_calls(fake: Fake, zendesk: Zendesk, 
     zendesk.fetch(ref)
     fake.agent_says("It left today.", agent=TOMASZ, conversation=ref.id, status="solved")
     zendesk.deliver(note(ref))
-    fake.api.seen.clear()
+    fake.seen.clear()
 
     seen = zendesk.fetch(ref)
 
-    assert list(fake.api.seen) == ["GET /api/v2/tickets/1.json", "GET /api/v2/tickets/1/audits.json"]
+    assert list(fake.seen) == ["GET /api/v2/tickets/1.json", "GET /api/v2/tickets/1/audits.json"]
     assert [(m.role, m.text, m.public) for m in seen.messages] == [
         (Role.CUSTOMER, "Where is my order?", True),
         (Role.AGENT, "It left today.", True),
@@ -261,7 +262,7 @@ def test_a_webhook_that_is_tried_again_is_signed_and_keeps_its_id(fake: Fake, ze
 def test_changed_finds_old_and_new_tickets_and_not_what_was_left_alone(fake: Fake, zendesk: Zendesk) -> None:
     start = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
     for minutes in (0, 10, 20, 59.9):
-        fake.book.clock = clock(start + timedelta(minutes=minutes))
+        fake.clock = clock(start + timedelta(minutes=minutes))
         fake.customer_says("Hello", customer=MARIA)
 
     assert [r.id for r in zendesk.changed(start + timedelta(minutes=5))] == ["2", "3", "4"]
@@ -270,7 +271,7 @@ def test_changed_finds_old_and_new_tickets_and_not_what_was_left_alone(fake: Fak
 
 def test_changed_reads_every_page(fake: Fake, zendesk: Zendesk) -> None:
     start = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-    fake.book.clock = clock(start)
+    fake.clock = clock(start)
     for _ in range(250):
         fake.customer_says("Hello", customer=MARIA)
 
@@ -280,14 +281,14 @@ def test_changed_reads_every_page(fake: Fake, zendesk: Zendesk) -> None:
 def test_the_team_is_paged_and_leaves_out_bots_and_who_is_suspended(fake: Fake) -> None:
     zendesk = connect(fake.settings() | {"ZENDESK_BOT_IDS": "103"})
     for number in range(120):
-        fake.book.person(f"agent{number}@fernweh.example", "agent")
-    fake.book.person("tomasz@fernweh.example", "agent", suspended=True)
+        fake.person(f"agent{number}@fernweh.example", "agent")
+    fake.person("tomasz@fernweh.example", "agent", suspended=True)
 
     team = zendesk.team()
 
     assert [agent.name for agent in team[:2]] == ["Ines Duarte", "Agent0"]
     assert len({agent.id for agent in team}) == len(team) == 121
-    assert list(fake.api.seen).count("GET /api/v2/users.json") == 2
+    assert list(fake.seen).count("GET /api/v2/users.json") == 2
 
 
 def test_doctor_and_setup_say_what_they_did(fake: Fake, zendesk: Zendesk, ref: Ref) -> None:
@@ -299,7 +300,7 @@ def test_doctor_and_setup_say_what_they_did(fake: Fake, zendesk: Zendesk, ref: R
     assert made[-1] == "ZENDESK_WEBHOOK_SECRET is right."
     assert before == [True, True, True, False]
     assert [fine for _, fine, _ in zendesk.check()] == [True, True, True, True]
-    assert fake.api.triggers[0]["actions"] == [
+    assert fake.triggers[0]["actions"] == [
         {"field": "notification_webhook", "value": ["01HOOK0", '{"ticket_id": "{{ticket.id}}"}']}
     ]
     assert (
@@ -317,8 +318,8 @@ def test_doctor_and_setup_say_what_they_did(fake: Fake, zendesk: Zendesk, ref: R
         ({"ZENDESK_AUTHOR_ID": "ines"}, "ZENDESK_AUTHOR_ID"),
         ({"ZENDESK_AUTHOR_ID": ""}, "ZENDESK_AUTHOR_ID"),
         ({"ZENDESK_WEBHOOK_SECRET": ""}, "ZENDESK_WEBHOOK_SECRET"),
-        ({"ZENDESK_ACCESS_TOKEN": ""}, "ZENDESK_CLIENT_ID"),
-        ({"ZENDESK_CLIENT_ID": "u"}, "ZENDESK_CLIENT_SECRET"),
+        ({"ZENDESK_CLIENT_ID": ""}, "ZENDESK_CLIENT_ID"),
+        ({"ZENDESK_CLIENT_SECRET": ""}, "ZENDESK_CLIENT_SECRET"),
         ({"ZENDESK_TIMEOUT": "-1"}, "ZENDESK_TIMEOUT"),
     ],
 )

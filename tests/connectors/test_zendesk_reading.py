@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import Forged, Malformed, Misconfigured
-from bot.model import Attachment, Change, Customer, Message, Ref, Role, Status
+from bot.errors import Forged, Malformed
+from bot.model import Attachment, Change, Conversation, Customer, Message, Ref, Role, Status
 from bot.ports import Received, Request
 from connectors import zendesk
 from connectors.zendesk.connector import connect
 from connectors.zendesk.fake import Fake
 from connectors.zendesk.reading import Staff, conversation
-from connectors.zendesk.shapes import AuditPage, TicketAnswer
+from connectors.zendesk.shapes import Audit, TicketAnswer
 
 SAMPLES = Path(zendesk.__file__).parent / "samples"
 AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -25,7 +25,8 @@ HEADERS = {  # signed with the fixed secret of the vendor's test button
 }
 ENV = {
     "ZENDESK_SUBDOMAIN": "fernweh",
-    "ZENDESK_ACCESS_TOKEN": "t",
+    "ZENDESK_CLIENT_ID": "u",
+    "ZENDESK_CLIENT_SECRET": "s",
     "ZENDESK_AUTHOR_ID": "900",
     "ZENDESK_ACCOUNT_ID": "4711",
     "ZENDESK_WEBHOOK_SECRET": "new-secret",
@@ -35,6 +36,14 @@ ENV = {
 
 def at(hour: int, minute: int, second: int = 0) -> datetime:
     return datetime(2026, 3, 2, hour, minute, second, tzinfo=UTC)
+
+
+def seen_as(audits: list[dict[str, object]]) -> Conversation:
+    """The sample ticket with these audits."""
+    answer = TicketAnswer.model_validate_json((SAMPLES / "ticket.json").read_bytes())
+    events = [event for audit in audits for event in Audit.model_validate(audit).events]
+    users = {u.id: u for u in answer.users}
+    return conversation(answer, events, users, Staff("900"), "Fernweh", "https://x.example")
 
 
 def received(headers: dict[str, str], body: bytes = BODY) -> Received:
@@ -52,12 +61,9 @@ def signed(body: bytes, now: datetime = AT, stamped: datetime = AT) -> Received:
 
 
 def test_the_samples_become_this_conversation() -> None:
-    answer = TicketAnswer.model_validate_json((SAMPLES / "ticket.json").read_bytes())
-    page = AuditPage.model_validate_json((SAMPLES / "audits.json").read_bytes())
+    audits = json.loads((SAMPLES / "audits.json").read_bytes())["audits"]
 
-    seen = conversation(
-        answer, page.audits, {u.id: u for u in answer.users}, Staff(900), "Fernweh", "https://x.example"
-    )
+    seen = seen_as(audits)
 
     assert seen.ref == Ref("zendesk", "42")
     assert seen.customer == Customer(
@@ -96,12 +102,10 @@ def test_the_samples_become_this_conversation() -> None:
 
 
 def test_a_customer_cannot_pass_for_us_by_a_mark() -> None:
-    page = json.loads((SAMPLES / "audits.json").read_bytes())
-    page["audits"][0]["metadata"]["custom"] = {"understudy": "forged"}
-    answer = TicketAnswer.model_validate_json((SAMPLES / "ticket.json").read_bytes())
-    audits = AuditPage.model_validate(page).audits
+    audits = json.loads((SAMPLES / "audits.json").read_bytes())["audits"]
+    audits[0]["metadata"]["custom"] = {"understudy": "forged"}
 
-    seen = conversation(answer, audits, {u.id: u for u in answer.users}, Staff(900), "", "")
+    seen = seen_as(audits)
 
     assert (seen.messages[0].role, seen.messages[0].mark) == (Role.CUSTOMER, "")
 
@@ -190,15 +194,3 @@ def test_a_time_that_is_no_time_is_forged_even_when_signed() -> None:
 
     with pytest.raises(Forged, match="not a time"):
         received(stamped)
-
-
-def test_the_vault_wants_a_real_key(tmp_path: Path) -> None:
-    env = {
-        "ZENDESK_CLIENT_ID": "u",
-        "ZENDESK_CLIENT_SECRET": "s",
-        "ZENDESK_REFRESH_TOKEN": "r",
-        "ZENDESK_TOKEN_FILE": str(tmp_path / "tokens"),
-        "ZENDESK_TOKEN_KEY": "short",
-    }
-    with pytest.raises(Misconfigured, match="ZENDESK_TOKEN_KEY"):
-        connect(ENV | env)
