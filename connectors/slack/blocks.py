@@ -1,4 +1,4 @@
-"""How a delivery looks in Slack: Block Kit of plain values, within Slack's limits."""
+"""How a delivery, a modal and its inputs look in Slack: Block Kit of plain values, within Slack's limits."""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from bot.model import Button, Delivery, VerdictKind
+from bot.ports import Views
 from bot.text.markup import safe_url, to_mrkdwn
 
 Block = dict[str, Any]
@@ -17,26 +18,49 @@ TEXT = 2 * SECTION  # with everything else full, a card stays under the 13,200 t
 FACTS = 10
 FACT = 300
 SOURCES = 8
+PARTS = 10  # of an answer longer than one input takes
 SENTENCES = 150  # compared; repetitive texts cost the square of it
 CUT = "… (shortened)"
 STYLES = {VerdictKind.ACCEPT: "primary", VerdictKind.REJECT: "danger"}
 SENTENCE = re.compile(r"\n+|(?<=[.!?])\s+")
+REASONS = ("Something in it is wrong", "Out of date", "Holds for one case only", "We know this already", "Other")
 
 
 def card(delivery: Delivery) -> list[Block]:
-    """Title, facts, text (or what it changes), sources, buttons."""
+    """Title, facts, text (or what it changes), sources, buttons; Slack takes no empty block."""
     text = diff(delivery.before, delivery.text) if delivery.before else to_mrkdwn(delivery.text)
-    blocks: list[Block] = []
-    if delivery.title:
-        blocks.append({"type": "header", "text": plain(shorten(delivery.title, HEADER))})
-    if delivery.facts:
-        blocks.append({"type": "section", "fields": [_fact(*f) for f in delivery.facts[:FACTS]]})
-    blocks += [{"type": "section", "text": mrkdwn(p)} for p in pieces(shorten(text, TEXT), SECTION) if p.strip()]
-    if delivery.sources:
-        blocks.append({"type": "context", "elements": [mrkdwn(_source(*s)) for s in delivery.sources[:SOURCES]]})
-    if delivery.buttons:
-        blocks.append({"type": "actions", "elements": [_button(b) for b in delivery.buttons]})
-    return blocks
+    blocks: tuple[tuple[str, str, Any], ...] = (
+        ("header", "text", delivery.title and plain(shorten(delivery.title, HEADER))),
+        ("section", "fields", [_fact(*fact) for fact in delivery.facts[:FACTS]]),
+        *(("section", "text", mrkdwn(p)) for p in pieces(shorten(text, TEXT), SECTION) if p.strip()),
+        ("context", "elements", [mrkdwn(_source(*source)) for source in delivery.sources[:SOURCES]]),
+        ("actions", "elements", [_button(button) for button in delivery.buttons]),
+    )
+    return [{"type": kind, key: value} for kind, key, value in blocks if value]
+
+
+def edit_modal(token: str, views: Views) -> Block:
+    """The proposal's question and answer, or the draft under its question, to be changed."""
+    proposal = views.proposal(token)
+    question, text = proposal or views.draft(token) or ("", "")
+    about: Block = {"type": "section", "text": plain(shorten(question, INPUT) or "…")}
+    asked = _written("question", "Question", question) if proposal else about
+    parts = list(pieces(text, INPUT))[:PARTS]
+    answer = [_written(f"answer{i}", "Answer, continued" if i else "Answer", part) for i, part in enumerate(parts)]
+    return _modal("Edit and approve", [asked, *answer], "Approve") | {"callback_id": "edit", "private_metadata": token}
+
+
+def reject_modal(token: str) -> Block:
+    """Why not: one of a few reasons, and words if there are any."""
+    options = [{"text": plain(r), "value": r} for r in REASONS]
+    reason = _input("reason", "Reason", {"type": "static_select", "options": options, "initial_option": options[0]})
+    more = _written("more", "In your words", "") | {"optional": True}
+    return _modal("Reject", [reason, more], "Reject") | {"callback_id": "reject", "private_metadata": token}
+
+
+def notice(why: str) -> Block:
+    """A modal that only says so."""
+    return _modal("Not done", [{"type": "section", "text": plain(why)}])
 
 
 def plain(text: str) -> Block:
@@ -95,7 +119,21 @@ def _source(title: str, url: str) -> str:
 
 
 def _button(button: Button) -> Block:
-    look: Block = {"type": "button", "action_id": button.verdict.value, "value": button.value}
-    look["text"] = plain(shorten(button.label, 75))
-    style = STYLES.get(button.verdict)
-    return {**look, "style": style} if style else look
+    look = {"style": STYLES[button.verdict]} if button.verdict in STYLES else {}
+    text = plain(shorten(button.label, 75))
+    return {"type": "button", "action_id": button.verdict.value, "value": button.value, "text": text, **look}
+
+
+def _modal(title: str, blocks: list[Block], submit: str = "") -> Block:
+    send = {"submit": plain(submit)} if submit else {}
+    close = plain("Cancel" if submit else "Close")
+    return {"type": "modal", "title": plain(title), "close": close, "blocks": blocks, **send}
+
+
+def _written(id: str, label: str, value: str) -> Block:
+    holds = {"initial_value": value[:INPUT]} if value else {}
+    return _input(id, label, {"type": "plain_text_input", "multiline": True, "max_length": INPUT, **holds})
+
+
+def _input(id: str, label: str, element: Block) -> Block:
+    return {"type": "input", "block_id": id, "label": plain(label), "element": {"action_id": "value", **element}}

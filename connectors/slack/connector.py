@@ -3,26 +3,28 @@
 import hmac
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from bot.errors import BotError, Forged, Malformed, Misconfigured, Refused, Unavailable
+from bot.errors import BotError, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
-from bot.ports import Agent, Received, Reply, Request, Views
+from bot.ports import Agent, Received, Request, Views
 from bot.text.markup import to_mrkdwn
 from connectors.http import fresh, need, read_json, sealed, secrets, shape, strict
-from connectors.slack import panel
 from connectors.slack.blocks import card, shorten
-from connectors.slack.shapes import EVENT_TYPE, SPOKEN, Envelope, Message, MessageEvent, conversation, moment
+from connectors.slack.shapes import (
+    EVENT_TYPE,
+    SPOKEN,
+    Envelope,
+    Interaction,
+    Page,
+    conversation,
+    moment,
+    read,
+)
 from connectors.slack.web import SCOPES, Web
-
-if TYPE_CHECKING:
-    from slack_bolt import App
-    from slack_bolt.response import BoltResponse
 
 SLACK = "https://slack.com/api/"
 LOOK_BACK = timedelta(days=30)  # history lists parents only: how old a thread may be whose replies we still find
@@ -32,7 +34,6 @@ LONGEST = 40_000  # characters; Slack cuts the rest off without a word
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 STAMP = re.compile(r"[0-9]{10}")
 ID = re.compile(r"[CGTE][A-Z0-9_]{2,30}")
-RINGS = SPOKEN | {"message_changed", "message_deleted", "message_replied"}
 CARDS = frozenset({DeliveryKind.NOTE, DeliveryKind.HANDOFF, DeliveryKind.CARD})
 
 
@@ -77,13 +78,14 @@ class Slack:
     ) -> None:
         self.can = CARDS | {DeliveryKind.REPLY} if support else frozenset({DeliveryKind.CARD})
         self._web, self._secrets, self._team = web, secrets, team
+        self._hasty = Web(web.token, web.base_url, PANEL_TIMEOUT)
         self._support, self._review, self._staff = support, review, staff
 
     def receive(self, request: Request) -> Received:
         """Events: which threads changed. Bolt parses before it verifies (1.30.0), so we verify first."""
         self._verify(request)
         shape(Envelope, read_json(request.body), "slack")
-        return self._dispatch(request)
+        return self._dispatch(request.body.decode(), request.at)
 
     def panel(self, request: Request, views: Views) -> Received:
         """Interactivity: which buttons were pressed, which modals submitted; opens modals."""
@@ -92,15 +94,15 @@ class Slack:
             payload = parse_qs(request.body.decode(), max_num_fields=8).get("payload", [""])[0]
         except ValueError as err:
             raise Malformed("slack: the form cannot be read") from err
-        shape(panel.Interaction, read_json(payload.encode()), "slack")
+        asked = read(Interaction, read_json(payload.encode()))
         try:
-            return self._dispatch(request, views=views)
+            return self._dispatch(payload, request.at, asked=asked, views=views, web=self._hasty)
         except Refused as err:  # a modal that Slack no longer opens; whoever pressed sees that it failed
             raise Unavailable(str(err)) from err
 
     def fetch(self, ref: Ref) -> Conversation:
         """A thread, by its channel and first message."""
-        messages = list(self._thread(ref))
+        messages = [message for page in self._thread(ref) for message in page.messages]
         if not messages:
             raise Refused(f"slack: thread {ref.id} is gone")
         return conversation(ref, messages, self._web.me, self._staff, self._web.user)
@@ -109,9 +111,9 @@ class Slack:
         """Threads of the last 30 days before `since` with something newer than it, newest thread first."""
         if not self._support:
             return
-        for message in self._web.pages("conversations.history", channel=self._support, oldest=_ts(since - LOOK_BACK)):
-            edited = message.edited.ts if message.edited else ""
-            newest = max(moment(ts) for ts in (message.ts, message.latest_reply, edited) if ts)
+        pages = self._web.pages("conversations.history", channel=self._support, oldest=_ts(since - LOOK_BACK))
+        for message in (message for page in pages for message in page.messages):
+            newest = max(moment(ts) for ts in (message.ts, message.latest_reply, message.edited) if ts)
             if newest >= since and message.subtype in SPOKEN:
                 yield Ref(self.name, f"{self._support}-{message.thread_ts or message.ts}")
 
@@ -125,11 +127,13 @@ class Slack:
 
     def settled(self, delivery: Delivery, since: datetime) -> str | None:
         """Find the delivery by its key, in its thread or on the review channel."""
-        return next((m.ts for m in self._where(delivery, since) if m.key == delivery.key), None)
+        messages = (message for page in self._where(delivery, since) for message in page.messages)
+        return next((m.ts for m in messages if m.key == delivery.key), None)
 
     def team(self) -> tuple[Agent, ...]:
         """The workspace's members; guests and people of other workspaces in shared channels are not of the team."""
-        members = [u for u in self._web.members() if u.member and u.team_id == self._team]
+        everyone = (user for page in self._web.pages("users.list", limit=1000) for user in page.members)
+        members = [u for u in everyone if u.member and u.team_id == self._team]
         return tuple(Agent(u.id, u.called, u.email) for u in members)
 
     def check(self) -> tuple[tuple[str, bool, str], ...]:
@@ -139,8 +143,8 @@ class Slack:
         except BotError as err:
             return (("Slack token", False, str(err)),)
         channels = {"SLACK_SUPPORT_CHANNEL": self._support, "SLACK_REVIEW_CHANNEL": self._review}
-        granted = set(str({k.lower(): v for k, v in answer.headers.items()}.get("x-oauth-scopes", "")).split(","))
-        lacking = sorted(SCOPES - granted)
+        granted = str({k.lower(): v for k, v in answer.headers.items()}.get("x-oauth-scopes", ""))
+        lacking = sorted(SCOPES.difference(granted.split(",")))
         return (
             ("Slack token", True, ""),
             ("Slack workspace", answer.get("team_id") == self._team, "set SLACK_TEAM_ID to the token's workspace"),
@@ -162,49 +166,12 @@ class Slack:
         sealed([b"v0=" + hmac.new(s, signed, sha256).hexdigest().encode() for s in self._secrets], given.encode())
         fresh(datetime.fromtimestamp(int(stamp), UTC), request.at)
 
-    def _dispatch(self, request: Request, **context: Any) -> Received:
-        from slack_bolt import BoltRequest  # noqa: PLC0415 - 100 ms that a start without Slack need not wait
+    def _dispatch(self, body: str, at: datetime, **context: object) -> Received:
+        from connectors.slack.panel import dispatch  # noqa: PLC0415 - Bolt takes 100 ms that no start need wait
 
-        text, kind = request.body.decode(), request.headers.get("content-type", "")
-        bolt = BoltRequest(body=text, headers={"content-type": kind}, context={"at": request.at, **context})
-        answer = self._app.dispatch(bolt)
-        received: Received = bolt.context.get("received", Received(""))
-        said = str(answer.headers.get("content-type", ["text/plain"])[0])
-        return replace(received, reply=Reply(answer.status, answer.body, said))
+        return dispatch(self._team, body, at=at, support=self._support, **context)
 
-    @cached_property
-    def _app(self) -> "App":
-        """Bolt without what would do I/O in `receive` or hide from us: its verification, auth.test, self events."""
-        from slack_bolt import App  # noqa: PLC0415
-        from slack_bolt.authorization import AuthorizeResult  # noqa: PLC0415
-
-        def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-            if team_id != self._team:
-                raise Forged("the workspace is not ours")
-            return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=self._web.token)
-
-        app = App(
-            name="understudy",
-            authorize=authorize,
-            process_before_response=True,
-            request_verification_enabled=False,
-            ignoring_self_events_enabled=False,
-            raise_error_for_unhandled_request=True,
-        )
-        app.event("message")(self._heard)
-        app.error(_unheard)
-        panel.listen(app, Web(self._web.token, self._web.base_url, PANEL_TIMEOUT))
-        return app
-
-    def _heard(self, body: dict[str, Any], context: dict[str, Any]) -> None:
-        event, heard = shape(MessageEvent, body["event"], "slack"), Received(str(body.get("event_id", "")))
-        if event.channel == self._support and event.subtype in RINGS:
-            heard = replace(heard, refs=(Ref(self.name, f"{event.channel}-{event.thread}"),))
-        elif event.channel == self._support:
-            heard = replace(heard, unknown=f"message.{event.subtype}")
-        context["received"] = heard
-
-    def _thread(self, ref: Ref) -> Iterator[Message]:
+    def _thread(self, ref: Ref) -> Iterator[Page]:
         channel, ts = self._place(ref)
         return self._web.pages("conversations.replies", channel=channel, ts=ts)
 
@@ -225,27 +192,13 @@ class Slack:
         text = to_mrkdwn(shorten(delivery.title or delivery.text, 200))
         return {"channel": self._review, "text": text, "blocks": card(delivery)}
 
-    def _where(self, delivery: Delivery, since: datetime) -> Iterator[Message]:
+    def _where(self, delivery: Delivery, since: datetime) -> Iterator[Page]:
         if delivery.kind is DeliveryKind.REPLY:
             return self._thread(delivery.ref)
         if delivery.replaces:
-            window = {"oldest": delivery.replaces, "latest": delivery.replaces, "inclusive": True}
-        else:
-            window = {"oldest": _ts(since - OVERLAP)}
-        return self._web.pages("conversations.history", channel=self._review, **window)
+            return self._web.pages("conversations.replies", channel=self._review, ts=delivery.replaces)
+        return self._web.pages("conversations.history", channel=self._review, oldest=_ts(since - OVERLAP))
 
 
 def _ts(at: datetime) -> str:
     return f"{at.timestamp():.6f}"
-
-
-def _unheard(error: Exception, body: dict[str, Any], context: dict[str, Any]) -> "BoltResponse":
-    """Bolt's error listener: what nobody listens to is acknowledged and named, everything else is ours to answer."""
-    from slack_bolt.error import BoltUnhandledRequestError  # noqa: PLC0415
-    from slack_bolt.response import BoltResponse  # noqa: PLC0415
-
-    if not isinstance(error, BoltUnhandledRequestError):
-        raise error
-    event = body.get("event") or {}
-    context["received"] = Received(str(body.get("event_id", "")), unknown=str(event.get("type") or body.get("type")))
-    return BoltResponse(status=200, body="")

@@ -1,40 +1,62 @@
 """Slack's JSON as far as we read it, and a thread as a Conversation."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AliasChoices, AliasPath, BaseModel, Field
 
 from bot.model import Attachment, Conversation, Customer, Ref, Role, Status
 from bot.model import Message as Said
 from bot.text.markup import from_mrkdwn
+from connectors.http import Shape, shape
 
 EVENT_TYPE = "understudy_delivery"
 SOLVED = "white_check_mark"
 SLACKBOT = "USLACKBOT"
 # Everything else (joins, topics, pins, tombstones of deleted messages) is not said by anybody.
 SPOKEN = frozenset({"", "bot_message", "file_share", "thread_broadcast", "me_message"})
-Stamp = Annotated[str, Field(pattern=r"^[0-9]{1,12}\.[0-9]{6}$")]
+Stamp = Annotated[str, Field(pattern=r"^[0-9]{1,10}\.[0-9]{6}$")]
 
 
-class Shape(BaseModel):
-    """Slack writes null for what is not there in some places and leaves it out in others."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_null(cls, data: Any) -> Any:
-        return {k: v for k, v in data.items() if v is not None} if isinstance(data, dict) else data
+def read(kind: type[Shape], data: object) -> Shape:
+    """`data` as `kind`. Slack writes null for what is not there in some places and leaves it out in others."""
+    return shape(kind, _without_null(data), "slack")
 
 
-class Stamped(Shape):
-    """An edit, or the message that a message_changed or message_deleted event is about."""
+def _without_null(data: object) -> object:
+    if isinstance(data, dict):
+        return {key: _without_null(value) for key, value in data.items() if value is not None}
+    return [_without_null(value) for value in data] if isinstance(data, list) else data
 
-    ts: Stamp
-    thread_ts: str = ""
+
+def at(*paths: str, default: object = "") -> Any:
+    """A field that stands deeper, as `view.hash`, at the first of `paths` that is there; `...` makes it required."""
+    split = [path.split(".") for path in paths]
+    steps = [AliasPath(head, *(int(step) if step.isdigit() else step for step in rest)) for head, *rest in split]
+    return Field(default, validation_alias=AliasChoices(*steps))
 
 
-class File(Shape):
+class Envelope(BaseModel):
+    """What the Events API posts, as Bolt needs it (no null event); it takes the workspace from `authorizations`."""
+
+    type: str
+    event: dict[str, Any] = {}
+    authorizations: tuple[dict[str, Any], ...] = ()
+
+
+class Event(BaseModel):
+    """A `message` event. `thread`: ts of the first message of the thread that it is about."""
+
+    channel: str
+    subtype: str = ""
+    thread: Stamp = at(
+        *("message.thread_ts", "message.ts", "previous_message.thread_ts", "previous_message.ts", "thread_ts", "ts"),
+        default=...,
+    )
+
+
+class File(BaseModel):
     """A file; one from another workspace comes without a name."""
 
     name: str = "file"
@@ -42,97 +64,50 @@ class File(Shape):
     size: int = 0
 
 
-class Metadata(Shape):
-    """What an app attached to its own message; anybody's app may use our event type."""
-
-    event_type: str
-    event_payload: dict[str, Any] = {}
-
-
-class Message(Stamped):
+class Message(BaseModel):
     """One message of conversations.replies or .history. `ts` is its id and its time."""
 
+    ts: Stamp
+    thread_ts: str = ""
     user: str = ""
     bot_id: str = ""
     username: str = ""
     subtype: str = ""
     text: str = ""
-    edited: Stamped | None = None
+    edited: Stamp = at("edited.ts")
     files: tuple[File, ...] = ()
     reactions: tuple[dict[str, Any], ...] = ()
-    metadata: Metadata | None = None
-    latest_reply: str = ""
+    latest_reply: Stamp = ""
+    event_type: str = at("metadata.event_type")
+    payload_key: object = at("metadata.event_payload.key")
 
     @property
     def key(self) -> str:
-        """The key of the delivery that this message is, "" for all others."""
-        if self.metadata is None or self.metadata.event_type != EVENT_TYPE:
-            return ""
-        return str(self.metadata.event_payload.get("key", ""))
+        """The key of the delivery that this message is, "" for all others; anybody's app may use our event type."""
+        return str(self.payload_key) if self.event_type == EVENT_TYPE else ""
 
     @property
     def version(self) -> int:
         """1, and for an edited message 2 + whole seconds from message to edit: the same however often we look."""
-        if self.edited is None:
-            return 1
-        return 2 + max(0, int(moment(self.edited.ts).timestamp()) - int(moment(self.ts).timestamp()))
+        return 2 + max(0, int(float(self.edited)) - int(float(self.ts))) if self.edited else 1
 
 
-class MessageEvent(Stamped):
-    """A `message` event."""
-
-    channel: str
-    subtype: str = ""
-    message: Stamped | None = None
-    previous_message: Stamped | None = None
-
-    @property
-    def thread(self) -> str:
-        """The ts of the thread's first message."""
-        about = self.message or self.previous_message or self
-        return about.thread_ts or about.ts
-
-
-class Event(Shape):
-    """Any event: enough to pass it on."""
-
-    type: str
-
-
-class Envelope(BaseModel):
-    """What the Events API posts, as Bolt needs it (no null event); it takes the workspace from `authorizations`."""
-
-    type: str
-    team_id: str = ""
-    event_id: str = ""
-    event: Event = Event(type="")
-    authorizations: tuple[dict[str, Any], ...] = ()
-
-
-class Me(Shape):
+class Me(BaseModel):
     """Who we are, by auth.test."""
 
     url: str
-    team_id: str
-    user_id: str
     bot_id: str
 
 
-class Profile(Shape):
-    """What someone shows of themselves."""
-
-    display_name: str = ""
-    real_name: str = ""
-    email: str = ""
-
-
-class User(Shape):
-    """Somebody in Slack; `team_id` is the workspace they come from."""
+class User(BaseModel):
+    """Somebody in Slack; `team_id` is the workspace they come from, also in a shared channel."""
 
     id: str
     team_id: str = ""
     name: str = ""
-    profile: Profile = Profile()
+    display_name: str = at("profile.display_name")
+    real_name: str = at("profile.real_name")
+    address: str = at("profile.email")
     deleted: bool = False
     is_bot: bool = False
     is_restricted: bool = False
@@ -146,31 +121,61 @@ class User(Shape):
     @property
     def email(self) -> str:
         """Their address once they have shown that it is theirs, else ""."""
-        return self.profile.email if self.is_email_confirmed else ""
+        return self.address if self.is_email_confirmed else ""
 
     @property
     def called(self) -> str:
         """What people call them."""
-        return self.profile.display_name or self.profile.real_name or self.name
+        return self.display_name or self.real_name or self.name
 
 
-class Page(Shape):
-    """One page of messages or of members."""
+class Page(BaseModel):
+    """One page of messages or of members; `cursor` is where the next begins."""
 
     messages: tuple[Message, ...] = ()
     members: tuple[User, ...] = ()
-    response_metadata: dict[str, Any] = {}
+    cursor: str = at("response_metadata.next_cursor")
+
+
+class Input(BaseModel):
+    """What was typed or chosen."""
+
+    value: str = at("value", "selected_option.value")
+
+
+class Interaction(BaseModel):
+    """A button pressed or a modal submitted: the `kind` of verdict, the card's `token`, a `stamp` of its own.
+
+    `inputs` are the modal's by block and action.
+    """
+
+    type: str
+    user: str = at("user.id", default=...)
+    workspace: str = at("user.team_id")
+    channel: str = at("channel.id")
+    trigger_id: str = ""
+    kind: str = at("actions.0.action_id", "view.callback_id", default=...)
+    token: str = at("actions.0.value", "view.private_metadata")
+    stamp: str = at("actions.0.action_ts", "view.hash")
+    inputs: dict[str, dict[str, Input]] = at("view.state.values", default={})
+
+    def words(self) -> dict[str, str]:
+        """What was typed and chosen, as a verdict has it."""
+        typed = {block: held["value"].value for block, held in self.inputs.items()}
+        answer = "\n".join(typed[block] for block in sorted(typed) if block.startswith("answer") and typed[block])
+        reasons = (typed.get("reason", ""), typed.get("more", "").strip())
+        question = typed.get("question", "").strip()
+        return {"text": answer.strip(), "question": question, "reason": ": ".join(filter(None, reasons))}
 
 
 def moment(ts: str) -> datetime:
     """A ts as aware UTC, exact to the microsecond."""
-    whole, _, micros = ts.partition(".")
-    return datetime.fromtimestamp(int(whole), UTC) + timedelta(microseconds=int(micros or 0))
+    return datetime.fromtimestamp(float(ts), UTC)
 
 
 def role(message: Message, opener: str, me: Me, staff: frozenset[str]) -> Role:
     """Who speaks. The thread's opener is the customer; a colleague writing through an app carries a bot id too."""
-    if message.bot_id == me.bot_id or message.user == me.user_id:
+    if message.bot_id == me.bot_id:
         return Role.SELF
     if message.user and message.user in staff and message.user != opener:
         return Role.AGENT
@@ -182,25 +187,25 @@ def conversation(
 ) -> Conversation:
     """A thread, parent first, as the line knows it; `user` looks people up."""
     parent = messages[0]
-    said = tuple(_said(m, parent.user, me, staff, user) for m in messages if m.subtype in SPOKEN)
+    said = tuple(_said(m, role(m, parent.user, me, staff), user) for m in messages if m.subtype in SPOKEN)
     who = user(parent.user) if parent.user else User(id="")
     first = said[0].text.strip().split("\n")[0] if said else ""
+    answered = [m.role for m in said if m.role in (Role.AGENT, Role.OTHER_BOT)]
     return Conversation(
         ref=ref,
         subject=first if len(first) <= 80 else first[:79] + "…",
         status=_status(parent),
-        customer=Customer(who.id, who.called, who.profile.email),
+        customer=Customer(who.id, who.called, who.address),
         messages=said,
         stamp=parent.latest_reply or parent.ts,
         channel="slack",
-        bot_active=_bot_active(said),
+        bot_active=answered[-1:] == [Role.OTHER_BOT],  # and nobody of the team since
         url=f"{me.url.rstrip('/')}/archives/{ref.id.rpartition('-')[0]}/p{parent.ts.replace('.', '')}",
     )
 
 
-def _said(message: Message, opener: str, me: Me, staff: frozenset[str], user: Callable[[str], User]) -> Said:
-    speaks = role(message, opener, me, staff)
-    person = speaks in (Role.CUSTOMER, Role.AGENT) and bool(message.user)
+def _said(message: Message, speaks: Role, user: Callable[[str], User]) -> Said:
+    person = speaks in (Role.CUSTOMER, Role.AGENT) and message.user
     return Said(
         id=message.ts,
         role=speaks,
@@ -218,9 +223,3 @@ def _status(parent: Message) -> Status:
     if parent.subtype == "tombstone":  # the question was deleted, its answers stay
         return Status.CLOSED
     return Status.SOLVED if any(r.get("name") == SOLVED for r in parent.reactions) else Status.OPEN
-
-
-def _bot_active(said: Sequence[Said]) -> bool:
-    """Another bot answered, and nobody of the team since."""
-    speakers = [m.role for m in said if m.role in (Role.AGENT, Role.OTHER_BOT)]
-    return bool(speakers) and speakers[-1] is Role.OTHER_BOT

@@ -5,18 +5,17 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
 from bot.errors import BotError, Refused, Unavailable
-from connectors.http import error_for, retry_after, shape
-from connectors.slack.shapes import Me, Message, Page, User
+from connectors.http import error_for, retry_after
+from connectors.slack.shapes import Me, Page, User, read
 
 if TYPE_CHECKING:
-    from slack_sdk.errors import SlackApiError
-    from slack_sdk.web import SlackResponse, WebClient
+    from slack_sdk.web import SlackResponse
 
 TIMEOUT = 10  # seconds
 PAGES = 50  # a thread of 10,000 messages; also the end of a cursor that never ends
@@ -52,24 +51,19 @@ class Web:
 
     def __init__(self, token: str, base_url: str, timeout: int = TIMEOUT) -> None:
         self.token, self.base_url, self._timeout = token, base_url, timeout
-        self._users: dict[str, User] = {}
-        self._forget = 0.0
-
-    @cached_property
-    def _client(self) -> "WebClient":
-        from slack_sdk.web import WebClient  # noqa: PLC0415 - 100 ms that a start without Slack need not wait
-
-        return WebClient(token=self.token, base_url=self.base_url, timeout=self._timeout, retry_handlers=[])
+        self._known = lru_cache(maxsize=10_000)(self._look_up)
 
     def ask(self, name: str, **arguments: Any) -> "SlackResponse":
         """Call one of METHODS once. Raises Unavailable (`maybe` where a write may have been applied) or Refused."""
-        from slack_sdk.errors import SlackApiError  # noqa: PLC0415
+        from slack_sdk.errors import SlackApiError  # noqa: PLC0415 - 100 ms that a start without Slack need not wait
+        from slack_sdk.web import WebClient  # noqa: PLC0415
 
+        client = WebClient(self.token, self.base_url, self._timeout, retry_handlers=[])
         writes = name.startswith(("chat.", "views."))
         try:
-            answer: SlackResponse = getattr(self._client, name.replace(".", "_"))(**arguments)
+            answer: SlackResponse = getattr(client, name.replace(".", "_"))(**arguments)
         except SlackApiError as err:
-            raise _no(name, err, writes) from err
+            raise _no(f"slack: {name}", err.response, writes) from err
         except (HTTPException, OSError, ValueError) as err:
             raise Unavailable(f"slack: {name}: {type(err).__name__}", maybe=writes and not _unreached(err)) from err
         return answer
@@ -77,48 +71,33 @@ class Web:
     @cached_property
     def me(self) -> Me:
         """Who we are; asked once."""
-        return shape(Me, self.ask("auth.test").data, "slack")
+        return read(Me, self.ask("auth.test").data)
 
-    def pages(self, name: str, **arguments: Any) -> Iterator[Message]:
-        """All messages of a paged method, in the order Slack gives them."""
-        for page in self._each_page(name, limit=200, include_all_metadata=True, **arguments):
-            yield from page.messages
-
-    def members(self) -> Iterator[User]:
-        """Everyone in the workspace, bots, guests and the departed too."""
-        for page in self._each_page("users.list", limit=1000):
-            yield from page.members
-
-    def _each_page(self, name: str, **arguments: Any) -> Iterator[Page]:
-        cursor = ""
+    def pages(self, name: str, limit: int = 200, **arguments: Any) -> Iterator[Page]:
+        """All pages of a method, in the order Slack gives them, `limit` to a page."""
+        cursor: dict[str, str] = {}
         for _ in range(PAGES):
-            more = {"cursor": cursor} if cursor else {}
-            page = shape(Page, self.ask(name, **arguments, **more).data, "slack")
+            answer = self.ask(name, limit=limit, include_all_metadata=True, **arguments, **cursor)
+            page = read(Page, answer.data)
             yield page
-            cursor = str(page.response_metadata.get("next_cursor") or "")
-            if not cursor:
+            if not page.cursor:
                 return
+            cursor = {"cursor": page.cursor}
         raise Refused(f"slack: {name}: more than {PAGES} pages")
 
     def user(self, id: str) -> User:
         """Someone by id; nameless where Slack will not tell."""
-        if time.monotonic() >= self._forget:
-            self._users, self._forget = {}, time.monotonic() + REMEMBER
-        users = self._users
-        if id not in users:
-            users[id] = self._look_up(id)
-        return users[id]
+        return self._known(id, int(time.monotonic() / REMEMBER))
 
-    def _look_up(self, id: str) -> User:
+    def _look_up(self, id: str, _hour: int) -> User:
         try:
-            return shape(User, self.ask("users.info", user=id).get("user"), "slack")
+            return read(User, self.ask("users.info", user=id).get("user"))
         except Refused:
             return User(id=id)
 
 
-def _no(name: str, err: "SlackApiError", writes: bool) -> BotError:
+def _no(what: str, answer: "SlackResponse", writes: bool) -> BotError:
     """What an answer that is not ok means."""
-    what, answer = f"slack: {name}", err.response
     if answer.status_code >= 400:
         return error_for(what, answer.status_code, answer.headers, write=writes)
     code = str(answer.get("error", ""))

@@ -59,5 +59,5 @@ def test_the_events_are_those_the_code_hears_and_go_to_our_doors(manifest: dict[
     assert settings["event_subscriptions"]["bot_events"] == list(BOT_EVENTS)
     assert settings["event_subscriptions"]["request_url"].endswith("/webhooks/slack")
     assert settings["interactivity"]["request_url"].endswith("/panels/slack")
-    assert 'app.event("message")' in (FOLDER / "connector.py").read_text()
+    assert 'app.event("message")' in (FOLDER / "panel.py").read_text()
     assert set(manifest["features"]) == {"bot_user"}
