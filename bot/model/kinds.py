@@ -51,28 +51,36 @@ class Action(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a decision fell as it did: one of these, always."""
+    """Why a decision fell as it did: one of these, always. `words` say so to people, after "because"."""
 
-    LICENSED = "licensed"
-    NOT_LICENSED = "not_licensed"
-    LOW_CONFIDENCE = "low_confidence"
-    PAST_REPLY_ONLY = "past_reply_only"
-    OTHER_LANGUAGE = "other_language"
-    DRAFT_ONLY = "draft_only"
-    CANNOT_REPLY = "cannot_reply"
-    OTHER_BOT = "other_bot"
-    THIN_EVIDENCE = "thin_evidence"
-    NEVER_TOPIC = "never_topic"
-    ASKED_FOR_PERSON = "asked_for_person"
-    ONLY_ATTACHMENT = "only_attachment"
-    WRITER_UNAVAILABLE = "writer_unavailable"
-    OUTSIDE_PILOT = "outside_pilot"
-    OVERTAKEN = "overtaken"
-    STALE = "stale"
-    NOT_OPEN = "not_open"
-    THANKS = "thanks"
-    AUTO_REPLY = "auto_reply"
-    NOTHING_ASKED = "nothing_asked"
+    words: str
+
+    def __new__(cls, value: str, words: str) -> "Reason":
+        """A member from its value and its words."""
+        made = str.__new__(cls, value)
+        made._value_, made.words = value, words
+        return made
+
+    LICENSED = "licensed", "the topic is licensed"
+    NOT_LICENSED = "not_licensed", "the topic has no licence to answer alone"
+    LOW_CONFIDENCE = "low_confidence", "not sure enough to answer alone"
+    PAST_REPLY_ONLY = "past_reply_only", "it rests on a colleague's past reply, not on an approved entry"
+    OTHER_LANGUAGE = "other_language", "the knowledge is in another language"
+    DRAFT_ONLY = "draft_only", "this helpdesk is set to drafts only"
+    CANNOT_REPLY = "cannot_reply", "replies cannot be sent here"
+    OTHER_BOT = "other_bot", "another bot is answering"
+    THIN_EVIDENCE = "thin_evidence", "nothing approved answers this well enough"
+    NEVER_TOPIC = "never_topic", "the policy keeps this topic for people"
+    ASKED_FOR_PERSON = "asked_for_person", "the customer asked for a person"
+    ONLY_ATTACHMENT = "only_attachment", "the message is only an attachment, which a person has to look at"
+    WRITER_UNAVAILABLE = "writer_unavailable", "the writer was away, so this is the plain fallback"
+    OUTSIDE_PILOT = "outside_pilot", "outside the pilot"
+    OVERTAKEN = "overtaken", "somebody has answered, or the customer wrote again"
+    STALE = "stale", "the message is too old"
+    NOT_OPEN = "not_open", "the conversation is not open"
+    THANKS = "thanks", "the customer says thanks"
+    AUTO_REPLY = "auto_reply", "an automatic reply"
+    NOTHING_ASKED = "nothing_asked", "nothing was asked"
 
 
 class DeliveryState(StrEnum):

@@ -1,12 +1,14 @@
 """HTML and Slack's mrkdwn in, plain text to the line, and safe HTML or mrkdwn out."""
 
 import re
+from collections.abc import Iterator
 from html import escape, unescape
 from html.parser import HTMLParser
-from itertools import groupby
+from itertools import count, groupby, repeat
 from urllib.parse import urlsplit
 
-BLOCKS = frozenset({"p", "div", "br", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section"})
+PARAGRAPHS = frozenset({"p", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre"})
+LINES = PARAGRAPHS | {"div", "br", "tr", "section", "li", "blockquote"}
 SILENT = frozenset({"script", "style", "head", "title", "template"})
 URL = re.compile(r"https?://[^\s<>\"'|]+[^\s<>\"'|.,;:!?)\]]")
 BULLET = re.compile(r"^\s*[-*•]\s+")
@@ -19,49 +21,36 @@ class _Plain(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.out: list[str] = []
-        self.silent = 0
-        self.lists: list[int] = []
+        self.silent = self.quote = 0
+        self.lists: list[Iterator[str]] = []
         self.link: tuple[str, int] | None = None
-        self.quote = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in SILENT:
-            self.silent += 1
+        self.silent += tag in SILENT
+        self.quote += tag == "blockquote"
+        if tag in LINES:
+            self._line()
+        if tag == "li":
+            self.out.append(next(self.lists[-1]) if self.lists else "- ")
         elif tag in ("ul", "ol"):
-            self.lists.append(0 if tag == "ol" else -1)
-        elif tag == "li":
-            self.out.append(self._line() + self._mark())
-        elif tag == "blockquote":
-            self.quote += 1
-            self.out.append(self._line())
-        elif tag in BLOCKS:
-            self.out.append(self._line())
+            self.lists.append(repeat("- ") if tag == "ul" else (f"{n}. " for n in count(1)))
         elif tag == "a":
             self.link = (dict(attrs).get("href") or "", len(self.out))
 
-    def _line(self) -> str:
-        return "\n> " if self.quote else "\n"
-
-    def _mark(self) -> str:
-        if not self.lists or self.lists[-1] < 0:
-            return "- "
-        self.lists[-1] += 1
-        return f"{self.lists[-1]}. "
+    def _line(self) -> None:
+        self.out.append("\n> " if self.quote else "\n")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in SILENT:
-            self.silent = max(0, self.silent - 1)
-        elif tag in ("ul", "ol"):
-            if self.lists:
-                self.lists.pop()
+        self.silent = max(0, self.silent - (tag in SILENT))
+        self.quote = max(0, self.quote - (tag == "blockquote"))
+        if tag in PARAGRAPHS | {"ul", "ol", "blockquote"}:
             self.out.append("\n")
-        elif tag == "blockquote":
-            self.quote = max(0, self.quote - 1)
-            self.out.append("\n")
+        if tag in PARAGRAPHS:
+            self._line()
+        elif tag in ("ul", "ol") and self.lists:
+            self.lists.pop()
         elif tag == "a" and self.link:
             self._end_link(*self.link)
-        elif tag in ("p", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre"):
-            self.out.append("\n" + self._line())
 
     def _end_link(self, href: str, start: int) -> None:
         label = "".join(self.out[start:]).strip()
@@ -133,8 +122,7 @@ def link(label: str, url: str) -> str:
 
 def to_mrkdwn(text: str) -> str:
     """Slack's mrkdwn of plain text: control characters escaped, so nobody is mentioned and nothing is hidden."""
-    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "\n".join(BULLET.sub("• ", line) for line in safe.split("\n"))
+    return "\n".join(BULLET.sub("• ", line) for line in escape(text, quote=False).split("\n"))
 
 
 def from_mrkdwn(text: str) -> str:
@@ -142,6 +130,5 @@ def from_mrkdwn(text: str) -> str:
     text = re.sub(r"<(https?://[^|>]+)\|([^>]+)>", r"\2 (\1)", text)
     text = re.sub(r"<(https?://[^>]+)>", r"\1", text)
     text = re.sub(r"<mailto:[^|>]+\|([^>]+)>", r"\1", text)
-    text = re.sub(r"<([@#!])[^|>]*\|([^>]+)>", r"\1\2", text)
-    text = re.sub(r"<([@#!][^>]+)>", r"\1", text)
+    text = re.sub(r"<([@#!])(?:[^|>]*\|)?([^>]+)>", r"\1\2", text)
     return tidy(unescape(re.sub(r"^• ", "- ", text, flags=re.M)))
