@@ -160,10 +160,8 @@ class Writer(Protocol):
 
 
 class Embedder(Protocol):
-    """Turns text into unit vectors. `name` and `version` are stored with what was embedded."""
+    """Turns text into unit vectors."""
 
-    name: str
-    version: str
     dim: int
 
     def embed(self, texts: Sequence[str], *, query: bool) -> Floats:

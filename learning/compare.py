@@ -107,7 +107,7 @@ def left(pairs: Sequence[Pair]) -> float:
 
 def _edit(pair: Pair, ignore: frozenset[str]) -> SentenceEdit | None:
     before, after = " ".join(pair.before), " ".join(pair.after)
-    kind = _changed(before, after, ignore) if before and after else _added(after) if after else _removed(before)
+    kind = _changed(before, after, ignore) if before and after else _alone(before, after)
     return SentenceEdit(kind, before, after) if kind else None
 
 
@@ -128,19 +128,15 @@ def _changed(before: str, after: str, ignore: frozenset[str]) -> CorrectionKind 
     return CorrectionKind.TONE if _toneless(before) == _toneless(after) else CorrectionKind.WORDING
 
 
-def _added(sentence: str) -> CorrectionKind:
-    if is_courtesy(sentence):
+def _alone(removed: str, added: str) -> CorrectionKind:
+    if is_courtesy(removed or added):
         return CorrectionKind.TONE
-    if is_own(sentence):
+    if removed:
+        pointer = links(removed) and content(removed).total() <= 2  # "More about this: https://…"
+        return CorrectionKind.WORDING if pointer else CorrectionKind.FACT_WRONG
+    if is_own(added):
         return CorrectionKind.NEEDED_TOOL
-    return CorrectionKind.RULE_MISAPPLIED if lexicon.CONDITION.search(sentence) else CorrectionKind.FACT_MISSING
-
-
-def _removed(sentence: str) -> CorrectionKind:
-    if is_courtesy(sentence):
-        return CorrectionKind.TONE
-    pointer = links(sentence) and content(sentence).total() <= 2  # "More about this: https://…"
-    return CorrectionKind.WORDING if pointer else CorrectionKind.FACT_WRONG
+    return CorrectionKind.RULE_MISAPPLIED if lexicon.CONDITION.search(added) else CorrectionKind.FACT_MISSING
 
 
 def _asks(sentence: str) -> bool:

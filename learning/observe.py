@@ -204,8 +204,7 @@ def _harmed(conversation: Conversation, what: Change) -> bool:
 def _doubt(conn: Connection, line: Line, conversation: Conversation, what: Change) -> None:
     """The newest signal from before the change is lowered."""
     about = [reviews.signals_about(conn, signals.prefix(d.draft.id)) for d in drafts.drafts_of(conn, conversation.ref)]
-    sent = [known for known in about if known and known[-1].at <= what.at]
+    sent = [known[-1] for known in about if known and known[-1].at <= what.at]
     if sent:
-        last = sent[-1][-1]
-        _append(conn, replace(signals.doubted(last, what.at), id=last.id.rpartition("@")[0] + "@"))
-        audit.record(conn, line.now(), "understudy", "doubted", last.id, f"{what.field} {what.value}")
+        _append(conn, signals.doubted(sent[-1], what.at))
+        audit.record(conn, line.now(), "understudy", "doubted", sent[-1].id, f"{what.field} {what.value}")

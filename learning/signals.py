@@ -45,5 +45,5 @@ def revised(before: Sequence[Signal], new: Signal) -> tuple[Signal, ...]:
 
 
 def doubted(earlier: Signal, at: datetime) -> Signal:
-    """The same signal after the conversation was reopened or rated badly at `at`."""
-    return replace(earlier, at=at, good=min(earlier.good, DOUBTED))
+    """The same signal after the conversation was reopened or rated badly at `at`; it gets its number when kept."""
+    return replace(earlier, id=earlier.id.rpartition("@")[0] + "@", at=at, good=min(earlier.good, DOUBTED))

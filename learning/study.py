@@ -26,7 +26,7 @@ class Known:
     """Questions and answers of proposals in memory, in step with the store."""
 
     def __init__(self) -> None:
-        self._questions, self._answers = (HybridIndex(EMBEDDER, lexical=0.0) for _ in range(2))
+        self._questions, self._answers = HybridIndex(EMBEDDER), HybridIndex(EMBEDDER)
         self._digests: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -68,8 +68,7 @@ def study(line: Line, id: str) -> Effect | None:
         item = reviews.get_intervention(conn, id)
         if item is None:
             return None
-        correction = reviews.correction_of(conn, item.draft_id) if item.draft_id else None
-        decided = drafts.get_draft(conn, item.draft_id) if item.draft_id else None
+        correction, decided = reviews.correction_of(conn, item.draft_id), drafts.get_draft(conn, item.draft_id)
         conversation = conversations.snapshot(conn, item.ref)
     cited = _cited(line, decided.draft) if decided else ()
     case = Case(item, correction, cited, _near(line, item), (conversation.customer.name,) if conversation else ())

@@ -20,11 +20,7 @@ LONGEST = 20_000  # characters of a text that count
 class HashEmbedder:
     """Signed hashing of word stems, pairs of them, and their character pieces."""
 
-    name = "hashed-lexical"
-    version = "1"
-
-    def __init__(self, dim: int = 512) -> None:
-        self.dim = dim
+    dim = 512
 
     def embed(self, texts: Sequence[str], *, query: bool) -> Floats:
         """(n, dim) float32, unit rows; an empty text gives a zero row. Queries and passages are treated alike."""

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bot.backends.lexical import Lexical, terms
+from bot.backends.lexical import Lexical
 from bot.model import Source
 from bot.ports import Embedder, Floats, Hit, Passage
+from bot.text.thesaurus import topics
 
 LEXICAL = 0.5  # share of the fused score; flat between .4 and .7 on our questions and on Banking77
 LEAST = 16  # dropped rows that never make packing worth it
@@ -17,16 +18,15 @@ LEAST = 16  # dropped rows that never make packing worth it
 class HybridIndex:
     """One space for each source. Any thread may read or write; a put is found by the next search."""
 
-    def __init__(self, embedder: Embedder, *, lexical: float = LEXICAL) -> None:
+    def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._share = lexical
         self._spaces = {source: _Space(embedder.dim) for source in Source}
         self._lock = threading.Lock()
 
     def put(self, items: Sequence[Passage]) -> None:
         """Add or replace by `key`; found at once."""
         vectors = self._embedder.embed([p.text for p in items], query=False)
-        counted = [terms(p.text) for p in items]
+        counted = [Counter(topics(p.text)) for p in items]
         with self._lock:
             for passage, vector, counts in zip(items, vectors, counted, strict=True):
                 self._drop(passage.key)
@@ -50,9 +50,9 @@ class HybridIndex:
         """
         if not len(self._spaces[source]):
             return ()
-        vector, counts = self._embedder.embed([query], query=True)[0], terms(query)
+        vector, counts = self._embedder.embed([query], query=True)[0], Counter(topics(query))
         with self._lock:
-            return self._spaces[source].search(vector, counts, self._share, limit)
+            return self._spaces[source].search(vector, counts, limit)
 
 
 class _Space:
@@ -89,10 +89,10 @@ class _Space:
         self._names = [self._names[row] for row in kept]
         self._rows = {key: row for row, (key, _) in enumerate(self._names)}
 
-    def search(self, vector: Floats, counts: Counter[str], share: float, limit: int) -> tuple[Hit, ...]:
+    def search(self, vector: Floats, counts: Counter[str], limit: int) -> tuple[Hit, ...]:
         lexical = self._words.scores(counts)
         cosine = np.clip(self._matrix[: len(self._names)] @ vector, 0.0, 1.0)
-        fused = share * lexical + (1 - share) * cosine
+        fused = LEXICAL * lexical + (1 - LEXICAL) * cosine
         hits = (self._hit(row, fused, lexical, cosine) for row in self._best(fused, limit))
         return tuple(hit for hit in hits if hit.score > 0)
 

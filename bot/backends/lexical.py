@@ -9,15 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.ports import Floats
-from bot.text.thesaurus import topics, weight
+from bot.text.thesaurus import weight
 
 Ints = npt.NDArray[np.intc]
 K1, B = 1.2, 0.6
-
-
-def terms(text: str) -> Counter[str]:
-    """The words that carry a topic, with how often."""
-    return Counter(topics(text))
 
 
 class Lexical:
@@ -29,7 +24,7 @@ class Lexical:
         self._total = 0.0
 
     def add(self, counts: Counter[str]) -> int:
-        """The new row's number."""
+        """The new row's number; `counts` are words that carry a topic."""
         row = len(self._lengths)
         for term, count in counts.items():
             rows, often = self._postings.setdefault(term, (array("i"), array("f")))

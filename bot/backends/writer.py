@@ -9,20 +9,17 @@ from bot.text.sentences import ITEM, sentences
 from bot.text.terms import language, words
 from bot.text.thesaurus import topics
 
-FLOOR = 0.28  # on the sandbox questions: 42 of 46 right answers kept, 21 of 25 questions without one stopped
+FLOOR = 0.28  # retrieval score; of the sandbox questions 42 of 46 right answers kept, 21 of 25 without an answer stopped
 LONG = 700  # characters: of a longer answer only what fits the question is said
 SECOND = 0.4  # share of a second question's words that another entry must cover
 
 
 class ExtractiveWriter:
-    """Says nothing that is not in the evidence it cites. `floor`: the least retrieval score, 0 to 1."""
-
-    def __init__(self, *, floor: float = FLOOR) -> None:
-        self._floor = floor
+    """Says nothing that is not in the evidence it cites."""
 
     def write(self, context: Context) -> Draft:
         """Text "" when nothing found carries an answer; never raises."""
-        said = {e: body for e in _chosen(context, self._floor) if (body := _body(e, context))}
+        said = {e: body for e in _chosen(context) if (body := _body(e, context))}
         used, asked = tuple(said), context.conversation.asked
         return Draft(
             id=f"a-{context.event.key}",
@@ -43,9 +40,9 @@ def customer_language(conversation: Conversation, question: str) -> str:
     return code if code in MANNERS else "en"
 
 
-def _chosen(context: Context, floor: float) -> tuple[Evidence, ...]:
+def _chosen(context: Context) -> tuple[Evidence, ...]:
     """The best entry, or the best past reply where there is none; a second entry for a second question."""
-    carrying = [e for e in context.evidence if e.score >= floor]
+    carrying = [e for e in context.evidence if e.score >= FLOOR]
     entries = [e for e in carrying if e.source is Source.ENTRY]
     if not entries:
         return tuple(carrying[:1])

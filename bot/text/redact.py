@@ -36,8 +36,8 @@ def _masked(text: str) -> str:
 
 
 def _link(url: str) -> str:
-    tail = TAIL.search(url)
-    page, rest = (url[: tail.start()], url[tail.start() :]) if tail else (url, "")
+    page = TAIL.split(url, maxsplit=1)[0]
+    rest = url.removeprefix(page)
     if EMAIL.search(unquote(page)):
         page = EMAIL.sub("[email]", unquote(page))
     plain = unquote(rest)

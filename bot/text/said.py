@@ -47,7 +47,7 @@ def _own(lines: list[str]) -> list[str]:
         if _forwarded(lines, at):
             break
         span = _announces(lines, at)
-        if span and not _quote_follows(lines, at + span):
+        if span and not QUOTED.match(next(filter(None, lines[at + span :]), "")):
             break
         if not span and not QUOTED.match(lines[at]):
             own.append(lines[at])
@@ -72,11 +72,6 @@ def _announces(lines: list[str], at: int) -> int:
         if PATTERNS["wrote"].search(joined) and DATED.search(joined):
             return span
     return 0
-
-
-def _quote_follows(lines: list[str], at: int) -> bool:
-    after = next((line for line in lines[at:] if line), "")
-    return bool(QUOTED.match(after))
 
 
 def _unsigned(lines: list[str]) -> list[str]:
@@ -116,15 +111,11 @@ def asks_for_person(text: str) -> bool:
 def is_thanks(text: str) -> bool:
     """Thanks or praise and nothing else: every word asks for nothing, but for a name right behind another."""
     own = said(text)
-    tokens = _tokens(own)
+    tokens = TOKEN.findall(own.casefold().replace("’", "'"))
     if "?" in own or len(tokens) > 40 or not any(token in WORDS["thanks"] for token in tokens):
         return False
     odd = [token for token in tokens if token not in WORDS["thanks"] | WORDS["beside_thanks"]]
     return not odd or (len(odd) == 1 and bool(re.search(rf"\w {re.escape(odd[0].capitalize())}\b", own)))
-
-
-def _tokens(text: str) -> list[str]:
-    return TOKEN.findall(text.casefold().replace("’", "'"))
 
 
 def is_auto_reply(subject: str, text: str) -> bool:

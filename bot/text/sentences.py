@@ -19,13 +19,13 @@ def sentences(text: str) -> tuple[str, ...]:
 
 def _unwrapped(lines: list[str]) -> list[str]:
     """Lines that a mail program broke are joined again: long, and the next goes on in lower case."""
-    joined: list[list[str]] = []
-    for line in lines:
-        if joined and len(joined[-1][-1]) >= 50 and line[:1].islower():
-            joined[-1].append(line)
+    joined: list[str] = []
+    for before, line in zip(["", *lines], lines, strict=False):
+        if len(before) >= 50 and line[:1].islower():
+            joined[-1] += f" {line}"
         else:
-            joined.append([line])
-    return [" ".join(parts) for parts in joined]
+            joined.append(line)
+    return joined
 
 
 def _split(line: str) -> list[str]:
