@@ -5,10 +5,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import requests
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
@@ -19,29 +20,37 @@ READ_TIMEOUT = 10.0  # seconds
 JSON_DEPTH = 32
 FRESH = timedelta(minutes=5)
 NOT_APPLIED = frozenset({409, 429})  # the vendor answered before it did anything
+LOOPBACK = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(/[\w/]*)?")
+STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.S)  # to its end or the body's: never tried anew
 PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
-Shape = TypeVar("Shape", bound=BaseModel)
+Model = TypeVar("Model", bound=BaseModel)
 
 
-def need(env: Mapping[str, str], setting: str, fix: str) -> str:
-    """The setting's value; Misconfigured names it and says how to mend it."""
+def need(env: Mapping[str, str], setting: str, fix: str, pattern: str = "") -> str:
+    """The setting's value; Misconfigured names it and says how to mend it where it is missing or not like `pattern`."""
     value = env.get(setting, "").strip()
     if not value:
         raise Misconfigured(setting, f"is not set; {fix}")
+    if pattern and not re.fullmatch(pattern, value):
+        raise Misconfigured(setting, f"{value!r} is not right; {fix}")
     return value
+
+
+def loopback(env: Mapping[str, str], setting: str) -> str:
+    """The address of a vendor's fake, "" for the vendor itself; on this machine alone, because the token goes there."""
+    url = env.get(setting, "").strip()
+    if url and not LOOPBACK.fullmatch(url):
+        raise Misconfigured(setting, f"{url!r} is not a loopback address; it is for the sandbox, so leave it out")
+    return url
 
 
 def seconds(env: Mapping[str, str], setting: str, default: float) -> float:
     """A positive number of seconds from the settings."""
     text = env.get(setting, "").strip() or str(default)
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if value <= 0:
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text, re.A) or not float(text):
         raise Misconfigured(setting, f"{text!r} is not a number of seconds above 0")
-    return value
+    return float(text)
 
 
 def secrets(env: Mapping[str, str], setting: str, fix: str) -> tuple[bytes, ...]:
@@ -75,14 +84,10 @@ def session(read_timeout: float = READ_TIMEOUT) -> requests.Session:
 
 def retry_after(headers: Mapping[str, str], now: datetime, default: float = 5.0) -> float:
     """Seconds to wait by `Retry-After` or a unix `X-RateLimit-Reset`; the default where both are missing or odd."""
-    lower = {k.lower(): v for k, v in headers.items()}
-    try:
-        if "retry-after" in lower:
-            return max(0.0, float(lower["retry-after"]))
-        if "x-ratelimit-reset" in lower:
-            return max(0.0, float(lower["x-ratelimit-reset"]) - now.timestamp())
-    except ValueError:
-        pass
+    given = {name.lower(): value for name, value in headers.items()}
+    for name, start in (("retry-after", 0.0), ("x-ratelimit-reset", now.timestamp())):
+        if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", given.get(name, ""), re.A):
+            return max(0.0, float(given[name]) - start)
     return default
 
 
@@ -118,25 +123,13 @@ def fresh(at: datetime, now: datetime, within: timedelta = FRESH) -> None:
 
 def depth(body: bytes) -> int:
     """How deep JSON nests, brackets inside strings not counted; linear in the body."""
-    deepest = level = 0
-    inside = escaped = False
-    for byte in body:
-        if inside:
-            inside = escaped or byte != 0x22
-            escaped = not escaped and byte == 0x5C
-        elif byte == 0x22:
-            inside = True
-        elif byte in b"{[":
-            level += 1
-            deepest = max(deepest, level)
-        elif byte in b"}]":
-            level -= 1
-    return deepest
+    brackets = re.findall(rb"[\[\]{}]", STRING.sub(b"", body))
+    return max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets), default=0)
 
 
 def read_json(body: bytes) -> dict[str, Any]:
     """A JSON object of bounded depth, or Malformed."""
-    if body.count(b"[") + body.count(b"{") > JSON_DEPTH and depth(body) > JSON_DEPTH:
+    if depth(body) > JSON_DEPTH:
         raise Malformed(f"JSON nests deeper than {JSON_DEPTH}")
     try:
         data = json.loads(body)
@@ -147,7 +140,16 @@ def read_json(body: bytes) -> dict[str, Any]:
     return data
 
 
-def shape(kind: type[Shape], data: object, vendor: str) -> Shape:
+class Shape(BaseModel):
+    """What a vendor sends, as far as we read it; null stands for a field's default, as if it were not there."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _absent(cls, value: object, info: ValidationInfo) -> object:
+        return cls.model_fields[str(info.field_name)].default if value is None else value
+
+
+def shape(kind: type[Model], data: object, vendor: str) -> Model:
     """`data` as `kind`; Malformed names the vendor and the first field that is missing or odd."""
     try:
         return kind.model_validate(data)

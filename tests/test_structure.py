@@ -28,7 +28,7 @@ PURE = {module for floor, modules in FLOORS[:2] for module in modules}
 IMPURE = {"os", "time", "random", "secrets", "socket", "subprocess", "threading", "sqlite3", "urllib.request"}
 SHARED = {"pydantic", "requests", "httpx"}
 CONNECTORS_MAY = {"bot.model", "bot.ports", "bot.errors", "bot.text", "connectors.http"}
-FAKES_MAY_TOO = {"connectors.stage", "flask"}
+FAKES_MAY_TOO = {"connectors.stage", "flask", "nh3"}
 HEAVY = {"zenpy", "intercom", "slack_bolt", "rq", "redis", "psycopg", "alembic"}
 
 

@@ -32,51 +32,47 @@ class Client:
     """One HTTP client for all threads. `timeout` in seconds."""
 
     def __init__(self, base_url: str, token: str, timeout: float) -> None:
-        # The SDK knows no retries as long as max_retries stays 0; redirects would carry the token elsewhere.
-        http = httpx.Client(
-            transport=httpx.HTTPTransport(retries=0), trust_env=False, follow_redirects=False, timeout=timeout
-        )
-        http.event_hooks = {"request": [_connect_soon]}
-        self._sdk = Intercom(
-            base_url=base_url, token=token, headers={"Intercom-Version": VERSION}, timeout=timeout, httpx_client=http
-        )
+        # Neither the SDK nor httpx tries again or follows a redirect, with our token, unless told to.
+        http = httpx.Client(trust_env=False, timeout=timeout, event_hooks={"request": [_connect_soon]})
+        version = {"Intercom-Version": VERSION}
+        self._sdk = Intercom(base_url=base_url, token=token, headers=version, timeout=timeout, httpx_client=http)
 
     def conversation(self, ref: Ref) -> shapes.Conversation:
         """With its newest 500 parts. Malformed when the answer is not what we rely on."""
         with answered(f"Intercom, reading {ref}"):
             return shape(shapes.Conversation, self._sdk.conversations.find(_id(ref)), "intercom")
 
-    def page(self, since: datetime, cursor: str) -> shapes.Page:
-        """Conversations updated at or after `since`."""
+    def changed(self, since: datetime) -> Iterator[str]:
+        """Ids of the conversations updated at or after `since`, by the page."""
         # Dates know `>` and `<` alone here, and the vendor's pages differ on whether `>` includes its end.
         query = SingleFilterSearchRequest(field="updated_at", operator=">", value=int(since.timestamp()) - 1)
-        paging = StartingAfterPaging(per_page=PAGE, starting_after=cursor or None)
-        with answered("Intercom, searching conversations"):
-            # Not the SDK's pager: in 5.0.1 it asks for the first page again and again.
-            found = self._sdk.conversations.search(query=query, pagination=paging).response
-            return shape(shapes.Page, found, "intercom")
+        page = shapes.Page(conversations=())
+        while True:
+            paging = StartingAfterPaging(per_page=PAGE, starting_after=page.cursor or None)
+            with answered("Intercom, searching conversations"):
+                # Not the SDK's pager: in 5.0.1 it asks for the first page again and again.
+                found = self._sdk.conversations.search(query=query, pagination=paging).response
+                page = shape(shapes.Page, found, "intercom")
+            yield from (found.id for found in page.conversations)
+            if not page.cursor:
+                return
 
     def post(self, ref: Ref, admin: str, html: str, *, note: bool) -> shapes.Conversation:
         """Add a comment or a note; Unavailable with `maybe` where it may stand there although we cannot tell."""
         kind = "note" if note else "comment"
-        what = f"Intercom, posting a {kind} on {ref}"
         request = AdminReplyConversationRequest(message_type=kind, type="admin", admin_id=admin, body=html)
-        with answered(what, write=True):
-            answer = self._sdk.conversations.reply(_id(ref), request=request)
-            try:
-                return shape(shapes.Conversation, answer, "intercom")
-            except Malformed as err:
-                raise Unavailable(f"{what}: {err}", maybe=True) from err
+        with answered(f"Intercom, posting a {kind} on {ref}", write=True):
+            return shape(shapes.Conversation, self._sdk.conversations.reply(_id(ref), request=request), "intercom")
 
     def me(self) -> shapes.Me:
         """Whose token it is."""
         with answered("Intercom, asking whose token it is"):
             return shape(shapes.Me, self._sdk.admins.identify(), "intercom")
 
-    def admins(self) -> shapes.Admins:
+    def admins(self) -> tuple[shapes.Admin, ...]:
         """All teammates; the vendor does not page them."""
         with answered("Intercom, reading the teammates"):
-            return shape(shapes.Admins, self._sdk.admins.list(), "intercom")
+            return shape(shapes.Admins, self._sdk.admins.list(), "intercom").admins
 
 
 @contextmanager
@@ -90,6 +86,10 @@ def answered(what: str, *, write: bool = False) -> Iterator[None]:
         raise Unavailable(f"{what}: no connection: {err}") from err
     except httpx.HTTPError as err:
         raise Unavailable(f"{what}: {type(err).__name__}: {err}", maybe=write) from err
+    except Malformed as err:
+        if not write:
+            raise
+        raise Unavailable(f"{what}: {err}", maybe=True) from err
     except (ValueError, TypeError, AttributeError) as err:
         # The SDK trips over JSON that is not the object it expects, and over bytes that are not UTF-8.
         raise Unavailable(f"{what}: the answer cannot be read: {err}", maybe=write) from err

@@ -4,7 +4,6 @@ The vendor's quirks are kept: HTML it rewrites, times in whole seconds, a notifi
 a limit told by `X-RateLimit-Reset`, and a search whose pages hang together by a cursor.
 """
 
-import hashlib
 import hmac
 import json
 import threading
@@ -12,20 +11,20 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Flask, Response, request
 
 from bot.ports import StageMessage, StageThread
 from bot.text.markup import from_html, to_html
-from connectors.intercom.world import ADMINS, BOT, World, clean, parts_of
+from connectors.intercom.world import APP, BOT, CLEANER, FERNWEH, TEAM, Json, World
 from connectors.stage import Courier, Knobs, Ledger, Server, Write, stage
 
 TOKEN = "fake-intercom-token"
 SECRET = "fake-intercom-client-secret"
 WINDOW = 10  # seconds over which the vendor counts calls
 VERSION = "2.14"
-Json = dict[str, Any]
+TOPICS = {"note": "admin.noted", "close": "admin.closed"}  # by the part's type, else by its author's
+SAID_BY = {"user": "user.replied", "bot": "operator.replied", "admin": "admin.replied"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,6 @@ class Fake:
         self.exchanges: deque[Exchange] = deque(maxlen=2000)
         self.courier = Courier(self.knobs, sign)
         self._lock = threading.RLock()
-        self._notified = 0
         self.server = Server(self._app(), port)
         self.url = self.server.url
 
@@ -59,7 +57,7 @@ class Fake:
             "INTERCOM_TOKEN": TOKEN,
             "INTERCOM_CLIENT_SECRET": SECRET,
             "INTERCOM_ADMIN_ID": BOT,
-            "INTERCOM_APP_ID": World.app,
+            "INTERCOM_APP_ID": APP,
             "INTERCOM_BASE_URL": self.url,
         }
 
@@ -77,27 +75,26 @@ class Fake:
             author = self.world.contact(customer)
             if not conversation:
                 made = self.world.begin(author, to_html(text), subject)
-                self._notify("conversation.user.created", made)
+                self._notify("user.created", made)
                 return str(made["id"])
             # A reply to a closed conversation opens it, and then "open" is the part's type.
             kind = "comment" if self.world.conversations[conversation]["open"] else "open"
-            self._part(conversation, kind, author, "conversation.user.replied", to_html(text), state="open")
+            self._add(conversation, kind, author, to_html(text), state="open")
             return conversation
 
     def agent_says(self, text: str, *, agent: str, conversation: str, public: bool = True, status: str = "") -> str:
         """As the port says."""
-        author = self.world.admin(agent)
-        kind, topic = ("comment", "conversation.admin.replied") if public else ("note", "conversation.admin.noted")
-        part = self._part(conversation, kind, author, topic, to_html(text))
+        author = TEAM[agent]
+        part = self._add(conversation, "comment" if public else "note", author, to_html(text))
         if status in ("closed", "solved"):
-            self._part(conversation, "close", author, "conversation.admin.closed", state="closed")
-        return part
+            self._add(conversation, "close", author, state="closed")
+        return _part_id(part)
 
     def fin_answers(self, text: str, *, conversation: str, state: str = "assumed_resolution") -> str:
         """The vendor's own bot answers, with that resolution state; the part's id."""
-        with self._lock:
-            author = self.world.fin(conversation, state)
-            return self._part(conversation, "comment", author, "conversation.operator.replied", to_html(text))
+        agent = {"resolution_state": state, "source_type": "profile"}
+        self.world.conversations[conversation] |= {"ai_agent": agent, "ai_agent_participated": True}
+        return _part_id(self._add(conversation, "comment", FERNWEH["fin"], to_html(text)))
 
     def attach(self, conversation: str, name: str, *, customer: str, inline: bool = False) -> str:
         """A customer sends a file and no words; `inline` as a picture in the text; the part's id."""
@@ -105,51 +102,41 @@ class Fake:
         file = {"type": "upload", "name": name, "url": url, "content_type": "image/png", "filesize": 48213}
         body = f'<div class="container"><img src="{url}"></div>' if inline else ""
         author, files = self.world.contact(customer), [] if inline else [file]
-        return self._part(conversation, "comment", author, "conversation.user.replied", body, attachments=files)
+        return _part_id(self._add(conversation, "comment", author, body, attachments=files))
 
     def threads(self) -> tuple[StageThread, ...]:
         """As the port says."""
         with self._lock:
             return tuple(_thread(c) for c in self.world.newest())
 
-    def _part(self, conversation: str, kind: str, author: Json, topic: str, body: str = "", **more: Any) -> str:
+    def _add(self, id: str, kind: str, author: Json, body: str = "", *, state: str = "", **more: object) -> Json:
+        """A new part and its notification; the conversation with that part alone."""
         with self._lock:
-            part = self.world.add(conversation, kind, author, body, **more)
-            self._notify(topic, self.world.conversations[conversation], part)
-            return str(part["id"])
+            shown = self.world.add(id, kind, author, body, state=state, **more)
+            self._notify(TOPICS.get(kind) or SAID_BY[author["type"]], shown)
+            return shown
 
-    def _notify(self, topic: str, conversation: Json, part: Json | None = None) -> None:
-        self._notified += 1
+    def _notify(self, topic: str, item: Json) -> None:
         told = {
             "type": "notification_event",
-            "app_id": World.app,
-            "id": f"notif_{self._notified:08d}",
-            "topic": topic,
-            "data": {
-                "type": "notification_event_data",
-                "item": conversation | {"conversation_parts": parts_of([part] if part else [])},
-            },
+            "app_id": APP,
+            "id": f"notif_{self.world.new_id()}",
+            "topic": f"conversation.{topic}",
+            "data": {"type": "notification_event_data", "item": item},
             "created_at": int(time.time()),
         }
         self.courier.send(json.dumps(told).encode())
 
     def _app(self) -> Flask:
-        app = stage(f"intercom-{id(self)}", self.knobs)
-        app.before_request(self._admitted)
+        app = stage("intercom", self.knobs)
+        app.before_request(_admitted)
         app.after_request(self._kept)
-        app.get("/me", endpoint="me")(lambda: _json(self.world.me()))
-        app.get("/admins", endpoint="admins")(lambda: _json(self.world.team()))
+        app.get("/me", endpoint="me")(lambda: _json(TEAM[BOT] | {"app": FERNWEH["app"]}))
+        app.get("/admins")(_admins)
         app.get("/conversations/<id>")(self._find)
         app.post("/conversations/<id>/reply")(self._reply)
         app.post("/conversations/search")(self._search)
         return app
-
-    def _admitted(self) -> Response | None:
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return _error(401, "unauthorized", "Access Token Invalid")
-        if request.headers.get("Intercom-Version") != VERSION:
-            return _error(400, "intercom_version_invalid", "The requested version could not be found")
-        return None
 
     def _kept(self, response: Response) -> Response:
         response.headers["X-RateLimit-Reset"] = str((int(time.time()) // WINDOW + 1) * WINDOW)
@@ -164,30 +151,36 @@ class Fake:
 
     def _reply(self, id: str) -> Response:
         asked = request.get_json()
-        kind, admin = asked.get("message_type"), str(asked.get("admin_id"))
+        kind, body = asked["message_type"], CLEANER.clean(asked["body"])
         with self._lock:
             if id not in self.world.conversations:
                 return _error(404, "conversation_not_found", "Resource Not Found")
-            if admin not in ADMINS or kind not in ("comment", "note") or not asked.get("body"):
-                return _error(422, "parameter_invalid", "Admin, message type or body is not valid")
-            topic = "conversation.admin.replied" if kind == "comment" else "conversation.admin.noted"
-            author, body = self.world.admin(admin), clean(asked["body"])
-            part = self._part(id, kind, author, topic, body)
+            answer = self._add(id, kind, TEAM[asked["admin_id"]], body)
             self.ledger.add(Write(kind, id, from_html(body), "", datetime.now(UTC), kind == "comment"))
-            return _json(self.world.only(id, part))
+            return _json(answer)
 
     def _search(self) -> Response:
         asked = request.get_json()
-        query, paging = asked["query"], asked.get("pagination") or {}
-        if (query.get("field"), query.get("operator")) != ("updated_at", ">"):
-            return _error(400, "parameter_invalid", "Only updated_at with > is played here")
+        paging = asked["pagination"]
         with self._lock:
-            return _json(self.world.search(query["value"], paging.get("per_page", 20), paging.get("starting_after")))
+            return _json(self.world.search(asked["query"]["value"], paging["per_page"], paging.get("starting_after")))
 
 
 def sign(body: bytes, _at: datetime) -> dict[str, str]:
     """The vendor's seal: SHA-1, no time."""
-    return {"X-Hub-Signature": "sha1=" + hmac.new(SECRET.encode(), body, hashlib.sha1).hexdigest()}
+    return {"X-Hub-Signature": "sha1=" + hmac.digest(SECRET.encode(), body, "sha1").hex()}
+
+
+def _admitted() -> Response | None:
+    if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        return _error(401, "unauthorized", "Access Token Invalid")
+    if request.headers.get("Intercom-Version") != VERSION:
+        return _error(400, "intercom_version_invalid", "The requested version could not be found")
+    return None
+
+
+def _admins() -> Response:
+    return _json({"type": "admin.list", "admins": [a | {"has_inbox_seat": True} for a in FERNWEH["admins"]]})
 
 
 def _json(data: object, status: int = 200) -> Response:
@@ -199,20 +192,23 @@ def _error(status: int, code: str, message: str) -> Response:
     return _json({"type": "error.list", "request_id": None, "errors": errors}, status)
 
 
+def _part_id(shown: Json) -> str:
+    return str(shown["conversation_parts"]["conversation_parts"][-1]["id"])
+
+
 def _thread(c: Json) -> StageThread:
     source = c["source"]
     first = StageMessage(source["id"], "customer", source["author"]["name"], source["body"], _at(c["created_at"]))
-    parts = [p for p in c["conversation_parts"]["conversation_parts"] if p["body"] or p["attachments"]]
-    title = c["title"] or source["subject"] or from_html(source["body"])[:60]
+    parts = [p for p in c["conversation_parts"]["conversation_parts"] if p["body"]]
+    title = source["subject"] or from_html(source["body"])[:60]
     return StageThread(c["id"], title, c["state"], source["author"]["email"], (first, *map(_message, parts)))
 
 
 def _message(part: Json) -> StageMessage:
     author = part["author"]
     side = {"user": "customer", "bot": "bot"}.get(author["type"], "bot" if author["id"] == BOT else "agent")
-    shown = clean(part["body"] or "") + "".join(to_html(f"[{a['name']}]") for a in part["attachments"])
     side = "note" if part["part_type"] == "note" else side
-    return StageMessage(part["id"], side, author["name"], shown, _at(part["created_at"]))
+    return StageMessage(part["id"], side, author["name"], CLEANER.clean(part["body"]), _at(part["created_at"]))
 
 
 def _at(seconds: int) -> datetime:

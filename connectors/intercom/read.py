@@ -1,12 +1,14 @@
 """An Intercom conversation in our words: pure."""
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import datetime
 from html import unescape
 
 from bot.model import Attachment, Change, Conversation, Customer, Message, Page, Ref, Role, Status
 from bot.text.markup import from_html
-from connectors.intercom import shapes
+from connectors.intercom.shapes import Author, Part, Said
+from connectors.intercom.shapes import Conversation as Found
 
 CUSTOMERS = frozenset({"user", "lead", "contact", "visitor"})
 NOBODY_TYPED = frozenset({"automated", "campaigns_initiated", "operator_initiated"})
@@ -20,114 +22,87 @@ BECAME = {
 IMAGE = re.compile(r"<img\b[^<>]{0,2000}?\ssrc=[\"']([^\"'<>]{1,2000})[\"']", re.I)
 
 
-def at(seconds: int) -> datetime:
-    """Unix seconds as aware UTC."""
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def conversation_of(found: shapes.Conversation, admin: str, url: str = "") -> Conversation:
+def conversation_of(found: Found, admin: str, url: str = "") -> Conversation:
     """Source and parts as messages and changes, oldest first; `admin` is the teammate as whom the bot writes."""
-    messages, rating = _messages(found, admin), found.conversation_rating.rating
+    messages, source = _messages(found, admin), found.source
     return Conversation(
         ref=Ref("intercom", found.id),
-        subject=found.title or from_html(found.source.subject),
+        subject=found.title or from_html(source.subject),
         status=STATES.get(found.state, Status.OTHER),
         customer=_customer(found),
         messages=messages,
         changes=_changes(found),
-        stamp=str(found.updated_at),
-        rating="" if rating is None else str(rating),
-        assignee=_somebody(found.admin_assignee_id),
-        group=_somebody(found.team_assignee_id),
+        stamp=str(int(found.updated_at.timestamp())),
+        rating=found.rating,
+        assignee=found.admin_assignee_id,
+        group=found.team_assignee_id,
         tags=tuple(t.name for t in found.tags),
-        channel="chat" if found.source.type == "conversation" else found.source.type,
-        page=Page(found.source.url) if found.source.url else None,
+        channel="chat" if source.type == "conversation" else source.type,
+        page=Page(source.url) if source.url else None,
         bot_active=_fin_answers(found, messages),
         url=url,
     )
 
 
-def role_of(author: shapes.Author, admin: str) -> Role:
+def _messages(found: Found, admin: str) -> tuple[Message, ...]:
+    # Whatever was said is a message: a customer's reply to a closed conversation comes as a part of type "open".
+    later = (_message(p, p.id, p.created_at, _role(p, admin), public=not p.is_note) for p in found.parts)
+    # Messages and parts are numbered apart, so the first one says what it is.
+    id_ = f"source-{found.source.id or found.id}"
+    first = _message(found.source, id_, found.created_at, _role(found.source, admin))
+    return tuple(m for m in (first, *later) if m)
+
+
+def _message(said: Said, id: str, at: datetime, role: Role, *, public: bool = True) -> Message | None:
+    """None where nothing was said, and where what was said has been redacted."""
+    text, files = from_html(said.body), _files(said)
+    if said.redacted or not (text or files):
+        return None
+    return Message(id, role, said.author.id, text, at, public, said.author.name, attachments=files)
+
+
+def _role(said: Said, admin: str) -> Role:
     """Whose words they are. Fin and workflows may speak under a teammate's or a team's name."""
+    author = said.author
     if author.type in CUSTOMERS:
         return Role.CUSTOMER
-    if author.type != "admin" or author.from_ai_agent or author.is_ai_answer:
+    if author.type != "admin" or author.from_ai_agent or author.is_ai_answer or said.delivered_as in NOBODY_TYPED:
         return Role.OTHER_BOT
     return Role.SELF if author.id == admin else Role.AGENT
 
 
-def is_note(part: shapes.Part) -> bool:
-    """Only teammates see it."""
-    return part.part_type.startswith("note")
-
-
-def _messages(found: shapes.Conversation, admin: str) -> tuple[Message, ...]:
-    # Whatever was said is a message: a customer's reply to a closed conversation comes as a part of type "open".
-    parts = sorted(found.parts, key=lambda p: p.created_at)
-    later = [_message(p, p.id, p.created_at, role_of(p.author, admin), not is_note(p)) for p in parts]
-    return tuple(m for m in (_first(found, admin), *later) if m is not None)
-
-
-def _first(found: shapes.Conversation, admin: str) -> Message | None:
-    source = found.source
-    role = role_of(source.author, admin)
-    if role is Role.AGENT and source.delivered_as in NOBODY_TYPED:
-        role = Role.OTHER_BOT
-    # Messages and parts are numbered apart, so the first one says what it is.
-    return _message(source, f"source-{source.id or found.id}", found.created_at, role, True)
-
-
-def _message(said: shapes.Said, id: str, when: int, role: Role, public: bool) -> Message | None:
-    """None where nothing was said, and where what was said has been redacted."""
-    text = from_html(said.body)
-    files = tuple(Attachment(a.name or "file", a.content_type, a.filesize) for a in said.attachments)
-    attachments = files + _images(said.body)
-    if said.redacted or not (text or attachments):
-        return None
-    return Message(id, role, said.author.id, text, at(when), public, said.author.name, attachments=attachments)
-
-
-def _images(body: str) -> tuple[Attachment, ...]:
+def _files(said: Said) -> tuple[Attachment, ...]:
     """Pictures pasted into the chat are in the HTML and not among the attachments."""
-    names = [re.split(r"[?#]", unescape(src))[0].rsplit("/", 1)[-1] for src in IMAGE.findall(body)]
-    return tuple(Attachment(name or "image", "image", 0) for name in names)
+    names = [re.split(r"[?#]", unescape(src))[0].rsplit("/", 1)[-1] for src in IMAGE.findall(said.body)]
+    pasted = tuple(Attachment(name or "image", "image", 0) for name in names)
+    return tuple(Attachment(a.name, a.content_type, a.filesize) for a in said.attachments) + pasted
 
 
-def _somebody(id: str) -> str:
-    return "" if id == "0" else id
-
-
-def _customer(found: shapes.Conversation) -> Customer:
+def _customer(found: Found) -> Customer:
     """The first contact; name and address as the newest thing they wrote carries them."""
-    contact = found.contacts[0] if found.contacts else shapes.Contact()
-    said = [found.source.author, *(p.author for p in found.parts)]
-    authors = [a for a in said if a.type in CUSTOMERS and contact.id in ("", a.id)]
-    author = authors[-1] if authors else shapes.Author()
-    return Customer(contact.id or author.id, author.name, author.email, language=contact.language_override[:2].lower())
+    wrote = [a for a in (found.source.author, *(p.author for p in found.parts)) if a.type in CUSTOMERS]
+    author = next((a for a in reversed(wrote) if found.contact in ("", a.id)), Author())
+    return Customer(found.contact or author.id, author.name, author.email)
 
 
-def _changes(found: shapes.Conversation) -> tuple[Change, ...]:
-    changes: list[Change] = []
-    for part in found.parts:
-        when, by = at(part.created_at), part.author.id
-        if part.part_type in BECAME:
-            changes.append(Change(f"{part.id}-status", "status", BECAME[part.part_type], when, by))
-        if part.part_type.startswith("assign") or part.assigned_to:
-            whom = _somebody(part.assigned_to.id) if part.assigned_to else ""
-            changes.append(Change(f"{part.id}-assignee", "assignee", whom, when, by))
-    return tuple(sorted((*changes, *_rated(found.conversation_rating)), key=lambda c: c.at))
+def _changes(found: Found) -> tuple[Change, ...]:
+    changes = [change for part in found.parts for change in _changed(part)]
+    if found.rating and found.rated_at:
+        id_ = f"rating-{int(found.rated_at.timestamp())}"
+        changes.append(Change(id_, "rating", found.rating, found.rated_at, found.rated_by))
+    return tuple(sorted(changes, key=lambda c: c.at))
 
 
-def _rated(given: shapes.Rating) -> tuple[Change, ...]:
-    if given.rating is None:
-        return ()
-    when = given.updated_at or given.created_at or 0
-    return (Change(f"rating-{when}", "rating", str(given.rating), at(when), given.contact.id),)
+def _changed(part: Part) -> Iterator[Change]:
+    if part.part_type in BECAME:
+        yield Change(f"{part.id}-status", "status", BECAME[part.part_type], part.created_at, part.author.id)
+    if part.part_type.startswith("assign") or part.assigned_to:
+        yield Change(f"{part.id}-assignee", "assignee", part.assigned_to, part.created_at, part.author.id)
 
 
-def _fin_answers(found: shapes.Conversation, messages: tuple[Message, ...]) -> bool:
+def _fin_answers(found: Found, messages: tuple[Message, ...]) -> bool:
     """Fin took part, has not handed over, and no person has answered since."""
     if not found.ai_agent_participated or found.fin_state == "routed_to_team":
         return False
     answered = [m.role for m in messages if m.public and m.role in (Role.AGENT, Role.OTHER_BOT)]
-    return not answered or answered[-1] is Role.OTHER_BOT
+    return answered[-1:] != [Role.AGENT]

@@ -4,65 +4,56 @@ A field that is null or absent is "", False or () where we can live without it. 
 text, because it adds new ones without notice.
 """
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, AliasPath, AwareDatetime, ConfigDict, Field
 
-T = TypeVar("T")
+from connectors.http import Shape
 
-Text = Annotated[str, BeforeValidator(lambda v: "" if v is None else v)]
-Flag = Annotated[bool, BeforeValidator(lambda v: False if v is None else v)]
-Count = Annotated[int, BeforeValidator(lambda v: 0 if v is None else v)]
-Many = Annotated[tuple[T, ...], BeforeValidator(lambda v: () if v is None else v)]
-Known = Annotated[T, BeforeValidator(lambda v: {} if v is None else v)]
 Id = Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]  # a number as text; some answers have it as a number
-Unix = Annotated[int, Field(strict=True, ge=0, lt=253402300800)]  # seconds, UTC
+Somebody = Annotated[str, AfterValidator(lambda who: "" if who == "0" else who)]  # "0" is nobody
 
 
-class _Shape(BaseModel):
+class _Shape(Shape):
     model_config = ConfigDict(frozen=True, from_attributes=True, coerce_numbers_to_str=True)
 
 
 class Author(_Shape):
     """Who wrote: type admin, user, lead, bot, team or one we do not know yet. Blank for some channels."""
 
-    type: Text = ""
-    id: Text = ""
-    name: Text = ""
-    email: Text = ""
-    from_ai_agent: Flag = False
-    is_ai_answer: Flag = False
+    type: str = ""
+    id: str = ""
+    name: str = ""
+    email: str = ""
+    from_ai_agent: bool = False
+    is_ai_answer: bool = False
 
 
-class Reference(_Shape):
-    id: Text = ""
-
-
-class Attachment(_Shape):
+class File(_Shape):
     """A file; `filesize` in bytes."""
 
-    name: Text = ""
-    content_type: Text = ""
-    filesize: Count = 0
+    name: str = "file"
+    content_type: str = ""
+    filesize: int = 0
 
 
 class Said(_Shape):
-    """What source and parts have in common."""
+    """What source and parts have in common. `delivered_as` only the source has."""
 
-    body: Text = ""
-    author: Known[Author] = Author()
-    attachments: Many[Attachment] = ()
-    redacted: Flag = False
+    body: str = ""
+    author: Author = Author()
+    attachments: tuple[File, ...] = ()
+    redacted: bool = False
+    delivered_as: str = ""
 
 
 class Source(Said):
     """What started the conversation; it has no time of its own."""
 
-    id: Text = ""
-    type: Text = ""
-    delivered_as: Text = ""
-    subject: Text = ""
-    url: Text = ""
+    id: str = ""
+    type: str = ""
+    subject: str = ""
+    url: str = ""
 
 
 class Part(Said):
@@ -70,47 +61,47 @@ class Part(Said):
 
     id: Id
     part_type: str
-    created_at: Unix
-    assigned_to: Reference | None = None
+    created_at: AwareDatetime
+    assigned_to: Somebody = Field("", validation_alias=AliasPath("assigned_to", "id"))
+
+    @property
+    def is_note(self) -> bool:
+        """Only teammates see it."""
+        return self.part_type.startswith("note")
 
 
-class Contact(_Shape):
-    """A customer. The language is there only where the vendor expands the reference."""
-
-    id: str = ""
-    language_override: Text = ""
+def _oldest_first(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    return tuple(sorted(parts, key=lambda p: p.created_at))
 
 
 class Tag(_Shape):
-    name: Text = ""
-
-
-class Rating(_Shape):
-    """1 to 5, None while it is only asked for. `created_at` is when it was asked for."""
-
-    rating: int | None = None
-    created_at: Unix | None = None
-    updated_at: Unix | None = None
-    contact: Known[Reference] = Reference()
+    name: str = ""
 
 
 class Conversation(_Shape):
-    """A conversation as `GET /conversations/{id}` and the answer to a reply show it; at most the 500 newest parts."""
+    """A conversation as `GET /conversations/{id}` and the answer to a reply show it.
+
+    `parts` are the newest 500 at most, oldest first. `rating` is 1 to 5, "" while it is only asked for.
+    """
 
     id: Id
-    created_at: Unix
-    updated_at: Unix
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
     state: str
     source: Source
-    parts: Many[Part] = Field(validation_alias=AliasPath("conversation_parts", "conversation_parts"))
-    title: Text = ""
-    contacts: Many[Contact] = Field((), validation_alias=AliasPath("contacts", "contacts"))
-    tags: Many[Tag] = Field((), validation_alias=AliasPath("tags", "tags"))
-    admin_assignee_id: Text = ""
-    team_assignee_id: Text = ""
-    conversation_rating: Known[Rating] = Rating()
-    fin_state: Text = Field("", validation_alias=AliasPath("ai_agent", "resolution_state"))
-    ai_agent_participated: Flag = False
+    parts: Annotated[tuple[Part, ...], AfterValidator(_oldest_first)] = Field(
+        validation_alias=AliasPath("conversation_parts", "conversation_parts")
+    )
+    title: str = ""
+    contact: str = Field("", validation_alias=AliasPath("contacts", "contacts", 0, "id"))
+    tags: tuple[Tag, ...] = Field((), validation_alias=AliasPath("tags", "tags"))
+    admin_assignee_id: Somebody = ""
+    team_assignee_id: Somebody = ""
+    rating: str = Field("", validation_alias=AliasPath("conversation_rating", "rating"))
+    rated_at: AwareDatetime | None = Field(None, validation_alias=AliasPath("conversation_rating", "updated_at"))
+    rated_by: str = Field("", validation_alias=AliasPath("conversation_rating", "contact", "id"))
+    fin_state: str = Field("", validation_alias=AliasPath("ai_agent", "resolution_state"))
+    ai_agent_participated: bool = False
 
 
 class Found(_Shape):
@@ -121,39 +112,37 @@ class Page(_Shape):
     """One page of `POST /conversations/search`; `cursor` is what to ask for next, "" at the end."""
 
     conversations: tuple[Found, ...]
-    cursor: Text = Field("", validation_alias=AliasPath("pages", "next", "starting_after"))
+    cursor: str = Field("", validation_alias=AliasPath("pages", "next", "starting_after"))
 
 
 class Me(_Shape):
     """`GET /me`: whose token it is."""
 
-    id: Id
-    workspace: Text = Field("", validation_alias=AliasPath("app", "id_code"))
-    region: Text = Field("", validation_alias=AliasPath("app", "region"))
+    workspace: str = Field("", validation_alias=AliasPath("app", "id_code"))
+    region: str = Field("", validation_alias=AliasPath("app", "region"))
 
 
 class Admin(_Shape):
     """A teammate."""
 
     id: Id
-    name: Text = ""
-    email: Text = ""
-    has_inbox_seat: Flag = False
+    name: str = ""
+    email: str = ""
+    has_inbox_seat: bool = False
 
 
 class Admins(_Shape):
     """`GET /admins`."""
 
-    admins: Many[Admin] = ()
+    admins: tuple[Admin, ...] = ()
 
 
 class Item(_Shape):
     """What a notification is about. Parts carry the conversation's id in one of two places."""
 
-    type: Text = ""
-    id: Text = ""
-    conversation_id: Text = ""
-    conversation: Known[Reference] = Reference()
+    type: str = ""
+    id: str = ""
+    conversation: str = Field("", validation_alias=AliasChoices("conversation_id", AliasPath("conversation", "id")))
 
 
 class Notification(_Shape):
@@ -161,6 +150,6 @@ class Notification(_Shape):
 
     topic: str
     item: Item = Field(validation_alias=AliasPath("data", "item"))
-    created_at: Unix
-    app_id: Text = ""
-    id: Text = ""
+    created_at: AwareDatetime
+    app_id: str = ""
+    id: str = ""

@@ -21,6 +21,7 @@ from connectors.intercom.fake import SECRET, Fake
 from connectors.intercom.read import conversation_of
 from connectors.intercom.render import fingerprint, html_of
 from connectors.intercom.shapes import Conversation
+from connectors.intercom.world import TEAM
 from connectors.stage import Fault
 
 SAMPLES = Path(folder.__file__).parent / "samples"
@@ -261,7 +262,7 @@ def test_no_answer_however_odd_gets_past_the_edge(fake: Fake, intercom: Intercom
 
 def test_words_that_intercom_adds_do_no_harm(fake: Fake, intercom: Intercom) -> None:
     ref = asked(fake)
-    author = fake.world.admin(INES)
+    author = TEAM[INES]
     fake.world.add(ref.id, "quantum_leap", author, "<p>Done.</p>", state="limbo")
     fake.world.conversations[ref.id]["priority"] = "cosmic"
     fake.world.conversations[ref.id]["ai_agent"] = {"resolution_state": "pondering"}
@@ -412,7 +413,7 @@ BASE = {"INTERCOM_TOKEN": "t", "INTERCOM_CLIENT_SECRET": SECRET, "INTERCOM_ADMIN
     [("", "https://api.intercom.io"), ("EU", "https://api.eu.intercom.io"), ("au", "https://api.au.intercom.io")],
 )
 def test_the_region_chooses_the_host(region: str, host: str) -> None:
-    assert connected(BASE | {"INTERCOM_REGION": region}).settings.base_url == host
+    assert connected(BASE | {"INTERCOM_REGION": region}).base_url == host
 
 
 @pytest.mark.parametrize(
