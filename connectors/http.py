@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any, TypeVar
 
 import requests
-from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ValidationError
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
@@ -138,15 +138,6 @@ def read_json(body: bytes) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise Malformed("JSON is not an object")
     return data
-
-
-class Shape(BaseModel):
-    """What a vendor sends, as far as we read it; null stands for a field's default, as if it were not there."""
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _absent(cls, value: object, info: ValidationInfo) -> object:
-        return cls.model_fields[str(info.field_name)].default if value is None else value
 
 
 def shape(kind: type[Model], data: object, vendor: str) -> Model:

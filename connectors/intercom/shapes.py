@@ -6,16 +6,30 @@ text, because it adds new ones without notice.
 
 from typing import Annotated
 
-from pydantic import AfterValidator, AliasChoices, AliasPath, AwareDatetime, ConfigDict, Field
-
-from connectors.http import Shape
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AliasPath,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
 Id = Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]  # a number as text; some answers have it as a number
 Somebody = Annotated[str, AfterValidator(lambda who: "" if who == "0" else who)]  # "0" is nobody
 
 
-class _Shape(Shape):
+class _Shape(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True, coerce_numbers_to_str=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _absent(cls, value: object, info: ValidationInfo) -> object:
+        """Null stands for the field's default, as if it were not there."""
+        return cls.model_fields[str(info.field_name)].default if value is None else value
 
 
 class Author(_Shape):
