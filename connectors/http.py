@@ -24,7 +24,7 @@ LOOPBACK = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(
 STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.S)  # to its end or the body's: never tried anew
 PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
-Model = TypeVar("Model", bound=BaseModel)
+Shape = TypeVar("Shape", bound=BaseModel)
 
 
 def need(env: Mapping[str, str], setting: str, fix: str, pattern: str = "") -> str:
@@ -140,7 +140,7 @@ def read_json(body: bytes) -> dict[str, Any]:
     return data
 
 
-def shape(kind: type[Model], data: object, vendor: str) -> Model:
+def shape(kind: type[Shape], data: object, vendor: str) -> Shape:
     """`data` as `kind`; Malformed names the vendor and the first field that is missing or odd."""
     try:
         return kind.model_validate(data)

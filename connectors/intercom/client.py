@@ -10,10 +10,11 @@ from datetime import datetime
 import httpx
 from intercom import AdminReplyConversationRequest, Intercom, SingleFilterSearchRequest, StartingAfterPaging
 from intercom.core.api_error import ApiError
+from pydantic import BaseModel
 
 from bot.errors import BotError, Malformed, Refused, Unavailable
 from bot.model import Ref
-from connectors.http import CONNECT_TIMEOUT, error_for, shape
+from connectors.http import CONNECT_TIMEOUT, Shape, error_for, shape
 from connectors.intercom import shapes
 from connectors.intercom.door import CONVERSATION
 
@@ -40,7 +41,7 @@ class Client:
     def conversation(self, ref: Ref) -> shapes.Conversation:
         """With its newest 500 parts. Malformed when the answer is not what we rely on."""
         with answered(f"Intercom, reading {ref}"):
-            return shape(shapes.Conversation, self._sdk.conversations.find(_id(ref)), "intercom")
+            return _read(shapes.Conversation, self._sdk.conversations.find(_id(ref)))
 
     def changed(self, since: datetime) -> Iterator[str]:
         """Ids of the conversations updated at or after `since`, by the page."""
@@ -52,7 +53,7 @@ class Client:
             with answered("Intercom, searching conversations"):
                 # Not the SDK's pager: in 5.0.1 it asks for the first page again and again.
                 found = self._sdk.conversations.search(query=query, pagination=paging).response
-                page = shape(shapes.Page, found, "intercom")
+                page = _read(shapes.Page, found)
             yield from (found.id for found in page.conversations)
             if not page.cursor:
                 return
@@ -62,17 +63,17 @@ class Client:
         kind = "note" if note else "comment"
         request = AdminReplyConversationRequest(message_type=kind, type="admin", admin_id=admin, body=html)
         with answered(f"Intercom, posting a {kind} on {ref}", write=True):
-            return shape(shapes.Conversation, self._sdk.conversations.reply(_id(ref), request=request), "intercom")
+            return _read(shapes.Conversation, self._sdk.conversations.reply(_id(ref), request=request))
 
     def me(self) -> shapes.Me:
         """Whose token it is."""
         with answered("Intercom, asking whose token it is"):
-            return shape(shapes.Me, self._sdk.admins.identify(), "intercom")
+            return _read(shapes.Me, self._sdk.admins.identify())
 
     def admins(self) -> tuple[shapes.Admin, ...]:
         """All teammates; the vendor does not page them."""
         with answered("Intercom, reading the teammates"):
-            return shape(shapes.Admins, self._sdk.admins.list(), "intercom").admins
+            return _read(shapes.Admins, self._sdk.admins.list()).admins
 
 
 @contextmanager
@@ -93,6 +94,11 @@ def answered(what: str, *, write: bool = False) -> Iterator[None]:
     except (ValueError, TypeError, AttributeError) as err:
         # The SDK trips over JSON that is not the object it expects, and over bytes that are not UTF-8.
         raise Unavailable(f"{what}: the answer cannot be read: {err}", maybe=write) from err
+
+
+def _read(kind: type[Shape], answer: BaseModel | None) -> Shape:
+    """The SDK's answer by our shape, without nulls: its own models take any type and any lack."""
+    return shape(kind, answer and answer.model_dump(exclude_none=True, warnings=False), "intercom")
 
 
 def _status(what: str, err: ApiError, write: bool) -> BotError:

@@ -31,8 +31,8 @@ def received(request: Request, secrets: tuple[bytes, ...], app: str) -> Received
         raise Forged("created_at lies in the future")
     if app and told.app_id != app:
         # Not Forged: a run of errors would make Intercom pause the topic for our own workspace too.
-        return Received(told.id, unknown=f"workspace {told.app_id}")
-    return Received(told.id, _refs(told), unknown="" if told.topic in TOPICS else told.topic)
+        return Received(told.id or "", unknown=f"workspace {told.app_id}")
+    return Received(told.id or "", _refs(told), unknown="" if told.topic in TOPICS else told.topic)
 
 
 def _refs(told: Notification) -> tuple[Ref, ...]:

@@ -1,35 +1,19 @@
 """What we rely on in Intercom's JSON, read once here: the SDK passes wrong types and missing fields through.
 
-A field that is null or absent is "", False or () where we can live without it. Words of the vendor are plain
-text, because it adds new ones without notice.
+A field that is absent is "", False or () where we can live without it; nulls are taken out before. Words of the
+vendor are plain text, because it adds new ones without notice.
 """
 
 from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    AliasPath,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import AfterValidator, AliasChoices, AliasPath, AwareDatetime, BaseModel, ConfigDict, Field
 
 Id = Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]  # a number as text; some answers have it as a number
 Somebody = Annotated[str, AfterValidator(lambda who: "" if who == "0" else who)]  # "0" is nobody
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, from_attributes=True, coerce_numbers_to_str=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _absent(cls, value: object, info: ValidationInfo) -> object:
-        """Null stands for the field's default, as if it were not there."""
-        return cls.model_fields[str(info.field_name)].default if value is None else value
+    model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
 
 
 class Author(_Shape):
@@ -156,7 +140,9 @@ class Item(_Shape):
 
     type: str = ""
     id: str = ""
-    conversation: str = Field("", validation_alias=AliasChoices("conversation_id", AliasPath("conversation", "id")))
+    conversation: str | None = Field(
+        None, validation_alias=AliasChoices("conversation_id", AliasPath("conversation", "id"))
+    )
 
 
 class Notification(_Shape):
@@ -166,4 +152,4 @@ class Notification(_Shape):
     item: Item = Field(validation_alias=AliasPath("data", "item"))
     created_at: AwareDatetime
     app_id: str = ""
-    id: str = ""
+    id: str | None = None

@@ -18,9 +18,7 @@ from bot.model import Attachment, Button, Delivery, DeliveryKind, Ref, Role, Sta
 from bot.ports import Request
 from connectors.intercom.connector import Intercom, connect
 from connectors.intercom.fake import SECRET, Fake
-from connectors.intercom.read import conversation_of
 from connectors.intercom.render import fingerprint, html_of
-from connectors.intercom.shapes import Conversation
 from connectors.intercom.world import TEAM
 from connectors.stage import Fault
 
@@ -205,8 +203,10 @@ def test_an_id_that_is_no_number_never_reaches_the_vendor(fake: Fake, intercom: 
 # Reading
 
 
-def test_the_sample_reads_as_what_happened() -> None:
-    found = conversation_of(Conversation.model_validate(sample("conversation.json")), "900")
+def test_the_sample_reads_as_what_happened(fake: Fake, intercom: Intercom) -> None:
+    fake.world.conversations["215470001"] = sample("conversation.json")
+
+    found = intercom.fetch(Ref("intercom", "215470001"))
 
     assert [(m.id, m.role, m.public, m.text) for m in found.messages] == [
         (
