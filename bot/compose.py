@@ -3,59 +3,21 @@
 from collections.abc import Set
 from dataclasses import replace
 
-from bot.model import (
-    Action,
-    Button,
-    Context,
-    Decision,
-    Delivery,
-    DeliveryKind,
-    Draft,
-    Evidence,
-    Proposal,
-    Reason,
-    Ref,
-    Source,
-)
+from bot.model import Action, Button, Context, Decision, Delivery, DeliveryKind, Draft, Evidence, Proposal, Ref, Source
 
-WHY = {
-    Reason.LICENSED: "the topic is licensed",
-    Reason.NOT_LICENSED: "the topic has no licence to answer alone",
-    Reason.LOW_CONFIDENCE: "not sure enough to answer alone",
-    Reason.PAST_REPLY_ONLY: "it rests on a colleague's past reply, not on an approved entry",
-    Reason.OTHER_LANGUAGE: "the knowledge is in another language",
-    Reason.DRAFT_ONLY: "this helpdesk is set to drafts only",
-    Reason.CANNOT_REPLY: "replies cannot be sent here",
-    Reason.OTHER_BOT: "another bot is answering",
-    Reason.THIN_EVIDENCE: "nothing approved answers this well enough",
-    Reason.NEVER_TOPIC: "the policy keeps this topic for people",
-    Reason.ASKED_FOR_PERSON: "the customer asked for a person",
-    Reason.ONLY_ATTACHMENT: "the message is only an attachment, which a person has to look at",
-    Reason.WRITER_UNAVAILABLE: "the writer was away, so this is the plain fallback",
-    Reason.OUTSIDE_PILOT: "outside the pilot",
-    Reason.OVERTAKEN: "somebody has answered, or the customer wrote again",
-    Reason.STALE: "the message is too old",
-    Reason.NOT_OPEN: "the conversation is not open",
-    Reason.THANKS: "the customer says thanks",
-    Reason.AUTO_REPLY: "an automatic reply",
-    Reason.NOTHING_ASKED: "nothing was asked",
-}
+Pairs = tuple[tuple[str, str], ...]
 SHOWN = 300  # characters of a passage or question in a note
-
-
-def key(event_key: str, kind: DeliveryKind) -> str:
-    """The delivery's identity: the fact's and the kind, whatever the attempt."""
-    return f"d-{event_key}-{kind}"
+GOES_AS = {
+    Action.REPLY: (DeliveryKind.REPLY,),
+    Action.SUGGEST: (DeliveryKind.NOTE, DeliveryKind.CARD),
+    Action.HANDOFF: (DeliveryKind.HANDOFF, DeliveryKind.NOTE, DeliveryKind.CARD),
+    Action.IGNORE: (),
+}
 
 
 def kind_of(action: Action, can: Set[DeliveryKind]) -> DeliveryKind | None:
     """How an action goes out where the connector `can` do these; None for nothing."""
-    wanted = {
-        Action.REPLY: (DeliveryKind.REPLY,),
-        Action.SUGGEST: (DeliveryKind.NOTE, DeliveryKind.CARD),
-        Action.HANDOFF: (DeliveryKind.HANDOFF, DeliveryKind.NOTE, DeliveryKind.CARD),
-    }
-    return next((k for k in wanted.get(action, ()) if k in can), None)
+    return next((k for k in GOES_AS[action] if k in can), None)
 
 
 def decided(
@@ -65,63 +27,39 @@ def decided(
     kind = kind_of(decision.action, can)
     if kind is None:
         return None
+    made = _of(draft, kind, draft.text)
     if decision.action is Action.REPLY:
-        return reply(draft, draft.text)
-    made = _suggestion(context, draft, decision, kind, buttons)
-    return made if decision.action is Action.SUGGEST else _handoff(context, draft, decision, kind)
+        return made
+    if decision.action is Action.HANDOFF:
+        facts, near = _for_a_person(context, decision), sources(context.evidence[:1])
+        return replace(made, text="", title="For a person", facts=facts, sources=near)
+    why = (("Confidence", f"{draft.confidence:.0%}"), ("Why a suggestion", decision.reason.words))
+    facts = (*_asked(context), *why)
+    return replace(made, title="Suggested reply", facts=facts, sources=sources(draft.used), buttons=buttons)
 
 
 def reply(draft: Draft, text: str) -> Delivery:
     """What the customer gets."""
-    return Delivery(key(draft.event_key, DeliveryKind.REPLY), draft.ref, DeliveryKind.REPLY, text, saw=draft.saw)
+    return _of(draft, DeliveryKind.REPLY, text)
 
 
-def _suggestion(
-    context: Context, draft: Draft, decision: Decision, kind: DeliveryKind, buttons: tuple[Button, ...]
-) -> Delivery:
-    facts = (
-        *_asked(context),
-        ("Confidence", f"{draft.confidence:.0%}"),
-        ("Why a suggestion", WHY[decision.reason]),
-    )
-    return Delivery(
-        key(draft.event_key, kind),
-        draft.ref,
-        kind,
-        draft.text,
-        title="Suggested reply",
-        facts=facts,
-        sources=sources(draft.used),
-        buttons=buttons,
-        saw=draft.saw,
-    )
+def _of(draft: Draft, kind: DeliveryKind, text: str) -> Delivery:
+    """Its identity is the fact's and the kind, whatever the attempt."""
+    return Delivery(f"d-{draft.event_key}-{kind}", draft.ref, kind, text, saw=draft.saw)
 
 
-def _handoff(context: Context, draft: Draft, decision: Decision, kind: DeliveryKind) -> Delivery:
+def _for_a_person(context: Context, decision: Decision) -> Pairs:
     entries = [e for e in context.evidence if e.source is Source.ENTRY]
-    tried = (
-        f"looked through the knowledge, {len(entries)} entries came near" if entries else "the knowledge has nothing"
-    )
-    best = entries[0] if entries else None
-    facts = (
-        ("Reason", WHY[decision.reason]),
+    looked = f"looked through the knowledge, {len(entries)} entries came near"
+    return (
+        ("Reason", decision.reason.words),
         *_asked(context),
-        ("Tried", tried),
-        ("Best evidence", f"{best.title} ({best.score:.0%} near)" if best else "none"),
-    )
-    return Delivery(
-        key(draft.event_key, kind),
-        draft.ref,
-        kind,
-        "",
-        title="For a person",
-        facts=facts,
-        sources=sources(context.evidence[:1]),
-        saw=draft.saw,
+        ("Tried", looked if entries else "the knowledge has nothing"),
+        ("Best evidence", f"{entries[0].title} ({entries[0].score:.0%} near)" if entries else "none"),
     )
 
 
-def _asked(context: Context) -> tuple[tuple[str, str], ...]:
+def _asked(context: Context) -> Pairs:
     asked = context.conversation.asked
     names = ", ".join(a.name for a in asked.attachments) if asked else ""
     question = ("Asked", short(context.question))
@@ -134,7 +72,7 @@ def handed_back(reply: Delivery, kind: DeliveryKind, why: str) -> Delivery:
     return Delivery(f"{reply.key}-back", reply.ref, kind, reply.text, title="For a person", facts=facts, saw=reply.saw)
 
 
-def sources(used: tuple[Evidence, ...]) -> tuple[tuple[str, str], ...]:
+def sources(used: tuple[Evidence, ...]) -> Pairs:
     """(title, url or id) of what a text rests on."""
     return tuple((e.title, e.url or f"{e.source} {e.id}, version {e.version}") for e in used)
 
@@ -147,30 +85,32 @@ def short(text: str) -> str:
 
 def proposal_card(made: Proposal, review: Ref, buttons: tuple[Button, ...], urls: tuple[str, ...]) -> Delivery:
     """The question put to a lead: what would be known, what it rests on, and how many experts say so."""
-    experts = len(made.teachers)
+    experts, seen, key = len(made.teachers), len(made.refs), card_key(made)
     facts = (
         ("Question", made.question),
-        ("Seen in", f"{len(made.refs)} conversation{'s' * (len(made.refs) != 1)}"),
+        ("Seen in", f"{seen} conversation{'s' * (seen != 1)}"),
         ("Taught by", f"{experts} expert{'s' * (experts != 1)}: {', '.join(made.teachers)}"),
         ("Topic", made.topic or "new"),
     )
-    return Delivery(
-        card_key(made),
-        review,
-        DeliveryKind.CARD,
-        made.answer,
-        title="Change an entry?" if made.entry_id else "New entry?",
-        facts=facts,
-        sources=tuple((f"Conversation {r.id}", url) for r, url in zip(made.refs, urls, strict=False)),
-        buttons=buttons,
-        before=made.before,
-        replaces=made.card if made.card != card_key(made) else "",
-    )
+    card = _card(key, review, "Change an entry?" if made.entry_id else "New entry?", facts, made)
+    links = tuple((f"Conversation {r.id}", url) for r, url in zip(made.refs, urls, strict=False))
+    return replace(card, sources=links, buttons=buttons, replaces=made.card if made.card != key else "")
 
 
 def card_key(made: Proposal) -> str:
     """The key of the card that shows this version."""
     return f"d-proposal-{made.id}-v{made.version}"
+
+
+def decided_card(made: Proposal, review: Ref, said: str) -> Delivery:
+    """The card once it is decided: who and why, no buttons."""
+    title = f"{made.state.value.capitalize()}: {made.question}"[:150]
+    card = _card(f"{card_key(made)}-{made.state}", review, title, (("Decision", said),), made)
+    return replace(card, replaces=made.card)
+
+
+def _card(key: str, review: Ref, title: str, facts: Pairs, made: Proposal) -> Delivery:
+    return Delivery(key, review, DeliveryKind.CARD, made.answer, title=title, facts=facts, before=made.before)
 
 
 def closed(card: Delivery, said: str) -> Delivery:
@@ -179,20 +119,6 @@ def closed(card: Delivery, said: str) -> Delivery:
     return replace(card, key=f"{card.key}-closed", facts=facts, buttons=(), replaces=card.key, saw="")
 
 
-def decided_card(made: Proposal, review: Ref, said: str) -> Delivery:
-    """The card once it is decided: who and why, no buttons."""
-    return Delivery(
-        f"d-proposal-{made.id}-v{made.version}-{made.state}",
-        review,
-        DeliveryKind.CARD,
-        made.answer,
-        title=f"{made.state.value.capitalize()}: {made.question}"[:150],
-        facts=(("Decision", said),),
-        before=made.before,
-        replaces=made.card,
-    )
-
-
-def notice(about: str, review: Ref, title: str, facts: tuple[tuple[str, str], ...]) -> Delivery:
+def notice(about: str, review: Ref, title: str, facts: Pairs) -> Delivery:
     """Something a person must know about, on the review channel."""
     return Delivery(f"d-notice-{about}", review, DeliveryKind.CARD, "", title=title, facts=facts)

@@ -3,12 +3,13 @@
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
 from textwrap import shorten
 
-from bot.model import Customer, Entry, Evidence, Scope, Source
+from bot.model import Customer, Entry, Evidence, Source
 from bot.ports import Hit, Index, Passage
 from bot.store import Store
 from bot.store import knowledge as rows
@@ -25,10 +26,13 @@ def passages(entry: Entry) -> tuple[Passage, ...]:
     )
 
 
-def in_scope(scope: Scope, customer: Customer, page: str) -> bool:
-    """Does an entry hold for this customer, here? What is unknown matches no set field; no language is English."""
+def _holds(entry: Entry, customer: Customer, page: str, now: datetime) -> bool:
+    """For this customer, here, now? What is unknown matches no set field; no language is English."""
+    scope = entry.scope
     return (
-        (not scope.plan or scope.plan == customer.plan)
+        not entry.retired
+        and (entry.valid_until is None or now < entry.valid_until)
+        and (not scope.plan or scope.plan == customer.plan)
         and (not scope.language or scope.language == (customer.language or "en"))
         and (not scope.audience or scope.audience == customer.segment)
         and (not scope.page or scope.page in page)
@@ -72,43 +76,37 @@ class Knowledge:
         self._past |= {id_: (question, answer) for _, id_, question, answer in past}
         self._index.put([Passage(id_, id_, Source.PAST, question) for _, id_, question, _ in past])
 
-    def search(self, text: str, *, source: Source, limit: int) -> tuple[Evidence, ...]:
-        """Best first, one for each entry or past reply, whoever asks."""
+    def search(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
+        """Entries in force, best first, whoever asks."""
         self.refresh()
-        found = self._found(text, source, limit, lambda id_: source is Source.PAST or not self._entries[id_].retired)
-        return tuple(islice(found, limit))
+        return tuple(islice(self._found(text, Source.ENTRY, limit, lambda entry: not entry.retired), limit))
 
     def evidence(self, text: str, *, limit: int, customer: Customer, page: str, now: datetime) -> tuple[Evidence, ...]:
         """For a draft: entries that hold for this customer, here and now, then past replies; each best first."""
         self.refresh()
-        holds = partial(self._holds, customer=customer, page=page, now=now)
+        holds = partial(_holds, customer=customer, page=page, now=now)
         entries = islice(self._found(text, Source.ENTRY, limit * 2, holds), limit)
         return (*entries, *islice(self._found(text, Source.PAST, limit), limit))
 
     def _found(
-        self, text: str, source: Source, limit: int, holds: Callable[[str], bool] = lambda _: True
+        self, text: str, source: Source, limit: int, holds: Callable[[Entry], bool] = lambda _: True
     ) -> Iterator[Evidence]:
+        """Best first, one for each entry or past reply."""
         owners: set[str] = set()
         for hit in self._index.search(text, source=source, limit=limit * 3):
-            if hit.owner not in owners and holds(hit.owner):
+            if hit.owner not in owners and (source is Source.PAST or holds(self._entries[hit.owner])):
                 owners.add(hit.owner)
                 yield self._evidence(source, hit)
 
-    def _holds(self, id_: str, customer: Customer, page: str, now: datetime) -> bool:
-        entry = self._entries[id_]
-        dated = entry.valid_until is None or now < entry.valid_until
-        return dated and not entry.retired and in_scope(entry.scope, customer, page)
-
     def _evidence(self, source: Source, hit: Hit) -> Evidence:
         if source is Source.PAST:
-            question, passage = self._past[hit.owner]
-            version, title, url, topic = 1, shorten(question, TITLE, placeholder="…"), "", ""
+            question, answer = self._past[hit.owner]
+            title = shorten(question, TITLE, placeholder="…")
+            found = Evidence(source, hit.owner, 1, title, answer, hit.score)
         else:
-            entry = self._entries[hit.owner]
-            version, title, passage, url, topic = entry.version, entry.question, entry.answer, entry.url, entry.topic
-        return Evidence(
-            source, hit.owner, version, title, passage, hit.score, url, topic, lexical=hit.lexical, vector=hit.vector
-        )
+            e = self._entries[hit.owner]
+            found = Evidence(source, e.id, e.version, e.question, e.answer, hit.score, e.url, e.topic)
+        return replace(found, lexical=hit.lexical, vector=hit.vector)
 
     def entry(self, id: str) -> Entry | None:
         """The version in force, None when retired or unknown."""

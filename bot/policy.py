@@ -4,20 +4,10 @@ import hashlib
 from collections.abc import Set
 from datetime import timedelta
 
-from bot.model import (
-    Action,
-    Context,
-    Conversation,
-    Decision,
-    DeliveryKind,
-    Draft,
-    Message,
-    Pilot,
-    Policy,
-    Reason,
-    Source,
-    Status,
-)
+from bot.model.conversation import Conversation, Message
+from bot.model.drafting import Context, Decision, Draft
+from bot.model.kinds import Action, DeliveryKind, Reason, Source, Status
+from bot.model.knowledge import Pilot, Policy
 from bot.text.said import asks_for_person, is_auto_reply, is_bounce, is_thanks, language, said, words
 from bot.text.terms import is_stop
 
@@ -45,7 +35,14 @@ def triage(context: Context) -> Decision | None:
     this = (context.event.object_id, context.event.version)
     if asked is None or (asked.id, asked.version) != this or asked not in context.conversation.unanswered:
         return Decision(Action.IGNORE, Reason.OVERTAKEN)
-    return _out_of_reach(context, asked) or _not_a_question(context, asked) or _for_a_person(context, asked)
+    if ignored := _out_of_reach(context, asked) or _not_a_question(context, asked):
+        return Decision(Action.IGNORE, ignored)
+    kept = _for_a_person(context, asked)
+    return Decision(Action.HANDOFF, kept) if kept else None
+
+
+def _first(*reasons: tuple[bool, Reason]) -> Reason | None:
+    return next((reason for holds, reason in reasons if holds), None)
 
 
 def overtaken(conversation: Conversation, saw: str) -> bool:
@@ -54,46 +51,41 @@ def overtaken(conversation: Conversation, saw: str) -> bool:
     return not waiting or waiting[-1].key != saw
 
 
-def _out_of_reach(context: Context, asked: Message) -> Decision | None:
+def _out_of_reach(context: Context, asked: Message) -> Reason | None:
     conversation, policy = context.conversation, context.policy
-    if not in_pilot(policy.pilot, conversation):
-        return Decision(Action.IGNORE, Reason.OUTSIDE_PILOT)
-    if conversation.status in (Status.SOLVED, Status.CLOSED):
-        return Decision(Action.IGNORE, Reason.NOT_OPEN)
-    if context.now - asked.at > timedelta(hours=policy.stale_after):
-        return Decision(Action.IGNORE, Reason.STALE)
-    if conversation.bot_active and policy.other_bot == "silent":
-        return Decision(Action.IGNORE, Reason.OTHER_BOT)
-    return None
+    return _first(
+        (not in_pilot(policy.pilot, conversation), Reason.OUTSIDE_PILOT),
+        (conversation.status in (Status.SOLVED, Status.CLOSED), Reason.NOT_OPEN),
+        (context.now - asked.at > timedelta(hours=policy.stale_after), Reason.STALE),
+        (conversation.bot_active and policy.other_bot == "silent", Reason.OTHER_BOT),
+    )
 
 
-def _not_a_question(context: Context, asked: Message) -> Decision | None:
+def _not_a_question(context: Context, asked: Message) -> Reason | None:
     if len(context.conversation.unanswered) > 1:
         return None  # "Thanks!" behind an open question does not close it
-    subject = context.conversation.subject
-    if is_auto_reply(subject, asked.text) or is_bounce(asked.author, subject, asked.text):
-        return Decision(Action.IGNORE, Reason.AUTO_REPLY)
-    if is_thanks(asked.text):
-        return Decision(Action.IGNORE, Reason.THANKS)
-    if not said(asked.text) and not asked.attachments:
-        return Decision(Action.IGNORE, Reason.NOTHING_ASKED)
-    return None
+    subject, text = context.conversation.subject, asked.text
+    return _first(
+        (is_auto_reply(subject, text) or is_bounce(asked.author, subject, text), Reason.AUTO_REPLY),
+        (is_thanks(text), Reason.THANKS),
+        (not said(text) and not asked.attachments, Reason.NOTHING_ASKED),
+    )
 
 
-def _for_a_person(context: Context, asked: Message) -> Decision | None:
-    if not words(said(asked.text)):
-        return Decision(Action.HANDOFF, Reason.ONLY_ATTACHMENT if asked.attachments else Reason.THIN_EVIDENCE)
-    if any(asks_for_person(said(m.text)) for m in context.conversation.unanswered):
-        return Decision(Action.HANDOFF, Reason.ASKED_FOR_PERSON)
-    if never_topic(context.policy, context.question):
-        return Decision(Action.HANDOFF, Reason.NEVER_TOPIC)
-    return None
+def _for_a_person(context: Context, asked: Message) -> Reason | None:
+    wordless = not words(said(asked.text))
+    return _first(
+        (wordless and bool(asked.attachments), Reason.ONLY_ATTACHMENT),
+        (wordless, Reason.THIN_EVIDENCE),
+        (any(asks_for_person(said(m.text)) for m in context.conversation.unanswered), Reason.ASKED_FOR_PERSON),
+        (_on_a_never_topic(context.policy, context.question), Reason.NEVER_TOPIC),
+    )
 
 
-def never_topic(policy: Policy, text: str) -> str:
-    """The never-topic whose words all occur in the text, "" when there is none."""
+def _on_a_never_topic(policy: Policy, text: str) -> bool:
+    """Do all words of one occur in the text?"""
     spoken = set(words(text))
-    return next((t for t in policy.never_topics if words(t) and set(words(t)) <= spoken), "")
+    return any(words(t) and set(words(t)) <= spoken for t in policy.never_topics)
 
 
 def decide(
@@ -116,7 +108,7 @@ def topics(draft: Draft) -> frozenset[str]:
 
 def _held_back(context: Context, draft: Draft, licensed: Set[str], can: Set[DeliveryKind]) -> Reason | None:
     policy, conversation = context.policy, context.conversation
-    reasons = (
+    return _first(
         (any(e.source is Source.PAST for e in draft.used), Reason.PAST_REPLY_ONLY),
         (conversation.bot_active, Reason.OTHER_BOT),
         (_speaks(context) not in ("", draft.language), Reason.OTHER_LANGUAGE),
@@ -126,7 +118,6 @@ def _held_back(context: Context, draft: Draft, licensed: Set[str], can: Set[Deli
         (not topics(draft) <= licensed, Reason.NOT_LICENSED),
         (draft.confidence < policy.reply_at or _vague(context), Reason.LOW_CONFIDENCE),
     )
-    return next((reason for holds, reason in reasons if holds), None)
 
 
 def _vague(context: Context) -> bool:

@@ -57,22 +57,18 @@ class Connector(Protocol):
 
     def receive(self, request: Request) -> Received:
         """Verify, or raise Forged (401) or Malformed (400); say which conversations changed. No I/O."""
-        ...
 
     def fetch(self, ref: Ref) -> Conversation:
         """The truth now; oldest message first; aware UTC. Raises Unavailable, or Refused when it is gone."""
-        ...
 
     def changed(self, since: datetime) -> Iterator[Ref]:
         """Refs touched at or after `since` (aware UTC); may repeat one, never misses one."""
-        ...
 
     def deliver(self, delivery: Delivery) -> str:
         """Put it into the world; the vendor's message id. Never sends twice by itself.
 
         Raises Unavailable (with `maybe` where the write may have been applied) or Refused.
         """
-        ...
 
 
 @runtime_checkable
@@ -84,7 +80,6 @@ class Settles(Protocol):
 
         Raises Unavailable when it cannot tell now.
         """
-        ...
 
 
 class Views(Protocol):
@@ -92,15 +87,12 @@ class Views(Protocol):
 
     def refusal(self, verdict: Verdict) -> str:
         """Why this press would be refused now, in words for whoever pressed; "" when it would not."""
-        ...
 
     def proposal(self, token: str) -> tuple[str, str] | None:
         """(question, answer) of the proposal behind a button's token; None when unknown or used."""
-        ...
 
     def draft(self, token: str) -> tuple[str, str] | None:
         """(question, text) of the draft behind a button's token; None when unknown or used."""
-        ...
 
 
 @runtime_checkable
@@ -109,7 +101,6 @@ class Panel(Protocol):
 
     def panel(self, request: Request, views: Views) -> Received:
         """Verify like `receive`, answer within the vendor's limit, and report what was pressed."""
-        ...
 
 
 @runtime_checkable
@@ -118,7 +109,6 @@ class Checks(Protocol):
 
     def check(self) -> tuple[tuple[str, bool, str], ...]:
         """(what, fine, how to mend it) for `app.py doctor`; reads only."""
-        ...
 
 
 @runtime_checkable
@@ -127,7 +117,6 @@ class SetsUp(Protocol):
 
     def setup(self, public_url: str, dry_run: bool) -> tuple[str, ...]:
         """What was (or would be) made at the vendor, a line each."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +134,6 @@ class Team(Protocol):
 
     def team(self) -> tuple[Agent, ...]:
         """Everyone who may answer customers, bots left out. Raises Unavailable or Refused."""
-        ...
 
 
 class Writer(Protocol):
@@ -156,7 +144,6 @@ class Writer(Protocol):
 
         Its confidence is 0 until learning fills it in. Raises Unavailable.
         """
-        ...
 
 
 class Embedder(Protocol):
@@ -166,7 +153,6 @@ class Embedder(Protocol):
 
     def embed(self, texts: Sequence[str], *, query: bool) -> Floats:
         """(n, dim) float32, unit rows; an empty text gives a zero row."""
-        ...
 
 
 class Index(Protocol):
@@ -174,15 +160,12 @@ class Index(Protocol):
 
     def put(self, items: Sequence["Passage"]) -> None:
         """Add or replace by `key`; found at once."""
-        ...
 
     def drop(self, keys: Sequence[str]) -> None:
         """Remove; unknown keys are fine."""
-        ...
 
     def search(self, query: str, *, source: Source, limit: int) -> tuple["Hit", ...]:
         """Best first; scores 0 to 1."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +194,6 @@ class Confidence(Protocol):
 
     def confidence(self, context: Context, draft: Draft) -> float:
         """P(an expert would send it without a material edit), 0 to 1."""
-        ...
 
 
 class Wake(Protocol):
@@ -219,7 +201,6 @@ class Wake(Protocol):
 
     def wake(self) -> None:
         """Never blocks for long, never raises."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,20 +255,15 @@ class Stage(Protocol):
 
     def settings(self) -> dict[str, str]:
         """The settings that point the real connector at this fake."""
-        ...
 
     def hook(self, url: str) -> None:
         """Where webhooks go: the door's base URL, such as http://127.0.0.1:8000."""
-        ...
 
     def customer_says(self, text: str, *, customer: str, conversation: str = "", subject: str = "") -> str:
         """A customer (by e-mail or id) writes, in a new conversation where none is given; the conversation's id."""
-        ...
 
     def agent_says(self, text: str, *, agent: str, conversation: str, public: bool = True, status: str = "") -> str:
         """Someone on the team writes in the vendor's tool and perhaps sets a status; the message's id."""
-        ...
 
     def threads(self) -> tuple[StageThread, ...]:
         """Newest first."""
-        ...

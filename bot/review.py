@@ -13,21 +13,11 @@ from bot.answer import digest
 from bot.deliver import approve
 from bot.errors import Unavailable
 from bot.line import Line
-from bot.model import (
-    Button,
-    Delivery,
-    Draft,
-    Entry,
-    Outcome,
-    OutcomeKind,
-    Person,
-    Policy,
-    Proposal,
-    ProposalState,
-    Ref,
-    Verdict,
-    VerdictKind,
-)
+from bot.model.conversation import Person, Ref
+from bot.model.drafting import Button, Delivery, Draft, Verdict
+from bot.model.kinds import OutcomeKind, ProposalState, VerdictKind
+from bot.model.knowledge import Entry
+from bot.model.learning import Outcome, Proposal
 from bot.policy import overtaken
 from bot.ports import Panel
 from bot.store import audit, conversations, drafts, limits, people, reviews
@@ -84,9 +74,11 @@ def _proposal_refusal(conn: Connection, verdict: Verdict, id: str, shown: str) -
     who = people.person_of(conn, verdict.by)
     if who is None or who.role not in LEADS:
         return "Only a lead can decide this. Ask an admin to add you to the approvers."
-    if verdict.kind is not VerdictKind.REJECT and _outdated(conn, made):
+    if verdict.kind is VerdictKind.REJECT:
+        return ""
+    if _outdated(conn, made):
         return "The entry has changed since this was proposed; reject it, and a new proposal will build on it."
-    if verdict.kind is not VerdictKind.REJECT and only_teacher(made, who, limits.current_policy(conn)):
+    if _taught_alone(made, who) and not limits.current_policy(conn).one_lead:
         return "You are the only one who taught this, so somebody else has to approve it."
     return ""
 
@@ -97,9 +89,9 @@ def _outdated(conn: Connection, made: Proposal) -> bool:
     return bool(made.entry_id) and (old is None or old.retired or old.answer != made.before)
 
 
-def only_teacher(made: Proposal, who: Person, policy: Policy) -> bool:
-    """Its only teacher cannot be its only approver, unless the policy of a one-lead team says so."""
-    return not policy.one_lead and bool(made.teachers) and set(made.teachers) <= {who.id, who.name, who.email}
+def _taught_alone(made: Proposal, who: Person) -> bool:
+    """Is this person its only teacher? Then somebody else approves, unless the policy of a one-lead team says so."""
+    return bool(made.teachers) and set(made.teachers) <= {who.id, who.name, who.email}
 
 
 def judge(line: Line, verdict: Verdict) -> str:
@@ -150,45 +142,36 @@ def _judge_proposal(line: Line, conn: Connection, verdict: Verdict, id: str) -> 
     made, who = reviews.get_proposal(conn, id), people.person_of(conn, verdict.by)
     if made is None or who is None:
         return
-    if verdict.kind is VerdictKind.EDIT:
+    edited, rejected = verdict.kind is VerdictKind.EDIT, verdict.kind is VerdictKind.REJECT
+    if edited:
         text, question = verdict.text.strip() or made.answer, verdict.question.strip() or made.question
         made = replace(made, answer=text, question=question)
-    rejected = verdict.kind is VerdictKind.REJECT
     state = ProposalState.REJECTED if rejected else ProposalState.APPROVED
     made = replace(made, state=state, decided_by=who.id, reason=verdict.reason)
-    reviews.save_proposal(conn, made, proposal_digest(made))
-    alone = not rejected and set(made.teachers) <= {who.id, who.name, who.email}
-    audit.record(
-        conn, line.now(), who.id, f"proposal {state}", made.id, verdict.reason,
-        edited=str(verdict.kind is VerdictKind.EDIT), one_lead=str(alone),
-    )  # fmt: skip
+    said = f"{state.value.capitalize()} by {who.name}" + (f": {verdict.reason}" if verdict.reason else "")
+    alone = not rejected and _taught_alone(made, who)
+    _end(line, conn, made, who.id, said, edited=str(edited), one_lead=str(alone))
     if not rejected:
         publish(conn, made, who.id, line.now())
-    said = f"{state.value.capitalize()} by {who.name}" + (f": {verdict.reason}" if verdict.reason else "")
-    _show(line, conn, compose.decided_card(made, Ref(line.review, "review"), said))
     open_next(line, conn)
 
 
-def publish(conn: Connection, made: Proposal, by: str, now: datetime) -> Entry:
+def _end(line: Line, conn: Connection, made: Proposal, by: str, said: str, **detail: str) -> None:
+    """Write down how a proposal ended, and say so on its card."""
+    reviews.save_proposal(conn, made, proposal_digest(made))
+    audit.record(conn, line.now(), by, f"proposal {made.state}", made.id, made.reason, **detail)
+    _show(line, conn, compose.decided_card(made, Ref(line.review, "review"), said))
+
+
+def publish(conn: Connection, made: Proposal, by: str, now: datetime) -> None:
     """The proposal as the next version of its entry: live for the very next message, in every process."""
     old = rows.latest(conn, made.entry_id) if made.entry_id else None
-    entry = Entry(
-        id=old.id if old else f"learned-{made.id}",
-        version=old.version + 1 if old else 1,
-        question=made.question,
-        answer=made.answer,
-        topic=(old.topic if old else made.topic) or UNSORTED,
-        url=old.url if old else "",
-        origin=f"proposal:{made.id}",
-        by=by,
-        at=now,
-    )
-    if old:
-        entry = replace(entry, scope=old.scope, valid_until=old.valid_until)
+    old = old or Entry(f"learned-{made.id}", 0, "", "", made.topic)
+    entry = replace(old, question=made.question, answer=made.answer, topic=old.topic or UNSORTED)
+    entry = replace(entry, version=old.version + 1, origin=f"proposal:{made.id}", by=by, at=now)
     if not rows.add_entry(conn, entry):
         raise Unavailable(f"version {entry.version} of {entry.id} was taken in this instant", retry_after=0.1)
     audit.record(conn, now, by, "entry published", entry.id, f"proposal {made.id}", version=str(entry.version))
-    return entry
 
 
 def propose(line: Line, conn: Connection, made: Proposal) -> None:
@@ -202,9 +185,12 @@ def propose(line: Line, conn: Connection, made: Proposal) -> None:
 
 
 def open_next(line: Line, conn: Connection) -> None:
-    """Open waiting proposals while there is room: many experts first, then the oldest."""
-    _expire(line, conn)
-    room = limits.current_policy(conn).open_cards - reviews.count_open(conn)
+    """End what nobody decided in time; open waiting proposals while there is room: many experts first."""
+    shown = reviews.proposals(conn, [ProposalState.OPEN])
+    late = [made for made in shown if made.expires <= line.now()]
+    for made in late:
+        _end(line, conn, replace(made, state=ProposalState.EXPIRED), "understudy", "Nobody decided in time")
+    room = limits.current_policy(conn).open_cards - len(shown) + len(late)
     for made in reviews.waiting_best(conn, room):
         _open(line, conn, replace(made, state=ProposalState.OPEN, expires=line.now() + PROPOSAL_LIVES))
 
@@ -224,15 +210,6 @@ def _open(line: Line, conn: Connection, made: Proposal) -> None:
 def _show(line: Line, conn: Connection, card: Delivery) -> None:
     if line.review:
         approve(conn, line, card)
-
-
-def _expire(line: Line, conn: Connection) -> None:
-    for made in reviews.proposals(conn, [ProposalState.OPEN]):
-        if made.expires <= line.now():
-            gone = replace(made, state=ProposalState.EXPIRED)
-            reviews.save_proposal(conn, gone, proposal_digest(gone))
-            audit.record(conn, line.now(), "understudy", "proposal expired", made.id)
-            _show(line, conn, compose.decided_card(gone, Ref(line.review, "review"), "Nobody decided in time"))
 
 
 class StoredViews:
@@ -259,6 +236,6 @@ class StoredViews:
         return (decided.question, decided.draft.text) if decided else None
 
     def _about(self, conn: Connection, token: str, prefix: str) -> str:
-        row = reviews.get_nonce(conn, token)
-        open_now = row is not None and not row[3] and row[2] > self._line.now()
-        return row[0].removeprefix(prefix) if row and open_now and row[0].startswith(prefix) else ""
+        about, _, expires, used_by = reviews.get_nonce(conn, token) or ("", "", self._line.now(), "")
+        open_now = about.startswith(prefix) and not used_by and expires > self._line.now()
+        return about.removeprefix(prefix) if open_now else ""

@@ -101,7 +101,7 @@ def _cited(line: Line, draft: Draft) -> tuple[Entry, ...]:
 
 
 def _near(line: Line, item: Intervention) -> tuple[Near, ...]:
-    found = line.knowledge.search(item.question, source=Source.ENTRY, limit=5)
+    found = line.knowledge.search(item.question, limit=5)
     pairs = ((line.knowledge.entry(e.id), e.score) for e in found)
     return tuple(Near(entry, score) for entry, score in pairs if entry is not None)
 

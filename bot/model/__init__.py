@@ -1,66 +1,7 @@
 """The words of the line: frozen values, aware UTC times, tuples oldest first."""
 
-from bot.model.conversation import Attachment, Change, Conversation, Customer, Event, Message, Page, Person, Ref
-from bot.model.drafting import Button, Context, Decision, Delivery, Draft, Verdict
-from bot.model.kinds import (
-    Action,
-    CorrectionKind,
-    DeliveryKind,
-    DeliveryState,
-    EventKind,
-    OutcomeKind,
-    PersonRole,
-    ProposalState,
-    Reason,
-    Role,
-    Source,
-    Status,
-    VerdictKind,
-)
-from bot.model.knowledge import Entry, Evidence, Licence, Pilot, Policy, Rule, Scope
-from bot.model.learning import AuditEntry, Correction, Intervention, Outcome, Proposal, SentenceEdit, Signal
-
-__all__ = [
-    "Action",
-    "Attachment",
-    "AuditEntry",
-    "Button",
-    "Change",
-    "Context",
-    "Conversation",
-    "Correction",
-    "CorrectionKind",
-    "Customer",
-    "Decision",
-    "Delivery",
-    "DeliveryKind",
-    "DeliveryState",
-    "Draft",
-    "Entry",
-    "Event",
-    "EventKind",
-    "Evidence",
-    "Intervention",
-    "Licence",
-    "Message",
-    "Outcome",
-    "OutcomeKind",
-    "Page",
-    "Person",
-    "PersonRole",
-    "Pilot",
-    "Policy",
-    "Proposal",
-    "ProposalState",
-    "Reason",
-    "Ref",
-    "Role",
-    "Rule",
-    "Scope",
-    "SentenceEdit",
-    "Signal",
-    "Source",
-    "Status",
-    "Verdict",
-    "VerdictKind",
-]
+from bot.model.conversation import *
+from bot.model.drafting import *
+from bot.model.kinds import *
+from bot.model.knowledge import *
+from bot.model.learning import *

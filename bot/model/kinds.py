@@ -55,8 +55,8 @@ class Reason(StrEnum):
 
     words: str
 
-    def __new__(cls, value: str, words: str) -> "Reason":
-        """A member from its value and its words."""
+    def __new__(cls, value: str, words: str = "") -> "Reason":
+        """A member from its value and its words; a look-up gives the value alone."""
         made = str.__new__(cls, value)
         made._value_, made.words = value, words
         return made

@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import work
-from bot.compose import WHY
 from bot.line import Line
 from bot.store import audit, counts, drafts, limits
 from bot.web import control, links
@@ -21,7 +20,6 @@ def pages(line: Line, refused: Counter[str]) -> Blueprint:
     made = guard(Blueprint("pages", __name__), line.links.public_url)
     made.app_template_filter("clock")(clock)
     made.app_template_filter("day")(day)
-    made.app_context_processor(lambda: {"WHY": WHY})
     links.routes(made, line)
     control.routes(made, line)
     made.get("/", endpoint="front")(partial(_front, line))
