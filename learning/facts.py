@@ -74,10 +74,9 @@ def _value(number: str) -> str:
 def _names(sentence: str) -> frozenset[str]:
     """Words in quotation marks, and capitals inside a sentence where the language does not write every noun so."""
     quoted = frozenset(w for phrase in QUOTED.findall(sentence) for w in _words(phrase))
-    tokens = TOKEN.findall(sentence)
-    capitals = {t.casefold() for t in tokens[1:] if t[0].isupper() and len(t) > 1}
-    starts = {s.split()[0].casefold().strip(".,!?:;") for s in sentences(sentence)}
-    return quoted if language(sentence) == "de" else quoted | (capitals - starts)
+    inside = [t for s in sentences(sentence) for t in TOKEN.findall(s)[1:]]
+    capitals = {t.casefold() for t in inside if t[0].isupper() and len(t) > 1}
+    return quoted if language(sentence) == "de" else quoted | capitals
 
 
 def material(before: str, after: str, ignore: frozenset[str] = frozenset()) -> tuple[bool, bool]:

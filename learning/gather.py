@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import takewhile
 
 from bot.model import Conversation, Draft, Intervention, Message, Role
 from bot.text.markup import tidy
@@ -36,18 +37,13 @@ def question_before(conversation: Conversation, message: Message) -> str:
     A question back ("which model is it?") is no answer: what was asked before it still counts.
     """
     asked: list[str] = []
-    for earlier in reversed(_before(conversation, message)):
+    before = takewhile(lambda m: m.id != message.id, conversation.messages)
+    for earlier in reversed([m for m in before if m.public]):
         if earlier.role is Role.CUSTOMER:
             asked.insert(0, said(earlier.text))
         elif asked and earlier.role is not Role.OTHER_BOT and teaching(earlier.text):
             return _joined(asked)
     return _joined([conversation.subject, *asked] if asked else [])
-
-
-def _before(conversation: Conversation, message: Message) -> list[Message]:
-    """What was said in public before `message`, oldest first."""
-    at = next((n for n, m in enumerate(conversation.messages) if m.id == message.id), len(conversation.messages))
-    return [m for m in conversation.messages[:at] if m.public]
 
 
 def _joined(parts: list[str]) -> str:

@@ -20,12 +20,8 @@ def signal(draft: Draft, outcome: Outcome, correction: Correction | None) -> Sig
 
 
 def _good(kind: OutcomeKind, correction: Correction | None) -> float:
-    if kind is OutcomeKind.KEPT:
-        return UNTOUCHED
-    if kind is OutcomeKind.EDITED:
-        material = correction is not None and any(e.material for e in correction.edits)
-        return WRONG if material else TOUCHED
-    return 0.0
+    material = correction is not None and any(e.material for e in correction.edits)
+    return {OutcomeKind.KEPT: UNTOUCHED, OutcomeKind.EDITED: WRONG if material else TOUCHED}.get(kind, 0.0)
 
 
 def prefix(draft_id: str) -> str:

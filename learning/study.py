@@ -96,14 +96,13 @@ def _beside(conn: Connection, line: Line, case: Case) -> list[Proposal]:
 
 
 def _cited(line: Line, draft: Draft) -> tuple[Entry, ...]:
-    found = (line.knowledge.entry(e.id) for e in draft.used if e.source is Source.ENTRY)
-    return tuple(entry for entry in found if entry is not None)
+    used = [e.id for e in draft.used if e.source is Source.ENTRY]
+    return tuple(entry for used_id in used if (entry := line.knowledge.entry(used_id)))
 
 
 def _near(line: Line, item: Intervention) -> tuple[Near, ...]:
     found = line.knowledge.search(item.question, limit=5)
-    pairs = ((line.knowledge.entry(e.id), e.score) for e in found)
-    return tuple(Near(entry, score) for entry, score in pairs if entry is not None)
+    return tuple(Near(entry, e.score) for e in found if (entry := line.knowledge.entry(e.id)))
 
 
 def _likes(item: Intervention, proposals: Iterable[Proposal]) -> list[Like]:

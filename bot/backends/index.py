@@ -30,7 +30,7 @@ class HybridIndex:
         with self._lock:
             for passage, vector, counts in zip(items, vectors, counted, strict=True):
                 self._drop(passage.key)
-                self._spaces[passage.source].add(passage, vector, counts)
+                self._spaces[passage.source].add(passage.key, passage.owner, counts, vector)
 
     def drop(self, keys: Sequence[str]) -> None:
         """Remove; unknown keys are fine."""
@@ -48,8 +48,6 @@ class HybridIndex:
         `lexical` is the share of the query's words that the passage covers, weighted by rarity; `vector` the
         cosine; both, and so `score`, can be compared between queries.
         """
-        if not len(self._spaces[source]):
-            return ()
         vector, counts = self._embedder.embed([query], query=True)[0], Counter(topics(query))
         with self._lock:
             return self._spaces[source].search(vector, counts, limit)
@@ -61,37 +59,32 @@ class _Space:
     def __init__(self, dim: int) -> None:
         self._words = Lexical()
         self._matrix: Floats = np.zeros((64, dim), dtype=np.float32)
-        self._names: list[tuple[str, str]] = []
+        self._kept: list[tuple[str, str, Counter[str]]] = []
         self._rows: dict[str, int] = {}
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def add(self, passage: Passage, vector: Floats, counts: Counter[str]) -> None:
+    def add(self, key: str, owner: str, counts: Counter[str], vector: Floats) -> None:
         row = self._words.add(counts)
         if row == len(self._matrix):
             self._matrix = np.concatenate([self._matrix, np.zeros_like(self._matrix)])
         self._matrix[row] = vector
-        self._names.append((passage.key, passage.owner))
-        self._rows[passage.key] = row
+        self._kept.append((key, owner, counts))
+        self._rows[key] = row
 
     def drop(self, key: str) -> None:
-        if key not in self._rows:
-            return
-        del self._rows[key]
-        if len(self._names) - len(self._rows) > max(LEAST, len(self._rows) // 4):
+        self._rows.pop(key, None)
+        if len(self._kept) - len(self._rows) > max(LEAST, len(self._rows) // 4):
             self._pack()
 
     def _pack(self) -> None:
-        kept = sorted(self._rows.values())
-        self._words.keep(kept)
-        self._matrix[: len(kept)] = self._matrix[kept]
-        self._names = [self._names[row] for row in kept]
-        self._rows = {key: row for row, (key, _) in enumerate(self._names)}
+        rows = sorted(self._rows.values())
+        kept, vectors = [self._kept[row] for row in rows], self._matrix[rows]
+        self._words, self._kept, self._rows = Lexical(), [], {}
+        for passage, vector in zip(kept, vectors, strict=True):
+            self.add(*passage, vector)
 
     def search(self, vector: Floats, counts: Counter[str], limit: int) -> tuple[Hit, ...]:
         lexical = self._words.scores(counts)
-        cosine = np.clip(self._matrix[: len(self._names)] @ vector, 0.0, 1.0)
+        cosine = np.clip(self._matrix[: len(self._kept)] @ vector, 0.0, 1.0)
         fused = LEXICAL * lexical + (1 - LEXICAL) * cosine
         hits = (self._hit(row, fused, lexical, cosine) for row in self._best(fused, limit))
         return tuple(hit for hit in hits if hit.score > 0)
@@ -104,5 +97,5 @@ class _Space:
         return sorted((int(row) for row in live), key=lambda row: (-fused[row], row))
 
     def _hit(self, row: int, fused: Floats, lexical: Floats, cosine: Floats) -> Hit:
-        key, owner = self._names[row]
+        key, owner, _ = self._kept[row]
         return Hit(key, owner, float(fused[row]), float(lexical[row]), float(cosine[row]))

@@ -3,15 +3,13 @@
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
 from bot.ports import Floats
 from bot.text.thesaurus import weight
 
-Ints = npt.NDArray[np.intc]
 K1, B = 1.2, 0.6
 
 
@@ -52,18 +50,3 @@ class Lexical:
         lengths = np.frombuffer(self._lengths, dtype=np.float32)[at]
         average = self._total / len(self._lengths)
         found[at] += value * tf * (K1 + 1) / (tf + K1 * (1 - B + B * lengths / average))
-
-    def keep(self, kept: Sequence[int]) -> None:
-        """Forget all rows but these (ascending), which are numbered anew in their order."""
-        number = np.full(len(self._lengths), -1, dtype=np.intc)
-        number[kept] = np.arange(len(kept), dtype=np.intc)
-        self._lengths = array("f", [self._lengths[row] for row in kept])
-        self._total = sum(self._lengths)
-        renumbered = ((term, _renumbered(*posting, number)) for term, posting in self._postings.items())
-        self._postings = {term: posting for term, posting in renumbered if posting[0]}
-
-
-def _renumbered(rows: "array[int]", often: "array[float]", number: Ints) -> tuple["array[int]", "array[float]"]:
-    to = number[np.frombuffer(rows, dtype=np.intc)]
-    live = to >= 0
-    return array("i", to[live].tolist()), array("f", np.frombuffer(often, dtype=np.float32)[live].tolist())

@@ -90,11 +90,8 @@ def safe_url(url: str) -> bool:
 
 def to_html(text: str) -> str:
     """Safe HTML of plain text: paragraphs, lists and links, everything else escaped."""
-    return "".join(_block(b) for b in re.split(r"\n\s*\n", text.strip()) if b.strip())
-
-
-def _block(block: str) -> str:
-    return "".join(_run(tag, list(lines)) for tag, lines in groupby(block.split("\n"), key=_tag))
+    blocks = (b.split("\n") for b in re.split(r"\n\s*\n", text.strip()) if b.strip())
+    return "".join(_run(tag, list(lines)) for block in blocks for tag, lines in groupby(block, key=_tag))
 
 
 def _tag(line: str) -> str:

@@ -48,15 +48,10 @@ def _iban(match: re.Match[str]) -> str:
     """The longest part of the match that has an IBAN's check digits; capitals behind one are not part of it."""
     parts = match.group().split(" ")
     for end in range(len(parts), 0, -1):
-        if _is_iban("".join(parts[:end])):
+        iban = "".join(parts[:end])
+        if 15 <= len(iban) <= 34 and int("".join(str(int(c, 36)) for c in iban[4:] + iban[:4])) % 97 == 1:
             return " ".join(["[iban]", *parts[end:]])
     return match.group()
-
-
-def _is_iban(text: str) -> bool:
-    if not 15 <= len(text) <= 34:
-        return False
-    return int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
 
 
 def _card(match: re.Match[str]) -> str:
@@ -87,8 +82,7 @@ def _phone(match: re.Match[str]) -> str:
     return "[phone]" if 7 <= digits <= 15 and likely and not DATE.match(span) else span
 
 
-Instead = str | Callable[[re.Match[str]], str]
-RULES: tuple[tuple[re.Pattern[str], Instead], ...] = (
+RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (EMAIL, "[email]"),
     (UUID, "[id]"),
     (IBAN, _iban),

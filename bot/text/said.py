@@ -80,7 +80,8 @@ def _unsigned(lines: list[str]) -> list[str]:
         if line.strip() in ("--", "—") and any(lines[:at]):
             return lines[:at]
         if PATTERNS["closing"].match(line.strip()):
-            return lines[:at] + _postscript(lines[at + 1 :])
+            starts = (n for n in range(at + 1, len(lines)) if PATTERNS["postscript"].match(lines[n].strip()))
+            return lines[:at] + lines[next(starts, len(lines)) :]
         if len(lines) - at <= 6 and PATTERNS["thanks_closing"].match(line.strip()) and _names(lines[at + 1 :]):
             return lines[: at + 1]
     return lines
@@ -90,11 +91,6 @@ def _names(lines: list[str]) -> bool:
     """Nothing but one or two lines that look like a name."""
     rest = [line.strip() for line in lines if line.strip()]
     return 0 < len(rest) <= 2 and all(NAME.match(line) for line in rest)
-
-
-def _postscript(lines: list[str]) -> list[str]:
-    starts = [at for at, line in enumerate(lines) if PATTERNS["postscript"].match(line.strip())]
-    return lines[starts[0] :] if starts else []
 
 
 def links(text: str) -> tuple[str, ...]:

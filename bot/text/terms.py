@@ -13,8 +13,12 @@ PLACEHOLDER = re.compile(r"\[(?:email|phone|card|iban|ip|id|number)\]")
 PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
 LONGEST = 64  # characters of a word that count
 VOWEL = re.compile("[aeiouy]")
-ENDINGS = (("ies", "y", 2), ("ied", "y", 2), ("sses", "ss", 2), ("xes", "x", 2), ("ches", "ch", 2), ("shes", "sh", 2))
-SUFFIXES = (("ation", 4), ("ment", 3), ("ing", 3), ("able", 4), ("ed", 3), ("ion", 4), ("ly", 3))
+# An ending, what stands for it, and how much of the word must be left.
+PLURALS = (("ies", "y", 2), ("ied", "y", 2), ("sses", "ss", 2), ("xes", "x", 2), ("ches", "ch", 2), ("shes", "sh", 2))
+SUFFIXES = tuple(
+    (ending, "", least)
+    for ending, least in (("ation", 4), ("ment", 3), ("ing", 3), ("able", 4), ("ed", 3), ("ion", 4), ("ly", 3))
+)
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -26,7 +30,7 @@ def words(text: str) -> tuple[str, ...]:
 def _pieces(token: str) -> tuple[str, ...]:
     if not UNSPACED.search(token):
         return _stems(token[:LONGEST])
-    pairs = [pair for run in UNSPACED.findall(token) for pair in _pairs(run)]
+    pairs = [run[at : at + 2] for run in UNSPACED.findall(token) for at in range(max(1, len(run) - 1))]
     return (*pairs, *_stems(UNSPACED.sub("", token)[:LONGEST]))
 
 
@@ -34,14 +38,11 @@ def _pieces(token: str) -> tuple[str, ...]:
 def _stems(token: str) -> tuple[str, ...]:
     if "'" in token or "’" in token:
         head, _, tail = token.replace("’", "'").partition("'")
-        short = {"t": (head + tail,), "s": _stems(head)} | dict.fromkeys(("re", "ve", "ll", "d", "m"), _stems(head))
-        return short.get(tail, _stems(head) + _stems(tail))
+        if tail == "t":
+            return (head + tail,)
+        return _stems(head) + (() if tail in ("s", "re", "ve", "ll", "d", "m") else _stems(tail))
     plain = _folded(token).replace("_", "")
     return (stem(plain),) if plain else ()
-
-
-def _pairs(run: str) -> list[str]:
-    return [run[at : at + 2] for at in range(max(1, len(run) - 1))]
 
 
 def _folded(token: str) -> str:
@@ -55,7 +56,10 @@ def stem(word: str) -> str:
     word = phrases.IRREGULAR.get(word, word)
     if len(word) < 4 or not (word.isascii() and word.isalpha()):
         return word
-    word = _without_suffix(_singular(word))
+    word = _cut(word, PLURALS)
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    word = _cut(word, SUFFIXES)
     if len(word) > 3 and word.endswith("e"):
         word = word[:-1]
     if len(word) > 6 and word.endswith("y"):
@@ -63,18 +67,11 @@ def stem(word: str) -> str:
     return word[:-1] if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeiou" else word
 
 
-def _singular(word: str) -> str:
-    for ending, instead, least in ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= least:
-            return word[: -len(ending)] + instead
-    return word[:-1] if word.endswith("s") and word[-2:] not in ("ss", "us", "is") else word
-
-
-def _without_suffix(word: str) -> str:
-    for suffix, least in SUFFIXES:
-        rest = word[: -len(suffix)]
-        if word.endswith(suffix) and len(rest) >= least and VOWEL.search(rest):
-            return rest
+def _cut(word: str, endings: tuple[tuple[str, str, int], ...]) -> str:
+    for ending, instead, least in endings:
+        rest = word.removesuffix(ending)
+        if least <= len(rest) < len(word) and VOWEL.search(rest + instead):
+            return rest + instead
     return word
 
 
