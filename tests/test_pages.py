@@ -15,7 +15,6 @@ from bot.web.control import changes, listed, number
 from tests.desk import ASKS_RETURN, TOMASZ, Desk, desk
 
 pytestmark = pytest.mark.services
-SEAL = re.compile(r'name="seal" value="([^"]+)"')
 
 
 @pytest.fixture
@@ -31,13 +30,6 @@ def links(made: Desk, ref: Ref) -> dict[str, str]:
     return {b.verdict: f"{made.url}/drafts/{b.value.rpartition('/')[2]}" for b in note.buttons}
 
 
-def sealed(url: str) -> str:
-    """The seal of the form on a page."""
-    found = SEAL.search(requests.get(url, timeout=5).text)
-    assert found
-    return unescape(found.group(1))
-
-
 def post(url: str, **form: str) -> requests.Response:
     """A form, as a browser sends it from a page of the same site."""
     return requests.post(url, form, headers={"Referer": url}, timeout=5)
@@ -45,13 +37,12 @@ def post(url: str, **form: str) -> requests.Response:
 
 def confirm(url: str, **form: str) -> requests.Response:
     """What a person does who opens the page and presses the button."""
-    return post(url, seal=sealed(url), **{"by": "tomasz", **form})
+    return post(url, **{"by": "tomasz", **form})
 
 
 def act(made: Desk, name: str, **form: str) -> requests.Response:
     """A form of the control page."""
-    seal = sealed(f"{made.url}/control")
-    return post(f"{made.url}/control/{name}", seal=seal, **{"by": "ines", **form})
+    return post(f"{made.url}/control/{name}", **{"by": "ines", **form})
 
 
 POLICY = {"share": "1", "reply_at": "0.9", "suggest_at": "0.3", "stale_after": "72", "open_cards": "20", "version": "0"}
@@ -139,8 +130,8 @@ def test_a_form_is_taken_from_our_own_page_only(office: Desk) -> None:
     ref = office.ask(ASKS_RETURN)
     accept = links(office, ref)["accept"]
 
-    without = post(accept, by="tomasz")
-    other = post(f"{office.url}/control/stop", seal=sealed(accept), by="ines", on="yes")
+    without = requests.post(accept, {"by": "tomasz"}, timeout=5)
+    other = requests.post(accept, {"by": "tomasz"}, headers={"Origin": "https://evil.example"}, timeout=5)
     nobody = confirm(accept, by="a stranger")
 
     assert [a.status_code for a in (without, other, nobody)] == [403, 403, 400]
@@ -162,33 +153,11 @@ def test_a_form_is_taken_from_our_own_page_only(office: Desk) -> None:
     ],
 )
 def test_a_form_says_that_it_comes_from_here(office: Desk, headers: dict[str, str], status: int) -> None:
-    form = {"seal": sealed(f"{office.url}/control"), "by": "ines", "on": "yes"}
+    form = {"by": "ines", "on": "yes"}
 
     answer = requests.post(f"{office.url}/control/stop", form, headers=headers, timeout=5)
 
     assert answer.status_code == status
-
-
-@pytest.mark.parametrize(
-    ("back", "to"),
-    [
-        ("/?ref=zendesk%3A3#line", "/?ref=zendesk%3A3#line"),
-        ("/", "/"),
-        ("//evil.example", "/control"),
-        ("/\\evil.example", "/control"),
-        ("/\t/evil.example", "/control"),
-        ("https://evil.example", "/control"),
-        ("", "/control"),
-    ],
-)
-def test_control_leads_back_to_our_own_pages_only(office: Desk, back: str, to: str) -> None:
-    form = {"seal": sealed(f"{office.url}/control"), "by": "ines", "on": "yes", "back": back}
-
-    answer = requests.post(
-        f"{office.url}/control/stop", form, headers={"Origin": office.url}, timeout=5, allow_redirects=False
-    )
-
-    assert (answer.status_code, answer.headers["Location"]) == (303, to)
 
 
 def test_what_customers_write_is_shown_as_text_and_pages_forbid_scripts(office: Desk) -> None:
@@ -236,7 +205,7 @@ def test_a_policy_form_makes_the_next_version_with_what_changed(office: Desk) ->
         "draft_only": "none → zendesk",
         "tags": "none → vip, repair",
     }
-    assert "none</del> <ins>vip, repair" in requests.get(f"{office.url}/control", timeout=5).text
+    assert "none → vip, repair" in requests.get(f"{office.url}/control", timeout=5).text
 
 
 @pytest.mark.parametrize(
@@ -308,7 +277,7 @@ def test_forms_are_read_leniently() -> None:
 
 
 def test_changes_of_a_policy_name_the_fields() -> None:
-    assert changes(Policy(), Policy(version=2, pilot=Pilot(share=0.5), one_lead=True)) == (
-        ("one_lead", "False", "True"),
-        ("share", "1.0", "0.5"),
-    )
+    assert changes(Policy(), Policy(version=2, pilot=Pilot(share=0.5), one_lead=True)) == {
+        "one_lead": "False → True",
+        "share": "1.0 → 0.5",
+    }

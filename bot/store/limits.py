@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
 from bot.model import Licence, Policy
 from bot.store.statements import put
@@ -20,10 +20,9 @@ def current_policy(conn: Connection) -> Policy:
     return found or Policy()
 
 
-def policies(conn: Connection, limit: int = 50) -> list[tuple[Policy, str, datetime]]:
-    """(version, who put it in force, when), newest first."""
-    query = select(policy.c.value, policy.c.by, policy.c.at).order_by(policy.c.version.desc()).limit(limit)
-    return [(r.value, r.by, r.at) for r in conn.execute(query)]
+def policy_version(conn: Connection) -> int:
+    """Of the one in force; 0 where none was ever set."""
+    return conn.scalar(select(func.max(policy.c.version))) or 0
 
 
 def add_policy(conn: Connection, new: Policy, by: str, now: datetime) -> None:

@@ -1,13 +1,10 @@
 """The page that says how far the bot may go: the stop, the policy, and topics with their licences."""
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from dataclasses import asdict, replace
 from functools import partial
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
-from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import MultiDict
 
@@ -17,7 +14,6 @@ from bot.line import Line
 from bot.model import Person, Pilot, Policy
 from bot.store import audit, limits
 from bot.store import knowledge as rows
-from bot.web.guard import check_seal, seal
 
 LISTS = ("brands", "groups", "tags", "agents")
 NUMBERS = {
@@ -27,18 +23,8 @@ NUMBERS = {
     "stale_after": ("Too old after", 0.1, 8_760.0),
     "open_cards": ("Proposals open at a time", 1.0, 1_000.0),
 }
-HERE = re.compile(r"/([^/\\\s][^\\\s]*)?")  # browsers read `/\evil.example` as `//evil.example`, and skip tabs
 Form = MultiDict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A policy of the past with what it changed."""
-
-    policy: Policy
-    by: str
-    at: datetime
-    changes: tuple[tuple[str, str, str], ...]
+Wrong = dict[str, str]  # what is wrong with a form, by field
 
 
 def routes(made: Blueprint, line: Line) -> None:
@@ -48,26 +34,21 @@ def routes(made: Blueprint, line: Line) -> None:
         made.post(f"/control/{name}", endpoint=f"control_{name}")(partial(_posted, line, act))
 
 
-def _posted(line: Line, act: Callable[[Line, Form, Person], dict[str, str]]) -> Response:
-    check_seal(line, "control")
+def _posted(line: Line, act: Callable[[Line, Form, Person], Wrong]) -> Response:
     with line.store.read() as conn:
         who = next((p for p in allow.leads(conn) if p.id == request.form.get("by")), None)
     wrong = act(line, request.form, who) if who else {"by": "Choose who decides this; only a lead can."}
-    back = request.form.get("back", "")
-    here = back if HERE.fullmatch(back) else url_for("pages.control")
-    return _page(line, 400, wrong) if wrong else make_response(redirect(here, 303))
+    return _page(line, 400, wrong) if wrong else make_response(redirect(url_for("pages.control"), 303))
 
 
-def _stop(line: Line, form: Form, who: Person) -> dict[str, str]:
-    on = form.get("on") == "yes"
+def _stop(line: Line, form: Form, who: Person) -> Wrong:
     with line.store.write() as conn:
-        allow.stop(conn, who.id, form.get("why", ""), line.now(), on=on)
-    if not on:
-        line.wake.wake()
+        allow.stop(conn, who.id, form.get("why", ""), line.now(), on=form.get("on") == "yes")
+    line.wake.wake()
     return {}
 
 
-def _licence(line: Line, form: Form, who: Person) -> dict[str, str]:
+def _licence(line: Line, form: Form, who: Person) -> Wrong:
     topic, days = form.get("topic", ""), number(form.get("days", ""), 0.01, allow.LONGEST) or 0.0
     try:
         with line.store.write() as conn:
@@ -80,34 +61,32 @@ def _licence(line: Line, form: Form, who: Person) -> dict[str, str]:
     return {}
 
 
-def _policy(line: Line, form: Form, who: Person) -> dict[str, str]:
+def _policy(line: Line, form: Form, who: Person) -> Wrong:
     with line.store.read() as conn:
-        old = limits.current_policy(conn)
-        shown = max((p.version for p, _, _ in limits.policies(conn, 1)), default=0)
-    if form.get("version") != str(shown):
-        return {"version": "Somebody has changed the policy meanwhile; this is the new one."}
+        old, version = limits.current_policy(conn), limits.policy_version(conn)
     new, wrong = policy_of(form, old)
+    if form.get("version") != str(version):
+        return {"version": "Somebody has changed the policy meanwhile; this is the new one."}
     if wrong:
         return wrong
     try:
         with line.store.write() as conn:
-            limits.add_policy(conn, replace(new, version=shown + 1), who.id, line.now())
-            changed = {name: f"{before} → {after}" for name, before, after in changes(old, new)}
-            audit.record(conn, line.now(), who.id, "policy", f"policy:{shown + 1}", form.get("why", ""), **changed)
+            limits.add_policy(conn, replace(new, version=version + 1), who.id, line.now())
+            about, why = f"policy:{version + 1}", form.get("why", "")
+            audit.record(conn, line.now(), who.id, "policy", about, why, **changes(old, new))
     except IntegrityError:
         return {"version": "Somebody has changed the policy in this moment; this is the new one."}
     return {}
 
 
-def policy_of(form: Form, old: Policy) -> tuple[Policy, dict[str, str]]:
-    """The policy that a form asks for, and what is wrong with it by field."""
-    given = {name: number(form.get(name, ""), low, high) for name, (_, low, high) in NUMBERS.items()}
-    wrong = {
-        name: f"{label}: a number from {low:g} to {high:g} is needed."
-        for name, (label, low, high) in NUMBERS.items()
-        if given[name] is None
-    }
-    n = {name: value or 0.0 for name, value in given.items()}
+def policy_of(form: Form, old: Policy) -> tuple[Policy, Wrong]:
+    """The policy that a form asks for, and what is wrong with it."""
+    n, wrong = dict[str, float](), Wrong()
+    for name, (label, low, high) in NUMBERS.items():
+        value = number(form.get(name, ""), low, high)
+        if value is None:
+            wrong[name] = f"{label}: a number from {low:g} to {high:g} is needed."
+        n[name] = value or 0.0
     if not wrong and n["suggest_at"] > n["reply_at"]:
         wrong["suggest_at"] = "To suggest: it must not need more confidence than answering alone."
     made = replace(
@@ -140,26 +119,26 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in parts if part))
 
 
-def changes(old: Policy, new: Policy) -> tuple[tuple[str, str, str], ...]:
-    """(field, before, after) for each that differs."""
+def changes(old: Policy, new: Policy) -> dict[str, str]:
+    """`before → after` of each field that differs."""
     before, after = _flat(old), _flat(new)
-    return tuple((name, before[name], after[name]) for name in after if before[name] != after[name])
+    return {name: f"{before[name]} → {after[name]}" for name in after if before[name] != after[name]}
 
 
 def _flat(policy: Policy) -> dict[str, str]:
-    values = {f.name: getattr(policy, f.name) for f in fields(Policy) if f.name not in ("version", "pilot")}
-    values |= {f.name: getattr(policy.pilot, f.name) for f in fields(Pilot)}
+    values = asdict(policy)
+    values |= values.pop("pilot")
+    del values["version"]
     return {name: ", ".join(v) or "none" if isinstance(v, tuple) else str(v) for name, v in values.items()}
 
 
 def _page(line: Line, status: int, wrong: Mapping[str, str]) -> Response:
     with line.store.read() as conn:
-        history = _history(conn)
         page = render_template(
             "control.html",
             policy=limits.current_policy(conn),
-            version=history[0].policy.version if history else 0,
-            history=history,
+            version=limits.policy_version(conn),
+            history=audit.search(conn, "policy:"),
             stopped=limits.stopped(conn),
             switched=audit.entries(conn, "everything", 1),
             topics=rows.topics(conn),
@@ -169,12 +148,5 @@ def _page(line: Line, status: int, wrong: Mapping[str, str]) -> Response:
             now=line.now(),
             wrong=wrong,
             form=request.form,
-            seal=seal(line, "control"),
         )
     return make_response(page, status)
-
-
-def _history(conn: Connection) -> list[Version]:
-    found = limits.policies(conn)
-    before = [p for p, _, _ in found[1:]] + [Policy()]
-    return [Version(p, by, at, changes(old, p)) for (p, by, at), old in zip(found, before, strict=False)]

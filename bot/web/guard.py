@@ -5,9 +5,6 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
-from itsdangerous import BadData, URLSafeSerializer
-
-from bot.line import Line
 
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 HEADERS = {
@@ -39,22 +36,6 @@ def _with_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
-
-
-def seal(line: Line, purpose: str) -> str:
-    """What a form carries to show that we made it, for this purpose: a link's nonce, or a page's name."""
-    sealed: str = URLSafeSerializer(line.links.secret, salt="understudy-form").dumps(purpose)
-    return sealed
-
-
-def check_seal(line: Line, purpose: str) -> None:
-    """403 unless the form was made by us for this purpose."""
-    try:
-        found = URLSafeSerializer(line.links.secret, salt="understudy-form").loads(request.form.get("seal", ""))
-    except BadData:
-        found = None
-    if found != purpose:
-        halt(403, "Please open the page again", "The form was not made by this page, so nothing was done.")
 
 
 def halt(status: int, title: str, text: str) -> NoReturn:

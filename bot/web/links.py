@@ -12,7 +12,7 @@ from bot.line import Line
 from bot.model import Conversation, Person, Verdict, VerdictKind
 from bot.store import conversations, drafts, people, reviews
 from bot.store.drafts import Decided
-from bot.web.guard import check_seal, halt, said, seal
+from bot.web.guard import halt, said
 
 VIA = "link"  # in the audit: whoever has the link can choose any name of the team, as nobody signs in yet
 REASONS = ("Something in it is wrong", "It is out of date", "It does not answer this question", "Other")
@@ -47,7 +47,6 @@ def _open(line: Line, token: str) -> Response:
 
 def _act(line: Line, token: str) -> Response:
     shown = _shown(line, token)
-    check_seal(line, shown.nonce)
     form = {k: request.form.get(k, "").strip().replace("\r\n", "\n") for k in ("by", "text", "reason", "more")}
     if form["by"] not in {p.id for p in shown.team}:
         return _page(line, shown, status=400, wrong="by")
@@ -103,7 +102,5 @@ def _name(conn: Connection, by: str) -> str:
 def _page(line: Line, shown: Shown, *, status: int, wrong: str = "") -> Response:
     others = {v: line.links.make(shown.nonce, v).rpartition("/")[2] for v in VerdictKind}
     form = {"by": shown.assignee, "text": shown.decided.draft.text, **request.form.to_dict()}
-    page = render_template(
-        "draft.html", shown=shown, others=others, form=form, reasons=REASONS, wrong=wrong, seal=seal(line, shown.nonce)
-    )
+    page = render_template("draft.html", shown=shown, others=others, form=form, reasons=REASONS, wrong=wrong)
     return make_response(page, status)

@@ -21,7 +21,7 @@ from bot.ports import StageThread
 from bot.store import limits, people
 from bot.web import company, play, show
 from bot.web.cases import Case
-from bot.web.guard import guard, halt, seal
+from bot.web.guard import guard, halt
 from bot.web.pages import state
 from bot.web.stages import Prop
 from bot.web.world import SHARE, Parts, Sandbox, World, in_folder
@@ -193,7 +193,7 @@ def _ref(text: str) -> Ref | None:
 
 def _top(world: World) -> dict[str, Any]:
     on = {name: any(getattr(s.knobs, name) for s in world.stages.values()) for name, _ in KNOBS}
-    return {"knobs": KNOBS, "turned": on, "seal": seal(world.line, "control")}
+    return {"knobs": KNOBS, "turned": on}
 
 
 def _customer(world: World, query: Query) -> dict[str, Any]:
