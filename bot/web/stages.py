@@ -47,7 +47,7 @@ class Channel(Prop, Protocol):
         """The modal that is open."""
         ...
 
-    def submit(self, values: dict[str, str], user: str = "") -> str:
+    def submit(self, values: dict[str, str]) -> str:
         """Send the modal; what the user is told, "" for nothing."""
         ...
 

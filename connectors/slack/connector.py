@@ -16,6 +16,7 @@ from connectors.http import fresh, need, read_json, sealed, secrets, shape, stri
 from connectors.slack.blocks import card, shorten
 from connectors.slack.shapes import (
     EVENT_TYPE,
+    SLACKBOT,
     SPOKEN,
     Envelope,
     Interaction,
@@ -131,10 +132,11 @@ class Slack:
         return next((m.ts for m in messages if m.key == delivery.key), None)
 
     def team(self) -> tuple[Agent, ...]:
-        """The workspace's members; guests and people of other workspaces in shared channels are not of the team."""
+        """The workspace's own members, no guests and nobody who left; addresses only once confirmed."""
         everyone = (user for page in self._web.pages("users.list", limit=1000) for user in page.members)
-        members = [u for u in everyone if u.member and u.team_id == self._team]
-        return tuple(Agent(u.id, u.called, u.email) for u in members)
+        staff = [u for u in everyone if u.team_id == self._team and u.id != SLACKBOT]
+        members = [u for u in staff if not (u.deleted or u.is_bot or u.is_restricted)]
+        return tuple(Agent(u.id, u.called, u.address if u.is_email_confirmed else "") for u in members)
 
     def check(self) -> tuple[tuple[str, bool, str], ...]:
         """Token, workspace, scopes, and that both channels can be read."""

@@ -14,24 +14,26 @@ from bot.ports import StageMessage, StageModal, StageThread
 from bot.text.markup import from_mrkdwn
 from connectors.http import session
 from connectors.slack import fake_blocks
-from connectors.slack.fake_api import APP, BOT, BOT_USER, REVIEW, SUPPORT, TEAM, Api, Human, Json, No
+from connectors.slack.fake_api import APP, BOT_USER, REVIEW, SUPPORT, TEAM, Api, Json, No, user
 from connectors.slack.shapes import moment
 from connectors.slack.web import SCOPES
-from connectors.stage import Courier, Knobs, Ledger, Server, Write, stage
+from connectors.stage import Courier, Knobs, Server, stage
 
 WRITES = ("chat.postMessage", "chat.update")
 TOKEN, SECRET = "xoxb-fake-0000", "fake-signing-secret"
+FAILED = "Slack could not reach the app, or the app failed. Try again."
 STAFF = (
-    Human("U_INES", "Ines Duarte", "ines@fernweh.example"),
-    Human("U_TOMASZ", "Tomasz Wilk", "tomasz@fernweh.example"),
-    Human("U_PRIYA", "Priya Nair", "priya@fernweh.example"),
+    user("U_INES", "Ines Duarte", "ines@fernweh.example"),
+    user("U_TOMASZ", "Tomasz Wilk", "tomasz@fernweh.example"),
+    user("U_PRIYA", "Priya Nair", "priya@fernweh.example"),
 )
-CUSTOMERS = (
-    Human("U_MARIA", "Maria Keller", "maria@example.com"),
-    Human("U_JONAS", "Jonas Brandt", "jonas@example.com"),
-    Human("U_AIKO", "Aiko Tanaka", "aiko@example.com", (("is_restricted", True),)),
+OTHERS = (
+    user("U_MARIA", "Maria Keller", "maria@example.com"),
+    user("U_JONAS", "Jonas Brandt", "jonas@example.com"),
+    user("U_AIKO", "Aiko Tanaka", "aiko@example.com", is_restricted=True),
+    user("USLACKBOT", "Slackbot"),
+    user(BOT_USER, "Understudy", is_bot=True),
 )
-BOTS = (Human("USLACKBOT", "Slackbot", ""), Human(BOT_USER, "Understudy", "", (("is_bot", True),)))
 
 
 def sign(body: bytes, at: datetime, secret: str = SECRET) -> dict[str, str]:
@@ -47,9 +49,10 @@ class Fake:
     name = "slack"
 
     def __init__(self, port: int = 0) -> None:
-        self.knobs, self.ledger = Knobs(), Ledger()
+        self.knobs = Knobs()
         self.courier = Courier(self.knobs, sign, tries=4)
-        self.api = Api(STAFF + CUSTOMERS + BOTS, self._tell, self._wrote)
+        self.api = Api(STAFF + OTHERS, self._tell)
+        self.ledger = self.api.ledger
         app = stage("slack", self.knobs, lambda _, path: path.endswith(WRITES))
         app.add_url_rule("/api/<method>", view_func=self._call, methods=["POST"])
         self.server = Server(app, port)
@@ -64,7 +67,7 @@ class Fake:
             "SLACK_TEAM_ID": TEAM,
             "SLACK_SUPPORT_CHANNEL": SUPPORT,
             "SLACK_REVIEW_CHANNEL": REVIEW,
-            "SLACK_STAFF": ",".join(h.id for h in STAFF),
+            "SLACK_STAFF": ",".join(human["id"] for human in STAFF),
             "SLACK_BASE_URL": f"{self.url}/api/",
         }
 
@@ -97,39 +100,46 @@ class Fake:
 
     def threads(self) -> tuple[StageThread, ...]:
         """The support channel, newest thread first."""
-        with self.api.lock:
-            return tuple(self._stage_thread(t) for t in reversed(self.api.channels[SUPPORT].values()))
+        return tuple(self._stage_thread(thread) for thread in list(self.api.channels[SUPPORT].values())[::-1])
 
     def cards(self) -> tuple[StageMessage, ...]:
         """The review channel, newest first."""
-        with self.api.lock:
-            return tuple(self._stage_message(t[0], "card") for t in reversed(self.api.channels[REVIEW].values()))
+        return tuple(
+            self._stage_message(thread[0], "card") for thread in list(self.api.channels[REVIEW].values())[::-1]
+        )
 
     def press(self, card_id: str, action: str, user: str = "U_INES") -> str:
         """Press a button; what the user is told, "" for nothing. A modal may be open afterwards."""
-        with self.api.lock:
-            card, trigger, now = self.api.thread(REVIEW, card_id)[0], self.api.ts(), self.api.ts()
-            self.api.triggers[trigger] = time.monotonic()
-        button = next(b for b in fake_blocks.buttons(card) if b.action == action)
+        card, trigger = self.api.messages[card_id], self.api.ts()
+        self.api.triggers[trigger] = time.monotonic()
         self._viewer = user  # who sees the modal that this may open
-        pressed = {"type": "button", "action_id": action, "value": button.value, "action_ts": now}
+        button = next(b for b in fake_blocks.buttons(card) if b.action == action)
+        pressed = {"type": "button", "action_id": action, "value": button.value, "action_ts": self.api.ts()}
         about = {"channel": {"id": REVIEW, "name": "review"}, "message": card, "trigger_id": trigger}
-        return self._told(self._interact("block_actions", user, {**about, "actions": [pressed]}), user)
+        said = self._interact("block_actions", **about, actions=[pressed])
+        return FAILED if said is None else self.api.whispers.pop(user, "")
 
     def modal(self) -> StageModal | None:
         """The modal that is open now."""
         view = self.api.view
         return fake_blocks.stage_modal(view) if view else None
 
-    def submit(self, values: dict[str, str], user: str = "") -> str:
+    def submit(self, values: dict[str, str]) -> str:
         """Send the open modal with these values by block; what the user is told, "" for nothing."""
-        view, who = self.api.view, user or self._viewer
+        view = self.api.view
         if view is None:
             return "Nothing is open."
-        if fake_blocks.missing(view, values):
+        state = fake_blocks.state(view, values)
+        if state is None:
             return "Please complete this required field."
-        sent = {**view, "state": fake_blocks.state(view, values), "app_installed_team_id": TEAM}
-        return self._told(self._interact("view_submission", who, {"view": sent}), who, view)
+        said = self._interact("view_submission", view={**view, "state": state, "app_installed_team_id": TEAM})
+        if said is None:
+            return FAILED
+        if "errors" in said:
+            return " ".join(said["errors"].values())
+        update = said.get("view")
+        self.api.view = update and {**update, "id": view["id"], "hash": self.api.ts()}
+        return " ".join(block["text"]["text"] for block in update["blocks"]) if update else ""
 
     def dismiss(self) -> None:
         """Close the modal; the bot hears nothing of it."""
@@ -139,43 +149,25 @@ class Fake:
         try:
             if request.headers.get("Authorization") != f"Bearer {TOKEN}":
                 raise No("invalid_auth")
-            answer = jsonify(ok=True, **self.api.call(method, _arguments()))
+            asked = request.get_json(silent=True) or request.form.to_dict()
+            answer = jsonify(ok=True, **self.api.call(method, asked))
         except No as no:
-            return jsonify(ok=False, error=str(no))
+            answer = jsonify(ok=False, error=str(no))
         answer.headers["x-oauth-scopes"] = ",".join(sorted(SCOPES))
         return answer
 
-    def _wrote(self, action: str, conversation: str, text: str, mark: str) -> None:
-        public = conversation.startswith(SUPPORT)
-        self.ledger.add(Write(action, conversation, text, mark, datetime.now(UTC), public))
-
-    def _told(self, answer: requests.Response | None, user: str, view: Json | None = None) -> str:
-        if answer is None or answer.status_code != 200:
-            return "Slack could not reach the app, or the app failed. Try again."
-        words = [text for who, text in self.api.whispers if who == user]
-        self.api.whispers.clear()
-        if view is not None:
-            self._close(view, answer.json() if answer.text else {}, words)
-        return " ".join(words)
-
-    def _close(self, view: Json, said: Json, words: list[str]) -> None:
-        """What Slack does with a modal by the answer to its submission."""
-        if "errors" in said:
-            words += said["errors"].values()
-            return
-        update = said.get("view")
-        self.api.view = {**update, "id": view["id"], "hash": self.api.ts()} if update else None
-        words += [b["text"]["text"] for b in update["blocks"]] if update else []
-
-    def _interact(self, kind: str, user: str, about: Json) -> requests.Response | None:
-        who = {"id": user, "username": user.lower(), "team_id": TEAM}
+    def _interact(self, kind: str, **about: object) -> Json | None:
+        """What the app answers to whoever looks at the channel; None when it could not."""
+        who = {"id": self._viewer, "username": self._viewer.lower(), "team_id": TEAM}
         payload = {"type": kind, "user": who, "team": {"id": TEAM, "domain": "fernweh"}, "api_app_id": APP, **about}
         body = urlencode({"payload": json.dumps(payload)}).encode()
-        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        headers = {"Content-Type": "application/x-www-form-urlencoded", **sign(body, datetime.now(UTC))}
         try:
-            return self._session.post(self._panel, data=body, headers={**form, **sign(body, datetime.now(UTC))})
+            answer = self._session.post(self._panel, data=body, headers=headers)
+            answer.raise_for_status()
         except requests.RequestException:
             return None
+        return dict(answer.json()) if answer.text else {}
 
     def _tell(self, event: Json) -> None:
         authorizations = [{"team_id": TEAM, "user_id": BOT_USER, "is_bot": True}]
@@ -186,43 +178,27 @@ class Fake:
 
     def _who(self, given: str) -> str:
         """A user's id by id or e-mail; whom nobody knows joins as a customer."""
-        with self.api.lock:
-            for human in self.api.humans.values():
-                if given in (human.id, human.email):
-                    return human.id
-            name = given.partition("@")[0]
-            made = Human(f"U_{sha256(given.encode()).hexdigest()[:8].upper()}", name, given if "@" in given else "")
-            self.api.humans[made.id] = made
-        return made.id
+        for human in list(self.api.users.values()):
+            if given in (human["id"], human["profile"]["email"]):
+                return str(human["id"])
+        made = f"U_{sha256(given.encode()).hexdigest()[:8].upper()}"
+        self.api.users[made] = user(made, given.partition("@")[0], given if "@" in given else "")
+        return made
 
     def _stage_thread(self, thread: list[Json]) -> StageThread:
-        first, opener = thread[0], thread[0].get("user", "")
-        messages = tuple(self._stage_message(m, self._side(m, opener)) for m in thread)
+        first = thread[0]
+        agents = {human["id"] for human in STAFF} - {first.get("user")}
+        sides = ["bot" if "bot_id" in m else "agent" if m["user"] in agents else "customer" for m in thread]
+        messages = tuple(self._stage_message(*said) for said in zip(thread, sides, strict=True))
         status = "solved" if first.get("reactions") else "open"
         title = from_mrkdwn(first["text"]).split("\n")[0][:80]
-        return StageThread(f"{SUPPORT}-{first['ts']}", title, status, self._name(first), messages)
-
-    def _side(self, message: Json, opener: str) -> str:
-        if "bot_id" in message:
-            return "bot"
-        staff = {h.id for h in STAFF}
-        return "agent" if message["user"] in staff and message["user"] != opener else "customer"
+        return StageThread(f"{SUPPORT}-{first['ts']}", title, status, messages[0].author, messages)
 
     def _stage_message(self, message: Json, side: str) -> StageMessage:
-        looks = fake_blocks.html(message), moment(message["ts"]), fake_blocks.buttons(message)
-        return StageMessage(message["ts"], side, self._name(message), *looks)
-
-    def _name(self, message: Json) -> str:
-        human = self.api.humans.get(message.get("user", ""))
-        return human.name if human else "Understudy" if message.get("bot_id") == BOT else message.get("username", "")
-
-
-def _arguments() -> Json:
-    """JSON or a form, in which objects are JSON again."""
-    if request.is_json:
-        return dict(request.get_json(silent=True) or {})
-    form = request.form.to_dict()
-    return {k: json.loads(v) if k in ("blocks", "metadata", "view") else v for k, v in form.items()}
+        human = self.api.users.get(message.get("user", ""))
+        author = human["profile"]["real_name"] if human else message.get("username", "")
+        html, buttons = fake_blocks.html(message), fake_blocks.buttons(message)
+        return StageMessage(message["ts"], side, author, html, moment(message["ts"]), buttons)
 
 
 def _escaped(text: str) -> str:

@@ -1,55 +1,56 @@
 """Block Kit as the fake Slack takes it and shows it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from html import escape, unescape
+from html import escape
 from typing import Any
 
 from bot.ports import StageButton, StageModal
 from bot.text.markup import from_mrkdwn, to_html
 
 Block = dict[str, Any]
-LONGEST = {"header": 150, "section": 3000, "context": 2000, "actions": 75, "input": 2000}  # characters of a text
-LINK = re.compile(r"<(https?://[^|>\s]+)(?:\|([^>]*))?>|<([@#!][^>]+)>")
+MARKS = (  # in escaped mrkdwn; what its author had escaped comes last, so that it is no mark
+    (r"&lt;(https?://[^|\s]+?)\|(.*?)&gt;", r'<a href="\1" rel="nofollow noopener">\2</a>'),
+    (r"&lt;([@#!].*?)&gt;", r"<mark>\1</mark>"),  # a mention that really is one
+    (r"(?m)(^|\s)\*(\S(?:.*?\S)?)\*(?=\s|$)", r"\1<strong>\2</strong>"),
+    (r"(?m)(^|\s)~(\S(?:.*?\S)?)~(?=\s|$)", r"\1<del>\2</del>"),
+    (r"&amp;(amp|lt|gt);", r"&\1;"),
+    (r"\n", "<br>"),
+)
 
 
-def message_problem(blocks: Sequence[Block]) -> str:
-    """The error code that Slack answers, "" for none."""
-    if sum(len(t) for b in blocks for t in _texts(b)) > 13_200:
-        return "msg_blocks_too_long"
-    return "" if len(blocks) <= 50 and all(_fits(b) for b in blocks) else "invalid_blocks"
+def message_fits(blocks: Sequence[Block]) -> bool:
+    """Would Slack take these blocks as a message?"""
+    size = sum(map(len, _texts(blocks)))
+    return not blocks or (len(blocks) <= 50 and size <= 13_200 and fits({"type": "home", "blocks": blocks}))
 
 
-def view_problem(view: Block) -> str:
-    """The error code that Slack answers to a modal, "" for none."""
-    blocks = view.get("blocks", [])
-    titles = [view[k]["text"] for k in ("title", "submit", "close") if k in view]
-    short = len(view.get("private_metadata", "")) <= 3000 and all(0 < len(t) <= 24 for t in titles)
-    fine = short and 0 < len(blocks) <= 100 and all(_fits(b) for b in blocks)
-    return "" if fine else "invalid_arguments"
+def fits(view: Block) -> bool:
+    """Would Slack take this view? By the SDK's models, and what they do not check: how long texts are."""
+    from slack_sdk.errors import SlackObjectFormationError  # noqa: PLC0415 - as in web.py
+    from slack_sdk.models.views import View  # noqa: PLC0415
+
+    try:
+        View(**view).to_dict()
+    except SlackObjectFormationError:
+        return False
+    return all(0 < len(text) <= 3000 for text in _texts(view))
 
 
-def _fits(block: Block) -> bool:
-    """Slack's limits, as far as what we send could break them."""
-    parts: list[Block] = block.get("fields") or block.get("elements") or []
-    most = 2000 if "fields" in block else LONGEST[block["type"]]
-    held = [p.get("value", "") for p in parts]
-    typed = len(block.get("element", {}).get("initial_value", "")) <= 3000
-    sized = all(0 < len(t) <= most for t in _texts(block))
-    return len(parts) <= 10 and typed and sized and all(len(v) <= 2000 for v in held)
-
-
-def _texts(block: Block) -> list[str]:
-    own = [block[k] for k in ("text", "label") if k in block]
-    buttons = [e["text"] if block["type"] == "actions" else e for e in block.get("elements", [])]
-    return [t["text"] for t in (*own, *block.get("fields", []), *buttons)]
+def _texts(part: object) -> Iterator[str]:
+    """Every text, and what an input holds at first."""
+    if isinstance(part, dict):
+        yield from (part[key] for key in ("text", "initial_value") if isinstance(part.get(key), str))
+    if isinstance(part, dict | list):
+        for inner in part.values() if isinstance(part, dict) else part:
+            yield from _texts(inner)
 
 
 def html(message: Block) -> str:
     """Safe HTML of a message: its blocks, or its text where it has none."""
     blocks = message.get("blocks")
-    return "".join(_html(b) for b in blocks) if blocks else _words(message.get("text", ""))
+    return "".join(_html(b) for b in blocks) if blocks else _words(message["text"])
 
 
 @lru_cache(maxsize=8192)
@@ -60,31 +61,20 @@ def _words(text: str) -> str:
 def _html(block: Block) -> str:
     if block["type"] == "header":
         return f"<h4>{escape(block['text']['text'])}</h4>"
-    if block["type"] == "section":
-        fields = "".join(f"<div>{mrkdwn(f['text'])}</div>" for f in block.get("fields", []))
-        return f'<div class="facts">{fields}</div>' if fields else f"<p>{mrkdwn(block['text']['text'])}</p>"
     if block["type"] == "context":
         return f'<p class="sources">{" · ".join(mrkdwn(e["text"]) for e in block["elements"])}</p>'
-    return ""
+    if "fields" in block:
+        facts = "".join(f"<div>{mrkdwn(field['text'])}</div>" for field in block["fields"])
+        return f'<div class="facts">{facts}</div>'
+    return f"<p>{mrkdwn(block['text']['text'])}</p>" if "text" in block else ""
 
 
 def mrkdwn(text: str) -> str:
-    """Safe HTML of mrkdwn; a mention that really is one is marked."""
-    out, end = [], 0
-    for match in LINK.finditer(text):
-        out.append(_plain(text[end : match.start()]))
-        url, label, mention = match.groups()
-        name = escape(unescape(label or url or mention))
-        link = f'<a href="{escape(unescape(url or ""))}" rel="nofollow noopener">{name}</a>'
-        out.append(link if url else f"<mark>{name}</mark>")
-        end = match.end()
-    return "".join(out) + _plain(text[end:])
-
-
-def _plain(text: str) -> str:
-    safe = escape(unescape(text))
-    safe = re.sub(r"(?m)(^|\s)\*(\S(?:.*?\S)?)\*(?=\s|$)", r"\1<strong>\2</strong>", safe)
-    return re.sub(r"(?m)(^|\s)~(\S(?:.*?\S)?)~(?=\s|$)", r"\1<del>\2</del>", safe).replace("\n", "<br>")
+    """Safe HTML of mrkdwn."""
+    safe = escape(text)
+    for mark, shown in MARKS:
+        safe = re.sub(mark, shown, safe)
+    return safe
 
 
 def buttons(message: Block) -> tuple[StageButton, ...]:
@@ -95,40 +85,36 @@ def buttons(message: Block) -> tuple[StageButton, ...]:
 
 def stage_modal(view: Block) -> StageModal:
     """A modal as the sandbox shows it."""
-    inputs = [b for b in view["blocks"] if b["type"] == "input"]
-    selects = [b for b in inputs if b["element"]["type"] == "static_select"]
+    elements = [(b["block_id"], b["label"]["text"], b["element"]) for b in _inputs(view)]
     return StageModal(
         id=view["id"],
         title=view["title"]["text"],
         submit=view.get("submit", {}).get("text", ""),
-        fields=tuple(
-            (b["block_id"], b["label"]["text"], initial(b["element"]), bool(b["element"].get("multiline")))
-            for b in inputs
-        ),
-        choices=tuple((b["block_id"], tuple(o["value"] for o in b["element"]["options"])) for b in selects),
+        fields=tuple((name, label, _initial(e), "multiline" in e) for name, label, e in elements),
+        choices=tuple((name, tuple(o["value"] for o in e["options"])) for name, _, e in elements if "options" in e),
     )
 
 
-def initial(element: Block) -> str:
-    """What an input holds before anybody types."""
-    return str(element.get("initial_value") or element.get("initial_option", {}).get("value", ""))
+def state(view: Block, values: dict[str, str]) -> Block | None:
+    """`view.state` as Slack posts it: what was not touched keeps its first value.
 
-
-def state(view: Block, values: dict[str, str]) -> Block:
-    """`view.state` as Slack posts it; what was not touched keeps its first value."""
+    None while a required input is empty: Slack's own client does not send it then.
+    """
     held: Block = {}
-    for block in (b for b in view["blocks"] if b["type"] == "input"):
+    for block in _inputs(view):
         element = block["element"]
-        value = values.get(block["block_id"], initial(element))
-        typed: Block = {"type": element["type"], "value": value or None}
-        if element["type"] == "static_select":
-            options = {o["value"]: o for o in element["options"]}
-            typed = {"type": element["type"], "selected_option": options[value]}
-        held[block["block_id"]] = {element["action_id"]: typed}
+        value = values.get(block["block_id"], _initial(element))
+        if not value.strip() and not block.get("optional"):
+            return None
+        chosen = [option for option in element.get("options", ()) if option["value"] == value]
+        typed = {"selected_option": chosen[0]} if chosen else {"value": value or None}
+        held[block["block_id"]] = {element["action_id"]: {"type": element["type"], **typed}}
     return {"values": held}
 
 
-def missing(view: Block, values: dict[str, str]) -> bool:
-    """Is a required input empty? Slack's own client does not send it then."""
-    required = (b for b in view["blocks"] if b["type"] == "input" and not b.get("optional"))
-    return any(not values.get(b["block_id"], initial(b["element"])).strip() for b in required)
+def _inputs(view: Block) -> list[Block]:
+    return [block for block in view["blocks"] if block["type"] == "input"]
+
+
+def _initial(element: Block) -> str:
+    return str(element.get("initial_value") or element.get("initial_option", {}).get("value", ""))

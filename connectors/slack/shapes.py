@@ -100,7 +100,7 @@ class Me(BaseModel):
 
 
 class User(BaseModel):
-    """Somebody in Slack; `team_id` is the workspace they come from, also in a shared channel."""
+    """Somebody in Slack; `team_id` is the workspace they come from. Slackbot does not say that it is a bot."""
 
     id: str
     team_id: str = ""
@@ -112,16 +112,6 @@ class User(BaseModel):
     is_bot: bool = False
     is_restricted: bool = False
     is_email_confirmed: bool = True
-
-    @property
-    def member(self) -> bool:
-        """A person with an account: no guest, nobody who left. Slackbot does not say that it is a bot."""
-        return not (self.deleted or self.is_bot or self.is_restricted or self.id == SLACKBOT)
-
-    @property
-    def email(self) -> str:
-        """Their address once they have shown that it is theirs, else ""."""
-        return self.address if self.is_email_confirmed else ""
 
     @property
     def called(self) -> str:

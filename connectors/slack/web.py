@@ -3,7 +3,7 @@
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from http.client import HTTPException
@@ -20,29 +20,13 @@ if TYPE_CHECKING:
 TIMEOUT = 10  # seconds
 PAGES = 50  # a thread of 10,000 messages; also the end of a cursor that never ends
 REMEMBER = 3600.0  # seconds that names are kept
-READS = ("channels:history", "groups:history")  # public and private channels
-NAMES = ("users:read", "users:read.email")
-METHODS: Mapping[str, tuple[str, ...]] = {  # with the bot scopes they need
-    "auth.test": (),
-    "chat.postEphemeral": ("chat:write",),
-    "chat.postMessage": ("chat:write",),
-    "chat.update": ("chat:write",),
-    "conversations.history": READS,
-    "conversations.replies": READS,
-    "users.info": NAMES,
-    "users.list": NAMES,
-    "views.open": (),
-}
-SCOPES = frozenset(scope for scopes in METHODS.values() for scope in scopes)
-BOT_EVENTS = ("message.channels", "message.groups")
+SCOPES = frozenset({"channels:history", "chat:write", "groups:history", "users:read", "users:read.email"})
 PASSING = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"})
 UNCLEAR = frozenset({"internal_error", "fatal_error", "request_timeout"})
-TOKEN = "check SLACK_BOT_TOKEN"  # noqa: S105 - advice
-CHANNEL = "check SLACK_SUPPORT_CHANNEL and SLACK_REVIEW_CHANNEL, and invite the bot to both"
-MEND: Mapping[str, str] = {
-    **dict.fromkeys(("invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"), TOKEN),
-    **dict.fromkeys(("channel_not_found", "not_in_channel", "is_archived", "restricted_action"), CHANNEL),
-    "missing_scope": "install the app again with manifest.yml, then set SLACK_BOT_TOKEN",
+MEND = {  # by what the error's code says
+    "auth|token|account": "check SLACK_BOT_TOKEN",
+    "channel|archived|restricted": "check SLACK_SUPPORT_CHANNEL and SLACK_REVIEW_CHANNEL, and invite the bot to both",
+    "scope": "install the app again with manifest.yml, then set SLACK_BOT_TOKEN",
 }
 
 
@@ -54,7 +38,7 @@ class Web:
         self._known = lru_cache(maxsize=10_000)(self._look_up)
 
     def ask(self, name: str, **arguments: Any) -> "SlackResponse":
-        """Call one of METHODS once. Raises Unavailable (`maybe` where a write may have been applied) or Refused."""
+        """Call one method once. Raises Unavailable (`maybe` where a write may have been applied) or Refused."""
         from slack_sdk.errors import SlackApiError  # noqa: PLC0415 - 100 ms that a start without Slack need not wait
         from slack_sdk.web import WebClient  # noqa: PLC0415
 
@@ -107,7 +91,7 @@ def _no(what: str, answer: "SlackResponse", writes: bool) -> BotError:
         return Unavailable(f"{what}: {code}", maybe=writes)
     if not re.fullmatch(r"[a-z_]{1,60}", code):  # the SDK puts a page that is not JSON here
         return Unavailable(f"{what}: the answer is not Slack's", maybe=writes)
-    return Refused(f"{what}: {code}" + (f"; {MEND[code]}" if code in MEND else ""))
+    return Refused("; ".join([f"{what}: {code}", *(fix for words, fix in MEND.items() if re.search(words, code))]))
 
 
 def _unreached(err: Exception) -> bool:

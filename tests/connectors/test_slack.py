@@ -11,7 +11,7 @@ from bot.model import Button, Delivery, DeliveryKind, Ref, Role, Status, Verdict
 from bot.ports import Agent
 from connectors.slack.connector import Slack, connect
 from connectors.slack.fake import Fake
-from connectors.slack.fake_api import REVIEW, SUPPORT, TEAM, Human
+from connectors.slack.fake_api import REVIEW, SUPPORT, TEAM, user
 from connectors.slack.web import Web
 from connectors.stage import Fault
 
@@ -222,6 +222,21 @@ def test_a_card_whose_answer_is_lost_is_applied_once_and_found_on_the_review_cha
     assert len(fake.ledger.writes) == 1
 
 
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_write_that_slack_answers_with_an_error_is_read_back_and_not_sent_again(
+    fake: Fake, slack: Slack, ref: Ref, status: int
+) -> None:
+    fake.knobs.next.append(Fault("status", status, "30"))
+    reply = Delivery("d-1", ref, REPLY, "Wax it.")
+
+    with pytest.raises(Unavailable) as failed:
+        slack.deliver(reply)
+
+    assert (failed.value.maybe, failed.value.retry_after) == (True, 30.0)
+    assert slack.settled(reply, LONG_AGO) is None
+    assert fake.ledger.writes == ()
+
+
 def test_a_slow_write_is_unknown_and_a_failed_read_is_not(fake: Fake, slack: Slack, ref: Ref) -> None:
     hasty = Slack(Web("xoxb-fake-0000", f"{fake.url}/api/", timeout=1), (b"s",), TEAM, SUPPORT, REVIEW, frozenset())
     fake.knobs.next.append(Fault("slow", wait=1.3))
@@ -294,23 +309,24 @@ def test_the_doctor_finds_a_wrong_workspace_and_a_channel_that_is_not_there(fake
 
 
 def test_the_team_is_every_member_of_this_workspace_and_nobody_else(fake: Fake, slack: Slack) -> None:
-    ines = Human("U_1", "Ines Duarte", "ines@fernweh.example")
-    others = (
-        replace(ines, id="U_2", flags=(("is_restricted", True),)),
-        replace(ines, id="U_3", flags=(("deleted", True),)),
-        replace(ines, id="U_4", flags=(("is_bot", True),)),
-        replace(ines, id="U_5", flags=(("team_id", "T0ELSEWHERE"),)),
-        replace(ines, id="U_6", flags=(("is_email_confirmed", False),)),
-        Human("USLACKBOT", "Slackbot", ""),
+    ines = ("Ines Duarte", "ines@fernweh.example")
+    everyone = (
+        user("U_1", *ines),
+        user("U_2", *ines, is_restricted=True),
+        user("U_3", *ines, deleted=True),
+        user("U_4", *ines, is_bot=True),
+        user("U_5", *ines, team_id="T0ELSEWHERE"),
+        user("U_6", *ines, is_email_confirmed=False),
+        user("USLACKBOT", "Slackbot"),
     )
-    fake.api.humans = {h.id: h for h in (ines, *others)}
+    fake.api.users = {one["id"]: one for one in everyone}
 
     assert slack.team() == (Agent("U_1", "Ines Duarte", "ines@fernweh.example"), Agent("U_6", "Ines Duarte", ""))
 
 
 def test_names_are_asked_once_an_hour(fake: Fake, slack: Slack, ref: Ref) -> None:
     slack.fetch(ref)
-    fake.api.humans.clear()
+    fake.api.users.clear()
 
     assert slack.fetch(ref).customer.name == "Maria Keller"
     assert slack.fetch(Ref("slack", fake.customer_says("Hi", customer="U_GHOST"))).customer.name == "U_GHOST"

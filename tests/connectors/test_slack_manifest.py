@@ -10,11 +10,24 @@ import jsonschema
 import pytest
 import yaml
 
-from connectors.slack.web import BOT_EVENTS, METHODS, SCOPES
+from connectors.slack.web import SCOPES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "connectors" / "slack"
 SCHEMA = ROOT.parent / "shared" / "specs" / "slack.manifest.schema.2.0.0.json"
+READS = {"channels:history", "groups:history"}  # public and private channels
+NAMES = {"users:read", "users:read.email"}
+METHODS: dict[str, set[str]] = {  # with the bot scopes they need
+    "auth.test": set(),
+    "chat.postEphemeral": {"chat:write"},
+    "chat.postMessage": {"chat:write"},
+    "chat.update": {"chat:write"},
+    "conversations.history": READS,
+    "conversations.replies": READS,
+    "users.info": NAMES,
+    "users.list": NAMES,
+    "views.open": set(),
+}
 EVENT_SCOPES = {"message.channels": "channels:history", "message.groups": "groups:history"}
 
 
@@ -25,13 +38,13 @@ def manifest() -> dict[str, Any]:
 
 
 def called() -> Iterator[str]:
-    """The first argument of every `ask`, `pages` and `_each_page` in the connector."""
+    """The first argument of every `ask` and `pages` in the connector."""
     for file in FOLDER.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("ask", "pages", "_each_page")
+                and node.func.attr in ("ask", "pages")
             ):
                 yield from (a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str))
 
@@ -48,15 +61,16 @@ def test_the_methods_called_are_the_methods_declared() -> None:
 
 
 def test_the_scopes_are_those_of_the_methods_called_and_the_events_heard(manifest: dict[str, Any]) -> None:
-    needed = SCOPES | {EVENT_SCOPES[event] for event in BOT_EVENTS}
+    needed = set().union(*METHODS.values(), EVENT_SCOPES.values())
 
+    assert needed == SCOPES
     assert manifest["oauth_config"]["scopes"] == {"bot": sorted(needed)}
 
 
 def test_the_events_are_those_the_code_hears_and_go_to_our_doors(manifest: dict[str, Any]) -> None:
     settings = manifest["settings"]
 
-    assert settings["event_subscriptions"]["bot_events"] == list(BOT_EVENTS)
+    assert settings["event_subscriptions"]["bot_events"] == list(EVENT_SCOPES)
     assert settings["event_subscriptions"]["request_url"].endswith("/webhooks/slack")
     assert settings["interactivity"]["request_url"].endswith("/panels/slack")
     assert 'app.event("message")' in (FOLDER / "panel.py").read_text()
