@@ -39,17 +39,10 @@ def close_nonces(conn: Connection, about: str, by: str, now: datetime) -> None:
 
 def save_outcome(conn: Connection, what: Outcome, version: int = 1) -> bool:
     """Keep the newest version of what became of a draft; False when a newer one is known."""
-    values = {
-        "kind": what.kind.value,
-        "by": what.by,
-        "message_id": what.message_id,
-        "message_version": version,
-        "at": what.at,
-    }
+    values = {"kind": what.kind.value, "by": what.by, "message_id": what.message_id, "version": version, "at": what.at}
     row = insert(conn.dialect.name, outcome).values(draft_id=what.draft_id, **values)
-    newer = outcome.c.message_version <= version
-    row = row.on_conflict_do_update(index_elements=["draft_id"], set_=values, where=newer)
-    return conn.execute(row.returning(outcome.c.draft_id)).first() is not None
+    newer = row.on_conflict_do_update(index_elements=["draft_id"], set_=values, where=outcome.c.version <= version)
+    return conn.execute(newer.returning(outcome.c.draft_id)).first() is not None
 
 
 def outcome_of(conn: Connection, draft_id: str) -> Outcome | None:
@@ -151,12 +144,6 @@ def waiting_best(conn: Connection, room: int) -> list[Proposal]:
     waiting = select(proposal.c.id).where(proposal.c.state == ProposalState.WAITING.value)
     best = waiting.order_by(*turn).limit(max(0, room))
     return list(conn.scalars(select(proposal.c.value).where(proposal.c.id.in_(best)).order_by(*turn)))
-
-
-def count_open(conn: Connection) -> int:
-    """How many proposals are before people now."""
-    query = select(func.count()).where(proposal.c.state == ProposalState.OPEN.value)
-    return conn.scalar(query.select_from(proposal)) or 0
 
 
 def proposal_digests(conn: Connection, states: Iterable[ProposalState]) -> dict[str, str]:

@@ -86,9 +86,7 @@ delivery = table(
     times("at"),
     times("sending_at", "sent_at", nullable=True),
 )
-outcome = table(
-    "outcome", keys("draft_id"), strings("kind", "by", "message_id"), numbers("message_version"), times("at")
-)
+outcome = table("outcome", keys("draft_id"), strings("kind", "by", "message_id"), numbers("version"), times("at"))
 correction = table("correction", keys("draft_id"), value(model.Correction), times("at"))
 intervention = table(
     "intervention",
@@ -124,7 +122,13 @@ person = table("person", keys("id"), strings("email"), value(model.Person))
 vendor_person = table("vendor_person", keys("vendor_id"), strings("person_id"))
 cursor = table("cursor", keys("name"), times("at"))
 switch = table("switch", keys("name"), [Column("on", Boolean, nullable=False)], strings("by"), times("at"))
-audit = table("audit", serial(), strings("who", "what", "about", "why", "detail", "previous", "hash"), times("at"))
+audit = table(
+    "audit",
+    serial(),
+    strings("who", "what", "about", "why", "previous", "hash"),
+    value(dict[str, str], "detail"),
+    times("at"),
+)
 
 Index(None, work.c.key, unique=True)
 Index(None, work.c.state, work.c.run_at, work.c.id)

@@ -68,7 +68,7 @@ def _health(line: Line, refused: Counter[str]) -> Response:
 def _audit(line: Line) -> str:
     words = request.args.get("about", "").strip()
     with line.store.read() as conn:
-        found = audit.search(conn, words)
+        found = audit.entries(conn, words)
     return render_template("audit.html", entries=found, about=words)
 
 

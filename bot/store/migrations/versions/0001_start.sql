@@ -16,7 +16,7 @@ CREATE TABLE delivery (key TEXT NOT NULL PRIMARY KEY, ref TEXT NOT NULL, draft_i
   kind TEXT NOT NULL, by TEXT NOT NULL, vendor_id TEXT NOT NULL, error TEXT NOT NULL, value TEXT NOT NULL,
   tries INTEGER NOT NULL, at {time} NOT NULL, sending_at {time}, sent_at {time});
 CREATE TABLE outcome (draft_id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, by TEXT NOT NULL,
-  message_id TEXT NOT NULL, message_version INTEGER NOT NULL, at {time} NOT NULL);
+  message_id TEXT NOT NULL, version INTEGER NOT NULL, at {time} NOT NULL);
 CREATE TABLE correction (draft_id TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, at {time} NOT NULL);
 CREATE TABLE intervention (id TEXT NOT NULL PRIMARY KEY, ref TEXT NOT NULL, proposal_id TEXT NOT NULL,
   value TEXT NOT NULL, at {time} NOT NULL);
