@@ -2,16 +2,17 @@
 and a courier that brings signed webhooks the way vendors do."""
 
 import logging
-import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from random import Random
 
 import requests
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, g, request
 from waitress import wasyncore
 from waitress.server import create_server
 
@@ -29,37 +30,33 @@ class Fault:
     wait: float = 0.0
 
 
+KINDS = (Fault("status", 429, "1"), Fault("status", 500), Fault("drop"))
+
+
 @dataclass
 class Knobs:
-    """What a test or the sandbox turns. Rates are probabilities, 0 to 1, drawn from `seed`."""
+    """What a test or the sandbox turns. Rates are probabilities, 0 to 1; `next` are planned faults."""
 
-    seed: int = 1
     faults: float = 0.0
-    kinds: tuple[Fault, ...] = (Fault("status", 429, "1"), Fault("status", 500), Fault("drop"))
     lose: float = 0.0
     duplicate: float = 0.0
     reorder: float = 0.0
     next: deque[Fault] = field(default_factory=deque)
     writes_only: bool = False
     spent: float = 0.0  # seconds that the fake itself has taken to answer so far
-
-    def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)  # noqa: S311 - repeatable on purpose
-        self._lock = threading.Lock()
+    random: Random = field(default_factory=lambda: Random(1))  # noqa: S311 - repeatable on purpose
 
     def chance(self, rate: float) -> bool:
         """True with probability `rate`."""
-        with self._lock:
-            return rate > 0 and self._random.random() < rate
+        return self.random.random() < rate
 
     def fault(self, write: bool) -> Fault | None:
         """The fault for the request at hand: a planned one first, else one by chance."""
         if self.writes_only and not write:
             return None
-        with self._lock:
-            if self.next:
-                return self.next.popleft()
-        return self._random.choice(self.kinds) if self.chance(self.faults) else None
+        with suppress(IndexError):
+            return self.next.popleft()
+        return self.random.choice(KINDS) if self.chance(self.faults) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,6 @@ class Write:
     conversation: str
     text: str
     mark: str
-    at: datetime
     public: bool = True
 
 
@@ -79,18 +75,15 @@ class Ledger:
 
     def __init__(self) -> None:
         self._writes: list[Write] = []
-        self._lock = threading.Lock()
 
     def add(self, write: Write) -> None:
         """Append."""
-        with self._lock:
-            self._writes.append(write)
+        self._writes.append(write)
 
     @property
     def writes(self) -> tuple[Write, ...]:
         """All so far, oldest first."""
-        with self._lock:
-            return tuple(self._writes)
+        return tuple(self._writes)
 
 
 class Courier:
@@ -101,7 +94,7 @@ class Courier:
         self.url = ""
         self.answers: list[tuple[int, str]] = []
         self._queue: deque[tuple[bytes, dict[str, str]]] = deque()
-        self._busy = 0
+        self._busy = False
         self._changed = threading.Condition()
         self._session = session()
         threading.Thread(target=self._run, name="courier", daemon=True).start()
@@ -112,9 +105,8 @@ class Courier:
             return
         copies = 2 if self.knobs.chance(self.knobs.duplicate) else 1
         with self._changed:
-            for _ in range(copies):
-                self._queue.append((body, headers or {}))
-            if len(self._queue) > 1 and self.knobs.chance(self.knobs.reorder):
+            self._queue.extend([(body, headers or {})] * copies)
+            if self.knobs.chance(self.knobs.reorder):
                 self._queue.rotate(1)
             self._changed.notify_all()
 
@@ -135,17 +127,15 @@ class Courier:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: bool(self._queue))
-                body, headers = self._queue.popleft()
-                self._busy += 1
-            for _ in range(self.tries):
-                answer = self.post(body, headers)
-                self.answers.append(answer)
-                if 0 < answer[0] < 500:
-                    break
-            with self._changed:
-                self._busy -= 1
+                self._busy = False
                 self._changed.notify_all()
+                self._changed.wait_for(lambda: self._queue)
+                body, headers = self._queue.popleft()
+                self._busy = True
+            for _ in range(self.tries):
+                self.answers.append(self.post(body, headers))
+                if 0 < self.answers[-1][0] < 500:
+                    break
 
 
 logging.getLogger("waitress").setLevel(logging.ERROR)  # it warns of every request that waits, and of planned faults
@@ -185,33 +175,25 @@ def stage(name: str, knobs: Knobs, is_write: Callable[[str, str], bool] = change
 
     @app.before_request
     def _before() -> Response | None:
-        fault = knobs.fault(is_write(request.method, request.path))
-        request.environ["fault"], request.environ["began"] = fault, time.perf_counter()
-        if fault is None or fault.kind == "drop":
-            return None
-        if fault.kind == "slow":
-            threading.Event().wait(fault.wait)
-            return None
-        return _broken() if fault.kind == "lost" else _answer(fault)
+        g.began, g.fault = time.perf_counter(), knobs.fault(is_write(request.method, request.path))
+        match g.fault:
+            case Fault("status", status, wait):
+                headers = {"Retry-After": wait} if wait else {}
+                return Response('{"error": "planned fault"}', status, headers, mimetype="application/json")
+            case Fault("lost"):
+                return _broken()
+            case Fault("slow"):
+                threading.Event().wait(g.fault.wait)
+        return None
 
     @app.after_request
     def _after(response: Response) -> Response:
-        fault = request.environ.get("fault")
-        knobs.spent += time.perf_counter() - request.environ["began"]
-        return _broken() if fault is not None and fault.kind == "drop" else response
+        knobs.spent += time.perf_counter() - g.began
+        return _broken() if g.fault and g.fault.kind == "drop" else response
 
     return app
 
 
-def _answer(fault: Fault) -> Response:
-    response = jsonify(error="planned fault")
-    response.status_code = fault.status
-    if fault.retry_after:
-        response.headers["Retry-After"] = fault.retry_after
-    return response
-
-
 def _broken() -> Response:
     """An answer that breaks off: the caller cannot know what was done."""
-
     return Response(iter([b"{"]), headers={"Content-Length": "1000"})  # the server closes when less comes than promised

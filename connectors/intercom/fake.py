@@ -156,7 +156,7 @@ class Fake:
             if id not in self.world.conversations:
                 return _error(404, "conversation_not_found", "Resource Not Found")
             answer = self._add(id, kind, TEAM[asked["admin_id"]], body)
-            self.ledger.add(Write(kind, id, from_html(body), "", datetime.now(UTC), kind == "comment"))
+            self.ledger.add(Write(kind, id, from_html(body), "", kind == "comment"))
             return _json(answer)
 
     def _search(self) -> Response:

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from connectors.slack.fake_blocks import fits, message_fits
@@ -117,7 +116,7 @@ class Api:
     def _wrote(self, action: str, asked: Json, ts: str) -> Json:
         channel, mark = asked["channel"], asked.get("metadata", {}).get("event_payload", {}).get("key", "")
         where = f"{channel}-{asked.get('thread_ts', ts)}"
-        self.ledger.add(Write(action, where, asked["text"], mark, datetime.now(UTC), channel == SUPPORT))
+        self.ledger.add(Write(action, where, asked["text"], mark, channel == SUPPORT))
         return {"channel": channel, "ts": ts}
 
     def _whisper(self, asked: Json) -> Json:

@@ -159,8 +159,8 @@ class Fake(Book):
         html, public = comment["html_body"], comment["public"]
         words = said(html, comment["author_id"], public=public)
         audit = self.record(ticket, ADMIN, words, via="api", custom=custom)
-        action, mark, at = "reply" if public else "note", custom.get("understudy", ""), self.clock()
-        self.ledger.add(Write(action, str(ticket["id"]), from_html(words["html_body"]), mark, at, public))
+        action, mark = "reply" if public else "note", custom.get("understudy", "")
+        self.ledger.add(Write(action, str(ticket["id"]), from_html(words["html_body"]), mark, public))
         return audit
 
 

@@ -76,7 +76,7 @@ class Fake:
             return "gone", 404
         sent: Mapping[str, Any] = request.get_json()
         letter = self._add(self._lofts[id], Role.SELF, "bot", sent["text"], public=sent["public"], mark=sent["mark"])
-        self.ledger.add(Write("letter", id, letter.text, letter.mark, letter.at, letter.public))
+        self.ledger.add(Write("letter", id, letter.text, letter.mark, letter.public))
         return jsonify(id=letter.id)
 
 
