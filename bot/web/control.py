@@ -138,7 +138,7 @@ def _page(line: Line, status: int, wrong: Mapping[str, str]) -> Response:
             "control.html",
             policy=limits.current_policy(conn),
             version=limits.policy_version(conn),
-            history=audit.search(conn, "policy:"),
+            history=audit.entries(conn, "policy:"),
             stopped=limits.stopped(conn),
             switched=audit.entries(conn, "everything", 1),
             topics=rows.topics(conn),
