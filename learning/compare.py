@@ -2,7 +2,6 @@
 
 from bisect import insort
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.model import CorrectionKind, SentenceEdit
@@ -19,12 +18,8 @@ FUNCTION = 0.3  # weight of a word that carries nothing, beside 1
 WHOLE = (CorrectionKind.WRONG_TOPIC, CorrectionKind.NEEDED_TOOL)
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Sentences of the draft that became sentences of the reply; one of both may be empty."""
-
-    before: tuple[str, ...]
-    after: tuple[str, ...]
+# Sentences of the draft, and what they became; one of both may be empty.
+Pair = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def compare(draft_text: str, sent_text: str, names: Sequence[str] = ()) -> tuple[SentenceEdit, ...]:
@@ -42,7 +37,7 @@ def compare(draft_text: str, sent_text: str, names: Sequence[str] = ()) -> tuple
     ignore = frozenset(part.casefold() for name in names for part in name.split())
     moved = _steps_edit(_steps(draft_text), _steps(sent_text))
     inside = {NUMBER.sub("", line) for edit in moved for line in f"{edit.before}\n{edit.after}".split("\n")}
-    edits = [_edit(p, ignore) for p in pairs if not inside & {*p.before, *p.after}]
+    edits = [_edit(old, new, ignore) for old, new in pairs if not inside & {*old, *new}]
     return (*moved, *(e for e in edits if e is not None))
 
 
@@ -63,7 +58,7 @@ def align(before: Sequence[str], after: Sequence[str]) -> tuple[Pair, ...]:
     groups = [([i], [into[i]] if i in into else []) for i in range(len(before))]
     groups += [([], [j]) for j in range(len(after)) if j not in into.values()]
     _merge(groups, (before, after))
-    return tuple(Pair(tuple(before[i] for i in old), tuple(after[j] for j in new)) for old, new in groups)
+    return tuple((tuple(before[i] for i in old), tuple(after[j] for j in new)) for old, new in groups)
 
 
 def _merge(groups: list[tuple[list[int], list[int]]], texts: tuple[Sequence[str], Sequence[str]]) -> None:
@@ -100,13 +95,13 @@ def _weights(sentence: str) -> dict[str, float]:
 
 def left(pairs: Sequence[Pair]) -> float:
     """The share of the draft's carrying words whose sentence is still there in some form, 0 to 1."""
-    sizes = [(content(" ".join(p.before)).total(), p.after) for p in pairs if not all(map(is_courtesy, p.before))]
+    sizes = [(content(" ".join(old)).total(), new) for old, new in pairs if not all(map(is_courtesy, old))]
     whole = sum(size for size, _ in sizes)
-    return sum(size for size, after in sizes if after) / whole if whole else 1.0
+    return sum(size for size, new in sizes if new) / whole if whole else 1.0
 
 
-def _edit(pair: Pair, ignore: frozenset[str]) -> SentenceEdit | None:
-    before, after = " ".join(pair.before), " ".join(pair.after)
+def _edit(old: tuple[str, ...], new: tuple[str, ...], ignore: frozenset[str]) -> SentenceEdit | None:
+    before, after = " ".join(old), " ".join(new)
     kind = _changed(before, after, ignore) if before and after else _alone(before, after)
     return SentenceEdit(kind, before, after) if kind else None
 
@@ -161,7 +156,7 @@ def _steps_edit(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[Senten
     if not before or not after:
         return ()
     old, new = [NUMBER.sub("", s) for s in before], [NUMBER.sub("", s) for s in after]
-    into = [new.index(p.after[0]) if p.after else -1 for p in align(old, new) if p.before]
+    into = [new.index(became[0]) if became else -1 for step, became in align(old, new) if step]
     in_order = -1 not in into and into == sorted(into) and len(into) == len(old)
     if in_order and len(new) == len(old):
         return ()

@@ -59,7 +59,7 @@ class Learner:
         shift = TOPIC * self._record("topic", draft.topic).shift
         entries = [e for e in draft.used if e.source is Source.ENTRY]
         shift += min((ENTRY * self._record("entry", e.id).shift for e in entries), default=0.0)
-        found = _sigmoid(prior(context, draft) + shift)
+        found = 1 / (1 + math.exp(-prior(context, draft) - shift))
         return found if len(entries) == len(draft.used) else min(found, PAST_AT_MOST)
 
     def to_json(self) -> str:
@@ -110,7 +110,3 @@ def _coverage(question: str, used: tuple[Evidence, ...]) -> float:
 
 def _logit(p: float) -> float:
     return math.log(p / (1 - p))
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x))

@@ -53,10 +53,9 @@ def level(text: str) -> str:
 
 def _numbers(tokens: list[str]) -> set[str]:
     found = set()
-    for at, token in enumerate(tokens):
-        after = stem(tokens[at + 1]) if at + 1 < len(tokens) else ""
-        unit = after if after in lexicon.UNITS else ""
-        money = tokens[at - 1] if at and tokens[at - 1] in "€$£" else ""
+    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
+        unit = stem(after) if stem(after) in lexicon.UNITS else ""
+        money = before if before in "€$£" else ""
         value = lexicon.NUMBERS.get(token, token)
         if value[0].isdigit() and (unit or token not in lexicon.ONLY_WITH_UNIT):
             found.add(f"{_value(value)} {unit or money}".strip())

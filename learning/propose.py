@@ -18,7 +18,7 @@ LIVES = timedelta(days=14)
 NEAR = 0.45  # retrieval score from which an entry speaks about the same thing
 TOPIC = 0.3  # retrieval score from which a new entry goes to the topic of the nearest
 ABOUT = 0.4  # share of an answer that an entry must hold to be what the answer changes
-SAME, SAME_BOTH = 0.75, (0.35, 0.7)  # likeness of questions; or of questions and answers together
+SAME, SAME_QUESTION, SAME_ANSWER = 0.75, 0.35, 0.7  # likeness of questions; or of questions and answers together
 REPEATED = 0.8  # likeness of an answer to a rejected one
 FOUND = 0.75  # likeness of a sentence of an entry to the one that was changed
 SHORT = 200  # characters of a question on a card
@@ -56,8 +56,7 @@ class Like:
     @property
     def same(self) -> bool:
         """Is it the same question?"""
-        least_question, least_answer = SAME_BOTH
-        return self.question >= SAME or (self.question >= least_question and self.answer >= least_answer)
+        return self.question >= SAME or (self.question >= SAME_QUESTION and self.answer >= SAME_ANSWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,8 @@ def _change(case: Case) -> _Change | None:
     nothing general was taught, or that entry says it all already."""
     item, edits = case.item, case.correction.edits if case.correction else ()
     if case.cited and case.correction and not replaced(edits):
-        return _changed(case.cited, tuple(_impersonal(e, case.names) for e in edits if _keeps(e)))
+        general = (replace(e, after=redact(nameless(e.after, case.names))) for e in edits if _keeps(e))
+        return _changed(case.cited, tuple(general))
     if not item.question.strip() or not teaching(item.answer):
         return None
     for entry in (n.entry for n in case.near if n.score >= NEAR):
@@ -104,10 +104,6 @@ def _keeps(edit: SentenceEdit) -> bool:
     """Does the change hold for every customer?"""
     fleeting = is_own(edit.after) or is_holding(edit.after) or (edit.after.endswith("?") and not edit.before)
     return edit.material and edit.kind not in WHOLE and not fleeting
-
-
-def _impersonal(edit: SentenceEdit, names: Sequence[str]) -> SentenceEdit:
-    return replace(edit, after=redact(nameless(edit.after, names)))
 
 
 def applied(answer: str, edits: Sequence[SentenceEdit]) -> str:

@@ -1,17 +1,16 @@
 """Turns a stored intervention into a stored proposal, with what is known beside it."""
 
 import threading
-from collections.abc import Iterable
 from functools import lru_cache, partial
+from heapq import nlargest
 
 from sqlalchemy import Connection
 
 from bot import review
 from bot.backends.embedder import HashEmbedder
-from bot.backends.index import HybridIndex
 from bot.line import Line
 from bot.model import Draft, Entry, Intervention, Proposal, ProposalState, Source
-from bot.ports import Floats, Passage
+from bot.ports import Floats
 from bot.store import Store, audit, conversations, drafts, reviews
 from bot.work import Effect
 from learning.propose import Case, Like, Near, propose
@@ -26,30 +25,25 @@ class Known:
     """Questions and answers of proposals in memory, in step with the store."""
 
     def __init__(self) -> None:
-        self._questions, self._answers = HybridIndex(EMBEDDER), HybridIndex(EMBEDDER)
         self._digests: dict[str, str] = {}
+        self._rows: dict[str, Floats] = {}  # (2, dim): question and answer
         self._lock = threading.Lock()
 
-    def nearest(self, conn: Connection, item: Intervention) -> tuple[str, ...]:
-        """Ids of the proposals most alike in question or in answer."""
+    def alike(self, conn: Connection, item: Intervention) -> dict[str, tuple[float, float]]:
+        """How alike question and answer are, each 0 to 1, by the proposal's id."""
+        asked, told = EMBEDDER.embed([item.question, item.answer], query=True)
         with self._lock:
             self._follow(conn)
-        found = (
-            *self._questions.search(item.question, source=Source.PAST, limit=NEAREST),
-            *self._answers.search(item.answer, source=Source.PAST, limit=NEAREST),
-        )
-        return tuple(dict.fromkeys(hit.key for hit in found))
+            rows = self._rows.items()
+            return {id_: (max(0.0, float(asked @ q)), max(0.0, float(told @ a))) for id_, (q, a) in rows}
 
     def _follow(self, conn: Connection) -> None:
         digests = reviews.proposal_digests(conn, SEEN)
-        gone = [known_id for known_id in self._digests if known_id not in digests]
-        self._questions.drop(gone)
-        self._answers.drop(gone)
-        fresh = [found_id for found_id, digest in digests.items() if self._digests.get(found_id) != digest]
+        fresh = [id_ for id_, digest in digests.items() if self._digests.get(id_) != digest]
+        self._rows = {id_: row for id_, row in self._rows.items() if id_ in digests}
         for at in range(0, len(fresh), CHUNK):
-            found = reviews.proposals_beside(conn, SEEN, fresh[at : at + CHUNK])
-            self._questions.put([Passage(p.id, p.id, Source.PAST, p.question) for p in found])
-            self._answers.put([Passage(p.id, p.id, Source.PAST, p.answer) for p in found])
+            for p in reviews.proposals_beside(conn, SEEN, fresh[at : at + CHUNK]):
+                self._rows[p.id] = EMBEDDER.embed([p.question, p.answer], query=False)
         self._digests = digests
 
 
@@ -74,25 +68,27 @@ def study(line: Line, id: str) -> Effect | None:
     case = Case(item, correction, cited, _near(line, item), (conversation.customer.name,) if conversation else ())
     with line.store.read() as conn:
         beside = _beside(conn, line, case)
-    made = propose(case, _likes(item, beside), line.now())
-    return partial(_keep, line=line, case=case, beside=beside, made=made)
+    return partial(_keep, line=line, case=case, beside=beside, made=propose(case, beside, line.now()))
 
 
-def _keep(conn: Connection, line: Line, case: Case, beside: list[Proposal], made: Proposal | None) -> None:
+def _keep(conn: Connection, line: Line, case: Case, beside: list[Like], made: Proposal | None) -> None:
     # The first audit row takes the chain's lock, so on PostgreSQL too two of these do not propose the same twice.
     audit.record(conn, line.now(), "understudy", "studied", case.item.id, ref=str(case.item.ref))
     now = _beside(conn, line, case)
     if now != beside:
-        made = propose(case, _likes(case.item, now), line.now())
+        made = propose(case, now, line.now())
     if made is not None:
         review.propose(line, conn, made)
         reviews.link_intervention(conn, case.item.id, made.id)
 
 
-def _beside(conn: Connection, line: Line, case: Case) -> list[Proposal]:
+def _beside(conn: Connection, line: Line, case: Case) -> list[Like]:
     """The proposals that a case is held against, oldest first: those most alike, and those for its entries."""
+    alike = known(line.store).alike(conn, case.item)
+    nearest = {id_ for part in (0, 1) for id_ in nlargest(NEAREST, alike, key=lambda id_: alike[id_][part])}
     entries = [e.id for e in (*case.cited, *(n.entry for n in case.near))]
-    return reviews.proposals_beside(conn, SEEN, known(line.store).nearest(conn, case.item), entries)
+    found = reviews.proposals_beside(conn, SEEN, [*nearest], entries)
+    return [Like(p, *alike.get(p.id, (0.0, 0.0))) for p in found]
 
 
 def _cited(line: Line, draft: Draft) -> tuple[Entry, ...]:
@@ -103,19 +99,3 @@ def _cited(line: Line, draft: Draft) -> tuple[Entry, ...]:
 def _near(line: Line, item: Intervention) -> tuple[Near, ...]:
     found = line.knowledge.search(item.question, limit=5)
     return tuple(Near(entry, e.score) for e in found if (entry := line.knowledge.entry(e.id)))
-
-
-def _likes(item: Intervention, proposals: Iterable[Proposal]) -> list[Like]:
-    """Proposals with how alike question and answer are, by words and their pieces."""
-    question, answer = _row(item.question), _row(item.answer)
-    return [Like(p, _cosine(question, _row(p.question)), _cosine(answer, _row(p.answer))) for p in proposals]
-
-
-@lru_cache(maxsize=4_000)
-def _row(text: str) -> Floats:
-    row: Floats = EMBEDDER.embed([text], query=False)[0]
-    return row
-
-
-def _cosine(a: Floats, b: Floats) -> float:
-    return max(0.0, float(a @ b))

@@ -86,8 +86,10 @@ class _Space:
         lexical = self._words.scores(counts)
         cosine = np.clip(self._matrix[: len(self._kept)] @ vector, 0.0, 1.0)
         fused = LEXICAL * lexical + (1 - LEXICAL) * cosine
-        hits = (self._hit(row, fused, lexical, cosine) for row in self._best(fused, limit))
-        return tuple(hit for hit in hits if hit.score > 0)
+        best = [row for row in self._best(fused, limit) if fused[row] > 0]
+        return tuple(
+            Hit(*self._kept[row][:2], float(fused[row]), float(lexical[row]), float(cosine[row])) for row in best
+        )
 
     def _best(self, fused: Floats, limit: int) -> list[int]:
         """Rows by falling score, the older first among equals; dropped rows never."""
@@ -95,7 +97,3 @@ class _Space:
         if len(live) > limit:
             live = live[np.argpartition(-fused[live], limit)[:limit]]
         return sorted((int(row) for row in live), key=lambda row: (-fused[row], row))
-
-    def _hit(self, row: int, fused: Floats, lexical: Floats, cosine: Floats) -> Hit:
-        key, owner, _ = self._kept[row]
-        return Hit(key, owner, float(fused[row]), float(lexical[row]), float(cosine[row]))
