@@ -5,7 +5,6 @@ from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
-from itertools import islice
 
 from bot.text.markup import URL
 from bot.text.redact import EMAIL
@@ -39,8 +38,8 @@ def facts(sentence: str, ignore: frozenset[str] = frozenset()) -> Facts:
     low = [t.casefold() for t in tokens]
     hard = {*addresses, *_numbers(low), *(t for t in map(stem, low) if t in lexicon.DATES or t in lexicon.ACTS)}
     hard |= {t for t in low if t[0].isalpha() and any(c.isdigit() for c in t)}
-    spoken = frozenset(low) | _words(rest)
-    return Facts(frozenset(hard), _names(rest) - ignore, sum(t in lexicon.NOT for t in low), spoken)
+    nots = sum(t in lexicon.NOT for t in low)
+    return Facts(frozenset(hard), _names(rest) - ignore, nots, _words(rest).union(low))
 
 
 @lru_cache(maxsize=2_000)
@@ -141,7 +140,7 @@ def is_holding(sentence: str) -> bool:
 def own_words(text: str) -> tuple[str, ...]:
     """What a person said, in sentences, without quotes, signature and greeting."""
     found = (lexicon.GREETING.sub("", s, count=1).strip() for s in sentences(said(text)))
-    return tuple(islice((s for s in found if s), MOST))
+    return tuple(s for s in found if s)[:MOST]
 
 
 def teaching(text: str) -> tuple[str, ...]:

@@ -55,15 +55,11 @@ def _joined(parts: list[str]) -> str:
 
 def answer_of(text: str, names: Iterable[str]) -> str:
     """The answer alone, its lists as written: no greeting, closing, courtesy or names of people, redacted."""
-    lines = [_told(line) for line in _greeted(said(text)).split("\n")]
+    first, *rest = said(text).split("\n")
+    first = lexicon.GREETING.sub("", first, count=1).strip()
+    lines = map(_told, (first[:1].upper() + first[1:], *rest))
     answer = tidy("\n".join(line for line in lines if line is not None))
     return redact(nameless(answer, names))
-
-
-def _greeted(text: str) -> str:
-    first, _, rest = text.partition("\n")
-    left = lexicon.GREETING.sub("", first, count=1).strip()
-    return "\n".join([*([left[:1].upper() + left[1:]] if left else []), rest])
 
 
 def _told(line: str) -> str | None:

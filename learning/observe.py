@@ -89,10 +89,9 @@ def _accepted(line: Line, key: str) -> Effect | None:
         who = people.person_of(conn, row.by) if row else None
     if not (row and row.sent_at and row.by and decided and conversation):
         return None
-    before = _up_to(conversation, row.delivery.saw)
     name = who.name if who else ""
     message = Message(row.vendor_id, Role.SELF, row.by, row.delivery.text, row.sent_at, name=name)
-    return _observed(line, before, message, row.by, decided.draft)
+    return _observed(line, _up_to(conversation, row.delivery.saw), message, row.by, decided.draft)
 
 
 def _up_to(conversation: Conversation, saw: str) -> Conversation:

@@ -33,11 +33,10 @@ def revised(before: Sequence[Signal], new: Signal) -> tuple[Signal, ...]:
     """What to append so that `new` is the word on its draft: nothing when it is already, else the last one taken back
     (negative weight) and the new one. `before` are all signals of the draft, in order."""
     last = before[-1] if before else None
-    if last is not None and (last.good, last.weight) == (new.good, new.weight):
+    if last and (last.good, last.weight) == (new.good, new.weight):
         return ()
-    back = (replace(last, at=new.at, weight=-last.weight),) if last is not None else ()
-    found = (*back, new)
-    return tuple(replace(s, id=f"{new.id}{len(before) + n}") for n, s in enumerate(found, start=1))
+    back = [replace(last, at=new.at, weight=-last.weight)] if last else []
+    return tuple(replace(s, id=f"{new.id}{n}") for n, s in enumerate([*back, new], start=len(before) + 1))
 
 
 def doubted(earlier: Signal, at: datetime) -> Signal:

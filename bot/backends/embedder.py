@@ -31,14 +31,12 @@ class HashEmbedder:
 
     def _fill(self, row: Floats, text: str) -> None:
         stems = topics(text)
-        counts = Counter(stems)
-        pairs = Counter(f"{a} {b}" for a, b in pairwise(stems))
-        for word, count in counts.items():
+        for word, count in Counter(stems).items():
             tf = weight(word) * (1.0 + math.log(count))
             for at, share in _features(word):
                 row[abs(at) % self.dim] += math.copysign(tf * share, at)
-        for pair in pairs:
-            at = _signed(pair)
+        for pair in dict.fromkeys(pairwise(stems)):
+            at = _signed(" ".join(pair))
             row[abs(at) % self.dim] += math.copysign(PAIR, at)
         if length := float(np.linalg.norm(row)):
             row /= length

@@ -77,8 +77,7 @@ def _phone(match: re.Match[str]) -> str:
     """A run of digits is a phone number by its look only: a plus, a leading zero, a bracket or its grouping."""
     span = match.group()
     digits = sum(c.isdigit() for c in span)
-    grouped = sum(c in " ()/-" for c in span) >= 2
-    likely = span[0] in "+(0" or grouped
+    likely = span[0] in "+(0" or sum(c in " ()/-" for c in span) >= 2
     return "[phone]" if 7 <= digits <= 15 and likely and not DATE.match(span) else span
 
 

@@ -116,10 +116,9 @@ def is_thanks(text: str) -> bool:
 
 def is_auto_reply(subject: str, text: str) -> bool:
     """An absence note or another machine's answer; a person's reply to one (`Re: …`) is not."""
-    if PATTERNS["auto_subject"].match(subject.strip()):
-        return True
     own = said(text)
-    return "?" not in own and bool(PATTERNS["auto_text"].search(own[:300]))
+    absent = "?" not in own and PATTERNS["auto_text"].search(own[:300])
+    return bool(absent or PATTERNS["auto_subject"].match(subject.strip()))
 
 
 def is_bounce(author: str, subject: str, text: str) -> bool:
