@@ -276,7 +276,7 @@ def test_the_doctor_is_content_once_everything_is_set_up(shell: Shell, helpdesks
     assert [line for line in before.out.splitlines() if line.startswith("NO")] == [
         "NO  zendesk: Zendesk: webhook: run `app.py setup`"
     ]
-    assert (before.status, after.status, after.out.count("\nok ")) == (1, 0, 14)
+    assert (before.status, after.status, after.out.count("\nok ")) == (1, 0, 13)
 
 
 def test_a_dry_run_of_the_setup_makes_nothing(shell: Shell, helpdesks: dict[str, Fake]) -> None:

@@ -46,7 +46,7 @@ class Book:
         self.audits: dict[int, list[Json]] = {}
         self.next = count(10_000)
 
-    def person(self, who: str, role: str, **fields: object) -> int:
+    def person(self, who: str, role: str) -> int:
         """The id of a user by e-mail, id or name; made when unknown."""
         with self.lock:
             known = next((u for u in self.users.values() if who in (u["email"], str(u["id"]), u["name"])), None)
@@ -55,97 +55,55 @@ class Book:
                 name = who.partition("@")[0].replace(".", " ").title()
                 known = _user(next(self.next), name, email, role)
                 self.users[known["id"]] = known
-            known.update(fields)
             return int(known["id"])
 
-    def customer_says(
-        self,
-        text: str,
-        *,
-        customer: str,
-        conversation: str = "",
-        subject: str = "",
-        html: str = "",
-        files: Sequence[Json] = (),
-    ) -> str:
-        """By e-mail; a solved ticket opens again, a closed one stays closed and a new one follows."""
+    def customer_says(self, text: str, *, customer: str, conversation: str = "", subject: str = "") -> str:
+        """By e-mail, as all that customers say here."""
+        return self.mail(to_html(text), customer, conversation, subject or text.partition("\n")[0][:80])
+
+    def attach(self, name: str, *, customer: str) -> str:
+        """A customer sends a picture and no word; the conversation's id."""
+        return self.mail("", customer, "", "Help", [{"file_name": name, "content_type": "image/png", "size": 68_000}])
+
+    def mail(self, html: str, customer: str, conversation: str, subject: str, files: Sequence[Json] = ()) -> str:
+        """A solved ticket opens again, a closed one stays closed and a new one follows; the ticket's id."""
         user = self.person(customer, "end-user")
         with self.lock:
             ticket = self.tickets.get(int(conversation or 0))
             if ticket is None or ticket["status"] == "closed":
-                ticket = self._open(user, subject or text.partition("\n")[0][:80])
-            becomes = "new" if ticket["status"] == "new" else "open"
-            words = said(html or to_html(text), user, public=True, files=files)
-            self.record(ticket, user, words, values={"status": becomes}, via="email")
+                ticket = self._open(user, subject)
+            words = said(html, user) | {"attachments": list(files)}
+            opened = self.alter(ticket, status="new" if ticket["status"] == "new" else "open")
+            self.record(ticket, user, words, *opened, via="email")
         return str(ticket["id"])
 
-    def agent_says(
-        self, text: str, *, agent: str, conversation: str, public: bool = True, status: str = "", macro: str = ""
-    ) -> str:
-        """In the agent workspace, perhaps with a macro of that title; who answers first takes the ticket."""
+    def agent_says(self, text: str, *, agent: str, conversation: str, public: bool = True, status: str = "") -> str:
+        """In the agent workspace; who answers first takes the ticket."""
         user, ticket = self.person(agent, "agent"), self.tickets[int(conversation)]
-        events = [said(to_html(text), user, public=public)]
-        if macro:
-            events.append({"type": "AgentMacroReference", "macro_id": "77", "macro_title": macro})
         with self.lock:
-            taken = (ticket["assignee_id"] or user) if public else ticket["assignee_id"]
+            taken = self.alter(ticket, assignee_id=ticket["assignee_id"] or user) if public else []
             becomes = status or ("open" if ticket["status"] == "new" and public else ticket["status"])
-            audit = self.record(ticket, user, *events, values={"assignee_id": taken, "status": becomes})
+            words = said(to_html(text), user, public=public)
+            audit = self.record(ticket, user, words, *taken, *self.alter(ticket, status=becomes))
         return str(audit["events"][0]["id"])
 
-    def other_bot_says(self, text: str, *, conversation: str) -> None:
-        ticket = self.tickets[int(conversation)]
-        self.record(ticket, -1, said(to_html(text), -1, public=True), via="answer_bot_for_web_widget")
+    def alter(self, ticket: Json, **values: object) -> list[Json]:
+        """Set fields; an event for each that got another value, to be recorded."""
+        changed = {field: value for field, value in values.items() if ticket[field] != value}
+        ticket.update(changed)
+        return [{"type": "Change", "field_name": field, "value": value} for field, value in changed.items()]
 
-    def change(self, conversation: str, *, agent: str = "tomasz@fernweh.example", **values: object) -> None:
-        """Someone on the team sets fields (status, tags, brand_id, group_id…) and says nothing."""
-        self.record(self.tickets[int(conversation)], self.person(agent, "agent"), values=values)
-
-    def attach(self, name: str, *, customer: str, conversation: str = "", inline: bool = False) -> str:
-        """A customer sends a picture and no word, as a file or within the text; the conversation's id."""
-        url = f"https://fernweh.zendesk.com/attachments/token/abc/?name={name}"
-        html = f'<p><img src="{url}" style="max-width: 100%"></p>' if inline else ""
-        file = {"file_name": name, "content_type": "image/png", "size": 68_000, "content_url": url}
-        files = [] if inline else [file]
-        return self.customer_says(
-            "", customer=customer, conversation=conversation, subject="Help", html=html, files=files
-        )
-
-    def rate(self, conversation: str, score: str) -> None:
-        """The customer's rating: good or bad."""
-        ticket = self.tickets[int(conversation)]
-        ticket["satisfaction_rating"] = {"score": score}
-        self.record(ticket, ticket["requester_id"], {"type": "SatisfactionRating", "score": score})
-
-    def redact(self, conversation: str, message: str, word: str) -> None:
-        """Blacken a word of a message, for good."""
-        ticket = self.tickets[int(conversation)]
-        event = next(e for a in self.audits[ticket["id"]] for e in a["events"] if e["id"] == int(message))
-        event["html_body"] = event["html_body"].replace(word, "▇" * len(word))
-        self.record(ticket, ADMIN, {"type": "CommentRedactionEvent", "comment_id": event["id"]})
-
-    def record(
-        self,
-        ticket: Json,
-        author: int,
-        *events: Json,
-        values: Json | None = None,
-        via: str = "web",
-        custom: Json | None = None,
-    ) -> Json:
-        """One update: an audit with these events and one for each field that gets another value, and a new stamp."""
+    def record(self, ticket: Json, author: int, *events: Json, via: str = "web", mark: str = "") -> Json:
+        """One update: an audit with these events, and a new stamp."""
         with self.lock:
             now = self.clock().replace(microsecond=0)
-            changed = {field: value for field, value in (values or {}).items() if ticket[field] != value}
-            changes = [{"type": "Change", "field_name": field, "value": value} for field, value in changed.items()]
             audit = {
                 "id": next(self.next), "ticket_id": ticket["id"], "author_id": author, "created_at": text(now),
-                "via": {"channel": via}, "metadata": {"system": {}, "custom": custom or {}},
-                "events": [{"id": next(self.next)} | e for e in (*events, *changes)],
+                "via": {"channel": via}, "metadata": {"system": {}, "custom": {"understudy": mark} if mark else {}},
+                "events": [{"id": next(self.next)} | e for e in events],
             }  # fmt: skip
             self.audits[ticket["id"]].append(audit)
-            after = datetime.fromisoformat(ticket["updated_at"]) + timedelta(seconds=1)
-            ticket.update(changed, updated_at=text(max(now, after)))
+            ticket["updated_at"] = text(max(now, datetime.fromisoformat(ticket["updated_at"]) + timedelta(seconds=1)))
         self.heard(ticket, "comment_added" if any(e["type"] == "Comment" for e in events) else "status_changed")
         return audit
 
@@ -165,12 +123,11 @@ class Book:
             return sorted(self.tickets.values(), key=lambda t: (t["updated_at"], t["id"]), reverse=True)
 
 
-def said(html: str, author: int, *, public: bool, files: Sequence[Json] = ()) -> Json:
+def said(html: str, author: int, *, public: bool = True) -> Json:
     """A comment; the vendor keeps no scripts either."""
-    event = {"type": "Comment", "public": public, "html_body": nh3.clean(html), "author_id": author}
-    return event | {"attachments": list(files)}
+    html = nh3.clean(html)
+    return {"type": "Comment", "public": public, "html_body": html, "author_id": author, "attachments": []}
 
 
 def _user(id: int, name: str, email: str, role: str) -> Json:
-    user = {"id": id, "name": name, "email": email, "role": role, "locale": "en-US"}
-    return user | {"user_fields": {}, "suspended": False}
+    return {"id": id, "name": name, "email": email, "role": role, "locale": "en-US", "suspended": False}

@@ -19,11 +19,8 @@ from connectors.zendesk.wire import Desk, listed
 
 GRAMMAR = {
     "ZENDESK_SUBDOMAIN": (r"[a-z0-9][a-z0-9-]*", "the part before .zendesk.com"),
-    "ZENDESK_BASE_URL": (
-        r"(http://(127\.0\.0\.1|localhost):[0-9]+)?",
-        "on this machine; leave it out but in the sandbox",
-    ),
-    "ZENDESK_AUTHOR_ID": (r"[0-9]+", "the user id the bot writes as, such as 360012345678"),
+    "ZENDESK_BASE_URL": (r"(http://(127\.0\.0\.1|localhost):[0-9]+)?", "on this machine; only the sandbox sets it"),
+    "ZENDESK_AUTHOR_ID": (r"[1-9][0-9]*", "the user id the bot writes as, such as 360012345678"),
     "ZENDESK_BOT_IDS": (r"([0-9]+(, ?[0-9]+)*)?", "user ids of other bots, separated by commas"),
 }
 SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
@@ -31,8 +28,8 @@ STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 INVOCATION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 EVENTS = "zen:event-type:ticket."
 SECOND = timedelta(seconds=1)  # stamps have whole seconds
-CHATS = frozenset(
-    {"native_messaging", "chat", "whatsapp", "line", "wechat", "viber", "telegram", "apple_business_chat"}
+CHATS = re.compile(
+    "native_messaging|chat|whatsapp|line|wechat|viber|telegram|apple_business_chat|sunshine_conversations.*"
 )
 
 
@@ -45,7 +42,7 @@ def connect(env: Mapping[str, str]) -> "Zendesk":
     secret = need(env, "ZENDESK_CLIENT_SECRET", "it goes with ZENDESK_CLIENT_ID")
     return Zendesk(
         Desk(subdomain, site, Token(site, client, secret, timeout), timeout),
-        staff=Staff(author, frozenset(re.findall("[0-9]+", bots))),
+        staff=Staff(author, frozenset([author, SYSTEM, *re.findall("[0-9]+", bots)])),
         keys=secrets(env, "ZENDESK_WEBHOOK_SECRET", "copy the webhook's signing secret"),
         account=env.get("ZENDESK_ACCOUNT_ID", "").strip(),
     )
@@ -97,7 +94,7 @@ class Zendesk:
         audits = self.desk.every(shapes.Audit, "audits", f"tickets/{ref.id}/audits.json")
         events = [event for audit in audits for event in audit.events]
         users = {u.id: u for u in answer.users}
-        if unknown := {e.by for e in events if e.type in shapes.SAID} - users.keys() - self.staff.ours - {SYSTEM}:
+        if unknown := {e.by for e in events if e.type in shapes.SAID} - users.keys() - self.staff.bots:
             found = self.desk.zenpy.users(ids=sorted(unknown)[:100])
             users |= {u.id: u for u in listed(shapes.User, "users", found)}
         return conversation(answer, events, users, self.staff, self._brand(answer.ticket.brand_id), self.desk.site)
@@ -123,10 +120,15 @@ class Zendesk:
         """One comment; the comment's id. A ticket that changed since `delivery.stamp` is Unavailable, not applied."""
         from zenpy.lib.api_objects import Ticket  # noqa: PLC0415 - slow to import
 
-        if delivery.kind is DeliveryKind.REPLY:
+        public = delivery.kind is DeliveryKind.REPLY
+        if public:
             self._reaches_the_customer(delivery.ref.id)
-        changes = Ticket(id=delivery.ref.id, **fields(delivery, int(self.staff.author)))
-        answer = self.desk.zenpy.tickets.update(changes)
+        # `public` is always said: else the ticket's first comment decides
+        comment = {"html_body": html_of(delivery), "public": public, "author_id": int(self.staff.author)}
+        ticket = Ticket(id=delivery.ref.id, comment=comment, metadata={"understudy": delivery.key})
+        if delivery.stamp:
+            ticket.safe_update, ticket.updated_stamp = True, delivery.stamp
+        answer = self.desk.zenpy.tickets.update(ticket)
         try:
             audit = shape(shapes.Updated, answer, NAME).audit
         except Malformed as err:
@@ -136,13 +138,13 @@ class Zendesk:
     def _reaches_the_customer(self, id: str) -> None:
         """Messaging lives elsewhere (Sunshine Conversations): a public comment may never reach the customer."""
         channel = self._ticket(id).ticket.channel
-        if channel in CHATS or channel.startswith("sunshine_conversations"):
+        if CHATS.fullmatch(channel):
             raise Refused(f"Zendesk ticket {id} is a {channel} conversation: a comment does not reach the customer.")
 
     def team(self) -> tuple[Agent, ...]:
         """Agents and admins who can sign in; bots and the user we write as left out."""
         users = self.desk.every(shapes.User, "users", "users.json", **{"role[]": ["agent", "admin"]})
-        return tuple(Agent(u.id, u.name, u.email) for u in users if not u.suspended and u.id not in self.staff.ours)
+        return tuple(Agent(u.id, u.name, u.email) for u in users if not u.suspended and u.id not in self.staff.bots)
 
     def check(self) -> tuple[tuple[str, bool, str], ...]:
         """For `doctor`; reads only."""
@@ -158,11 +160,3 @@ def _time(stamp: str) -> datetime:
         return datetime.fromisoformat(stamp)
     except ValueError as err:
         raise Forged("timestamp is not a time") from err
-
-
-def fields(delivery: Delivery, author: int) -> dict[str, object]:
-    """What changes on the ticket. `public` is always said: else the ticket's first comment decides."""
-    public = delivery.kind is DeliveryKind.REPLY
-    comment = {"html_body": html_of(delivery), "public": public, "author_id": author}
-    unchanged = {"safe_update": True, "updated_stamp": delivery.stamp} if delivery.stamp else {}
-    return {"comment": comment, "metadata": {"understudy": delivery.key}, **unchanged}

@@ -79,11 +79,8 @@ class Fake(Book):
 
     def _sign(self, body: bytes, at: datetime) -> dict[str, str]:
         stamp = text(at)
-        seal = hmac.digest(self.secret.encode(), stamp.encode() + body, "sha256")
-        return {
-            "X-Zendesk-Webhook-Signature-Timestamp": stamp,
-            "X-Zendesk-Webhook-Signature": base64.b64encode(seal).decode(),
-        }
+        seal = base64.b64encode(hmac.digest(self.secret.encode(), stamp.encode() + body, "sha256")).decode()
+        return {"X-Zendesk-Webhook-Signature-Timestamp": stamp, "X-Zendesk-Webhook-Signature": seal}
 
     def _ring(self, ticket: Json, kind: str) -> None:
         """An event subscription: ids are text and states upper-case, unlike anywhere else at this vendor. One
@@ -96,7 +93,7 @@ class Fake(Book):
         self.courier.send(json.dumps(event).encode(), {"X-Zendesk-Webhook-Invocation-Id": uuid4().hex.upper()})
 
     def _routed(self, app: Flask) -> Flask:
-        app.before_request(self._signed_in)
+        app.before_request(self._refused)
         app.add_url_rule(TOKENS, "tokens", self._grant, methods=["POST"])
         views: dict[str, Callable[..., ResponseReturnValue]] = {
             "GET tickets.json": lambda: _page("tickets", self.newest()),
@@ -105,7 +102,6 @@ class Fake(Book):
             "GET tickets/<int:number>/audits.json": lambda number: _page("audits", self.audits.get(number, [])),
             "GET users.json": lambda: _page("users", self._users("role", request.args.getlist("role[]"))),
             "GET users/show_many.json": lambda: jsonify(users=self._users("id", request.args["ids"].split(","))),
-            "GET users/me.json": lambda: jsonify(user=self.users[ADMIN]),
             "GET brands.json": lambda: jsonify(brands=BRANDS),
             "GET webhooks": lambda: jsonify(webhooks=self.hooks),
             "GET webhooks/<hook>/signing_secret": lambda hook: jsonify(signing_secret={"secret": self.secret}),
@@ -117,13 +113,19 @@ class Fake(Book):
             app.add_url_rule(f"/api/v2/{rule}", path, view, methods=[method])
         return app
 
-    def _signed_in(self) -> ResponseReturnValue | None:
+    def _refused(self) -> ResponseReturnValue | None:
+        """Who is not signed in, or asks for a ticket that is not there."""
         self.seen.append(f"{request.method} {request.path}")
-        if request.path == TOKENS or request.headers.get("Authorization", "").removeprefix("Bearer ") in self.tokens:
+        if request.path == TOKENS:
             return None
-        return _no(401, "invalid_token", "The access token is expired")
+        if request.headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
+            return _no(401, "invalid_token", "The access token is expired")
+        number = (request.view_args or {}).get("number")
+        if number is not None and number not in self.tickets:
+            return _no(404, "RecordNotFound", "Not found")
+        return None
 
-    def _grant(self) -> Response:
+    def _grant(self) -> ResponseReturnValue:
         asked = request.get_json()
         if (asked["client_id"], asked["client_secret"]) != (CLIENT, CLIENT_SECRET):
             return _no(401, "invalid_client", "Client authentication failed")
@@ -136,31 +138,28 @@ class Fake(Book):
         with self.lock:
             return [user for user in self.users.values() if str(user[field]) in values]
 
-    def _show(self, number: int) -> Response:
-        ticket = self.tickets.get(number)
-        if ticket is None:
-            return _no(404, "RecordNotFound", "Not found")
+    def _show(self, number: int) -> ResponseReturnValue:
+        ticket = self.tickets[number]
         users = self._users("id", [str(ticket["requester_id"]), str(ticket["assignee_id"])])
         return jsonify(ticket=ticket, users=users, groups=[{"id": GROUP, "name": "Support"}], organizations=[])
 
-    def _update(self, number: int) -> Response:
+    def _update(self, number: int) -> ResponseReturnValue:
         asked = request.get_json()["ticket"]
         with self.lock:
-            ticket = self.tickets.get(number)
-            if ticket is None:
-                return _no(404, "RecordNotFound", "Not found")
+            ticket = self.tickets[number]
             if ticket["status"] == "closed":
                 return _no(422, "RecordInvalid", "Record validation errors", "Status: closed prevents ticket update")
             if asked.get("safe_update") and ticket["updated_at"] > asked["updated_stamp"]:
                 return _no(409, "UpdateConflict", "Safe Update prevented the update due to outdated ticket data")
-            return jsonify(ticket=ticket, audit=self._applied(ticket, asked["comment"], asked.get("metadata", {})))
+            return jsonify(
+                ticket=ticket, audit=self._applied(ticket, asked["comment"], asked["metadata"]["understudy"])
+            )
 
-    def _applied(self, ticket: Json, comment: Json, custom: Json) -> Json:
-        html, public = comment["html_body"], comment["public"]
-        words = said(html, comment["author_id"], public=public)
-        audit = self.record(ticket, ADMIN, words, via="api", custom=custom)
-        action, mark = "reply" if public else "note", custom.get("understudy", "")
-        self.ledger.add(Write(action, str(ticket["id"]), from_html(words["html_body"]), mark, public))
+    def _applied(self, ticket: Json, comment: Json, mark: str) -> Json:
+        words = said(comment["html_body"], comment["author_id"], public=comment["public"])
+        audit = self.record(ticket, ADMIN, words, via="api", mark=mark)
+        shown, action = from_html(words["html_body"]), "reply" if words["public"] else "note"
+        self.ledger.add(Write(action, str(ticket["id"]), shown, mark, words["public"]))
         return audit
 
 
@@ -175,8 +174,6 @@ def _made(what: str, kept: list[Json]) -> Response:
     return jsonify({what: kept[-1]})
 
 
-def _no(status: int, error: str, description: str, detail: str = "") -> Response:
+def _no(status: int, error: str, description: str, detail: str = "") -> ResponseReturnValue:
     details = {"base": [{"description": detail}]} if detail else {}
-    response = jsonify(error=error, description=description, details=details)
-    response.status_code = status
-    return response
+    return jsonify(error=error, description=description, details=details), status

@@ -4,39 +4,26 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import unescape
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import unquote_plus
 
 from bot.model import Attachment, Change, Conversation, Customer, Message, Ref, Role, Status
 from bot.text.markup import from_html
 from connectors.zendesk.shapes import EDITS, SAID, Event, Named, Ticket, TicketAnswer, User
 
 NAME = "zendesk"
-STATUSES = {
-    "new": Status.OPEN,
-    "open": Status.OPEN,
-    "pending": Status.PENDING,
-    "hold": Status.PENDING,
-    "solved": Status.SOLVED,
-    "closed": Status.CLOSED,
-}
+STATUSES = {s.value: s for s in Status} | {"new": Status.OPEN, "hold": Status.PENDING}
 API = frozenset({"api", "web_service"})  # the same thing in REST and in the table of via types
 RATINGS = ("good", "bad")  # else offered or unoffered
 SYSTEM = "-1"  # the author of what Zendesk itself says
-INLINE = re.compile(r"<img\b[^>]*?\bsrc=[\"']([^\"']*/attachments/[^\"']*)[\"']", re.I)
+INLINE = re.compile(r"<img\b[^>]*?\bsrc=[\"'][^\"'>]*?/attachments/([^\"'>]*)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """Who is who by user id: the one we write as, and those that are other bots."""
+    """Who is who by user id: the one we write as, and everyone who is no person: that one, Zendesk, other bots."""
 
     author: str
-    bots: frozenset[str] = frozenset()
-
-    @property
-    def ours(self) -> frozenset[str]:
-        """Everyone on the team's side who is no person."""
-        return self.bots | {self.author}
+    bots: frozenset[str]
 
 
 def conversation(
@@ -78,10 +65,10 @@ def comments(events: Sequence[Event]) -> list[Event]:
 
 def role_of(said: Event, ticket: Ticket, author: User | None, staff: Staff) -> Role:
     """Whoever is not known to be staff counts as a customer: their word never becomes knowledge by itself."""
-    if said.by in staff.bots or said.by == SYSTEM:
-        return Role.OTHER_BOT
     if said.by == staff.author:
         return Role.SELF if said.mark or said.channel in API else Role.AGENT
+    if said.by in staff.bots:
+        return Role.OTHER_BOT
     if author is None or said.by == ticket.requester_id or author.role == "end-user":
         return Role.CUSTOMER
     if said.mark:  # as whom we wrote once
@@ -114,13 +101,9 @@ def message(said: Event, role: Role, author: User | None) -> Message:
 def attachments(said: Event) -> tuple[Attachment, ...]:
     """Files, and pictures within the text, which a list of attachments leaves out (mail of one screenshot)."""
     files = [Attachment(f.name, f.type, f.size or 0) for f in said.attachments]
-    inline = {_picture(url) for url in INLINE.findall(said.html_body)} - {f.name for f in files}
+    names = [url.partition("name=")[2].partition("&")[0] for url in INLINE.findall(said.html_body)]
+    inline = {unquote_plus(name) or "image" for name in names} - {f.name for f in files}
     return (*files, *(Attachment(name, "image/*", 0) for name in sorted(inline)))
-
-
-def _picture(url: str) -> str:
-    parts = urlsplit(unescape(url))
-    return parse_qs(parts.query).get("name", [parts.path.rpartition("/")[2]])[0] or "image"
 
 
 def changed(event: Event) -> tuple[str, str] | None:

@@ -3,16 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    AliasPath,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AfterValidator, AliasChoices, AliasPath, BaseModel, BeforeValidator, Field, model_validator
 
 EDITS = frozenset({"CommentRedactionEvent", "AttachmentRedactionEvent", "CommentPrivacyChange"})
 SAID = frozenset({"Comment", "VoiceComment"})
@@ -20,7 +11,7 @@ READ = EDITS | SAID | {"Create", "Change", "SatisfactionRating", "AgentMacroRefe
 HANDED_DOWN = ("author_id", "created_at", "via", "metadata")
 
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]
-Id = Annotated[Text, StringConstraints(pattern=r"^[0-9]{1,19}$")]  # text in webhooks, else a number
+Id = Annotated[Text, Field(pattern=r"^[0-9]{1,19}$")]  # text in webhooks, else a number
 Moment = Annotated[datetime, AfterValidator(lambda at: at.astimezone(UTC))]
 
 
@@ -151,10 +142,6 @@ class Meta(BaseModel):
     after: Text = Field("", validation_alias=AliasPath("meta", "after_cursor"))
 
 
-class Me(BaseModel):
-    role: str = Field(validation_alias=AliasPath("user", "role"))
-
-
 class Hook(BaseModel):
     id: str = Field(validation_alias=AliasPath("webhook", "id"))
 
@@ -163,13 +150,9 @@ class Secret(BaseModel):
     secret: str = Field(validation_alias=AliasPath("signing_secret", "secret"))
 
 
-class Detail(BaseModel):
-    description: Text = ""
-
-
 class Problem(BaseModel):
     """Why an answer is an error; what the vendor says in `details` is nearest to the point."""
 
     error: Text = ""
     description: Text = ""
-    details: dict[str, list[Detail]] = {}
+    details: dict[str, list[dict[str, Text]]] = {}

@@ -88,29 +88,17 @@ def _reason(answer: requests.Response) -> str:
         problem = Problem.model_validate_json(answer.content)
     except ValidationError:
         return "no reason given"
-    details = [said.description for many in problem.details.values() for said in many]
+    details = [said.get("description") for many in problem.details.values() for said in many]
     return next(filter(None, [*details, problem.description, problem.error, "no reason given"]))[:200]
 
 
-class AsJson:
-    """zenpy's hook for answers, giving JSON as it came: its own objects drop side-loaded users when its cache is
-    off, and its cache hands out stale tickets (2.0.57)."""
-
-    def __init__(self, api: object, mapping: object) -> None:
-        pass
-
-    @staticmethod
-    def applies_to(api: object, response: requests.Response) -> bool:
-        return True
-
-    @staticmethod
-    def build(response: requests.Response) -> object:
-        """The answer's JSON; a page of HTML with status 200 is an outage."""
-        try:
-            return response.json()
-        except ValueError as err:
-            what = _what(response.request)
-            raise Unavailable(f"Zendesk {what}: not JSON", maybe=_writes(response.request)) from err
+def as_json(response: requests.Response, _mapping: object = None) -> object:
+    """The answer's JSON; a page of HTML with status 200 is an outage."""
+    try:
+        return response.json()
+    except ValueError as err:
+        what = _what(response.request)
+        raise Unavailable(f"Zendesk {what}: not JSON", maybe=_writes(response.request)) from err
 
 
 class Desk(threading.local):
@@ -130,7 +118,8 @@ class Desk(threading.local):
         times = (CONNECT_TIMEOUT, self.timeout)
         client = Zenpy(subdomain=self.subdomain, session=ours, anonymous=True, disable_cache=True, timeout=times)
         for api in (client.tickets, client.users, client.brands, client.webhooks, client.triggers):
-            api._response_handlers = (AsJson,)
+            # Its own objects drop side-loaded users when its cache is off, and its cache hands out stale tickets.
+            api._process_response = as_json
         return client
 
     def every(self, kind: type[Shape], things: str, path: str, **params: object) -> Iterator[Shape]:
@@ -138,7 +127,7 @@ class Desk(threading.local):
         url = f"https://{self.subdomain}.zendesk.com/api/v2/{path}"
         params["page[size]"] = "100"
         while True:
-            page = AsJson.build(self.zenpy.tickets.session.get(url, params=params))
+            page = as_json(self.zenpy.tickets.session.get(url, params=params))
             yield from listed(kind, things, page)
             meta = shape(Meta, page, "zendesk")
             if not (meta.more and meta.after):

@@ -43,7 +43,7 @@ def seen_as(audits: list[dict[str, object]]) -> Conversation:
     answer = TicketAnswer.model_validate_json((SAMPLES / "ticket.json").read_bytes())
     events = [event for audit in audits for event in Audit.model_validate(audit).events]
     users = {u.id: u for u in answer.users}
-    return conversation(answer, events, users, Staff("900"), "Fernweh", "https://x.example")
+    return conversation(answer, events, users, Staff("900", frozenset({"900", "-1"})), "Fernweh", "https://x.example")
 
 
 def received(headers: dict[str, str], body: bytes = BODY) -> Received:
