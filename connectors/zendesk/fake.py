@@ -151,11 +151,10 @@ class Fake(Book):
                 return _no(422, "RecordInvalid", "Record validation errors", "Status: closed prevents ticket update")
             if asked.get("safe_update") and ticket["updated_at"] > asked["updated_stamp"]:
                 return _no(409, "UpdateConflict", "Safe Update prevented the update due to outdated ticket data")
-            return jsonify(
-                ticket=ticket, audit=self._applied(ticket, asked["comment"], asked["metadata"]["understudy"])
-            )
+            return jsonify(ticket=ticket, audit=self._applied(ticket, asked))
 
-    def _applied(self, ticket: Json, comment: Json, mark: str) -> Json:
+    def _applied(self, ticket: Json, asked: Json) -> Json:
+        comment, mark = asked["comment"], asked["metadata"]["understudy"]
         words = said(comment["html_body"], comment["author_id"], public=comment["public"])
         audit = self.record(ticket, ADMIN, words, via="api", mark=mark)
         shown, action = from_html(words["html_body"]), "reply" if words["public"] else "note"

@@ -88,6 +88,15 @@ def test_a_conversation_is_fetched_with_two_calls(fake: Fake, zendesk: Zendesk, 
     assert (seen.customer.name, seen.customer.email, seen.channel) == ("Maria Keller", MARIA, "email")
 
 
+def test_who_speaks_beside_requester_and_assignee_is_looked_up(fake: Fake, zendesk: Zendesk, ref: Ref) -> None:
+    fake.agent_says("Let me look.", agent=TOMASZ, conversation=ref.id)
+    fake.agent_says("I can help.", agent="priya@fernweh.example", conversation=ref.id)
+
+    said = zendesk.fetch(ref).messages[1:]
+
+    assert [(m.role, m.name) for m in said] == [(Role.AGENT, "Tomasz Wilk"), (Role.AGENT, "Priya Nair")]
+
+
 def test_a_conversation_of_more_than_a_page_is_read_to_its_end(fake: Fake, zendesk: Zendesk, ref: Ref) -> None:
     for number in range(120):
         fake.customer_says(f"Message {number}", customer=MARIA, conversation=ref.id)

@@ -58,6 +58,17 @@ def test_credentials_that_are_not_accepted_wait_for_somebody_to_mend_them(fake: 
     assert (caught.value.maybe, caught.value.retry_after) == (False, 60.0)
 
 
+def test_a_new_token_that_is_not_accepted_waits_for_somebody_too(fake: Fake) -> None:
+    fake.knobs.writes_only = True
+    fake.knobs.next.extend([Fault("status", 401), Fault("status", 401)])
+
+    with pytest.raises(Unavailable, match="although it is new") as caught:
+        connect(fake.settings()).deliver(NOTE)
+
+    assert (caught.value.maybe, caught.value.retry_after, fake.granted) == (False, 60.0, 2)
+    assert fake.ledger.writes == ()
+
+
 @pytest.mark.parametrize("fault", [Fault("status", 503), Fault("status", 429, "1.5"), Fault("drop"), Fault("lost")])
 def test_while_nobody_grants_tokens_nothing_was_sent(fake: Fake, fault: Fault) -> None:
     fake.knobs.next.append(fault)
