@@ -118,7 +118,7 @@ class Desk(threading.local):
         times = (CONNECT_TIMEOUT, self.timeout)
         client = Zenpy(subdomain=self.subdomain, session=ours, anonymous=True, disable_cache=True, timeout=times)
         for api in (client.tickets, client.users, client.brands, client.webhooks, client.triggers):
-            # zenpy's objects drop side-loaded users when its cache is off, and its cache hands out stale tickets (2.0.57)
+            # zenpy's objects drop side-loaded users when the cache is off; the cache hands out stale tickets (2.0.57)
             api._process_response = as_json
         return client
 
