@@ -12,9 +12,8 @@ from bot.text.markup import safe_url, to_mrkdwn
 Block = dict[str, Any]
 
 HEADER = 150  # characters, as all below
-SECTION = 3000
-INPUT = 3000
-TEXT = 2 * SECTION  # with everything else full, a card stays under the 13,200 that Slack takes (undocumented)
+PIECE = 3000  # of a section or an input
+TEXT = 2 * PIECE  # with everything else full, a card stays under the 13,200 that Slack takes (undocumented)
 FACTS = 10
 FACT = 300
 SOURCES = 8
@@ -32,7 +31,7 @@ def card(delivery: Delivery) -> list[Block]:
     blocks: tuple[tuple[str, str, Any], ...] = (
         ("header", "text", delivery.title and plain(shorten(delivery.title, HEADER))),
         ("section", "fields", [_fact(*fact) for fact in delivery.facts[:FACTS]]),
-        *(("section", "text", mrkdwn(p)) for p in pieces(shorten(text, TEXT), SECTION) if p.strip()),
+        *(("section", "text", mrkdwn(p)) for p in pieces(shorten(text, TEXT), PIECE) if p.strip()),
         ("context", "elements", [mrkdwn(_source(*source)) for source in delivery.sources[:SOURCES]]),
         ("actions", "elements", [_button(button) for button in delivery.buttons]),
     )
@@ -43,9 +42,9 @@ def edit_modal(token: str, views: Views) -> Block:
     """The proposal's question and answer, or the draft under its question, to be changed."""
     proposal = views.proposal(token)
     question, text = proposal or views.draft(token) or ("", "")
-    about: Block = {"type": "section", "text": plain(shorten(question, INPUT) or "…")}
+    about: Block = {"type": "section", "text": plain(shorten(question, PIECE) or "…")}
     asked = _written("question", "Question", question) if proposal else about
-    parts = list(pieces(text, INPUT))[:PARTS]
+    parts = list(pieces(text, PIECE))[:PARTS]
     answer = [_written(f"answer{i}", "Answer, continued" if i else "Answer", part) for i, part in enumerate(parts)]
     return _modal("Edit and approve", [asked, *answer], "Approve") | {"callback_id": "edit", "private_metadata": token}
 
@@ -131,8 +130,8 @@ def _modal(title: str, blocks: list[Block], submit: str = "") -> Block:
 
 
 def _written(id: str, label: str, value: str) -> Block:
-    holds = {"initial_value": value[:INPUT]} if value else {}
-    return _input(id, label, {"type": "plain_text_input", "multiline": True, "max_length": INPUT, **holds})
+    holds = {"initial_value": value[:PIECE]} if value else {}
+    return _input(id, label, {"type": "plain_text_input", "multiline": True, "max_length": PIECE, **holds})
 
 
 def _input(id: str, label: str, element: Block) -> Block:

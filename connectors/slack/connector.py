@@ -6,25 +6,15 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from bot.errors import BotError, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
 from bot.ports import Agent, Received, Request, Views
 from bot.text.markup import to_mrkdwn
-from connectors.http import fresh, need, read_json, sealed, secrets, shape, strict
+from connectors.http import fresh, loopback, need, read_json, sealed, secrets, shape, strict
+from connectors.slack import shapes
 from connectors.slack.blocks import card, shorten
-from connectors.slack.shapes import (
-    EVENT_TYPE,
-    SLACKBOT,
-    SPOKEN,
-    Envelope,
-    Interaction,
-    Page,
-    conversation,
-    moment,
-    read,
-)
 from connectors.slack.web import SCOPES, Web
 
 SLACK = "https://slack.com/api/"
@@ -34,7 +24,7 @@ PANEL_TIMEOUT = 2  # seconds, of the three that Slack waits
 LONGEST = 40_000  # characters; Slack cuts the rest off without a word
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 STAMP = re.compile(r"[0-9]{10}")
-ID = re.compile(r"[CGTE][A-Z0-9_]{2,30}")
+ID = r"[CGTE][A-Z0-9_]{2,30}"
 CARDS = frozenset({DeliveryKind.NOTE, DeliveryKind.HANDOFF, DeliveryKind.CARD})
 
 
@@ -43,30 +33,19 @@ def connect(env: Mapping[str, str]) -> "Slack":
     token = need(env, "SLACK_BOT_TOKEN", "take the Bot User OAuth Token of the app made from manifest.yml")
     if not token.startswith("xoxb-"):
         raise Misconfigured("SLACK_BOT_TOKEN", "is not a bot token; bot tokens begin with xoxb-")
-    support = env.get("SLACK_SUPPORT_CHANNEL", "").strip()
-    review = need(env, "SLACK_REVIEW_CHANNEL", "set it to the id of the channel where the team reviews drafts")
+    address = "copy its id, such as C024BE7LH, from its address in Slack; names do not work"
+    review = need(env, "SLACK_REVIEW_CHANNEL", address, ID)
+    support = need(env, "SLACK_SUPPORT_CHANNEL", address, ID) if env.get("SLACK_SUPPORT_CHANNEL", "").strip() else ""
     if support == review:
         raise Misconfigured("SLACK_SUPPORT_CHANNEL", "is also SLACK_REVIEW_CHANNEL; customers would read the cards")
     return Slack(
-        web=Web(token, _base_url(env.get("SLACK_BASE_URL", "").strip())),
+        web=Web(token, loopback(env, "SLACK_BASE_URL") or SLACK),
         secrets=secrets(env, "SLACK_SIGNING_SECRET", "it is under Basic Information of the app"),
-        team=_id(need(env, "SLACK_TEAM_ID", "set it to the workspace's id"), "SLACK_TEAM_ID"),
-        support=support and _id(support, "SLACK_SUPPORT_CHANNEL"),
-        review=_id(review, "SLACK_REVIEW_CHANNEL"),
-        staff=frozenset(s.strip() for s in env.get("SLACK_STAFF", "").split(",") if s.strip()),
+        team=need(env, "SLACK_TEAM_ID", "set it to the workspace's id, such as T024BE7LH", ID),
+        support=support,
+        review=review,
+        staff=frozenset(re.findall(r"[^\s,]+", env.get("SLACK_STAFF", ""))),
     )
-
-
-def _id(value: str, setting: str) -> str:
-    if not ID.fullmatch(value):
-        raise Misconfigured(setting, f"{value!r} is not an id; names do not work, copy it from the address in Slack")
-    return value
-
-
-def _base_url(given: str) -> str:
-    if given and urlsplit(given).hostname not in ("127.0.0.1", "localhost", "::1"):
-        raise Misconfigured("SLACK_BASE_URL", "is for tests on this machine; leave it out to reach Slack")
-    return given or SLACK
 
 
 class Slack:
@@ -85,7 +64,7 @@ class Slack:
     def receive(self, request: Request) -> Received:
         """Events: which threads changed. Bolt parses before it verifies (1.30.0), so we verify first."""
         self._verify(request)
-        shape(Envelope, read_json(request.body), "slack")
+        shape(shapes.Envelope, read_json(request.body), "slack")
         return self._dispatch(request.body.decode(), request.at)
 
     def panel(self, request: Request, views: Views) -> Received:
@@ -95,7 +74,7 @@ class Slack:
             payload = parse_qs(request.body.decode(), max_num_fields=8).get("payload", [""])[0]
         except ValueError as err:
             raise Malformed("slack: the form cannot be read") from err
-        asked = read(Interaction, read_json(payload.encode()))
+        asked = shapes.read(shapes.Interaction, read_json(payload.encode()))
         try:
             return self._dispatch(payload, request.at, asked=asked, views=views, web=self._hasty)
         except Refused as err:  # a modal that Slack no longer opens; whoever pressed sees that it failed
@@ -106,7 +85,7 @@ class Slack:
         messages = [message for page in self._thread(ref) for message in page.messages]
         if not messages:
             raise Refused(f"slack: thread {ref.id} is gone")
-        return conversation(ref, messages, self._web.me, self._staff, self._web.user)
+        return shapes.conversation(ref, messages, self._web.me, self._staff, self._web.user)
 
     def changed(self, since: datetime) -> Iterator[Ref]:
         """Threads of the last 30 days before `since` with something newer than it, newest thread first."""
@@ -114,14 +93,14 @@ class Slack:
             return
         pages = self._web.pages("conversations.history", channel=self._support, oldest=_ts(since - LOOK_BACK))
         for message in (message for page in pages for message in page.messages):
-            newest = max(moment(ts) for ts in (message.ts, message.latest_reply, message.edited) if ts)
-            if newest >= since and message.subtype in SPOKEN:
+            newest = max(shapes.moment(ts) for ts in (message.ts, message.latest_reply, message.edited) if ts)
+            if newest >= since and message.subtype in shapes.SPOKEN:
                 yield Ref(self.name, f"{self._support}-{message.thread_ts or message.ts}")
 
     def deliver(self, delivery: Delivery) -> str:
         """A reply into its thread; everything else as a card on the review channel. The message's ts."""
         words = self._reply(delivery) if delivery.kind is DeliveryKind.REPLY else self._card(delivery)
-        words["metadata"] = {"event_type": EVENT_TYPE, "event_payload": {"key": delivery.key}}
+        words["metadata"] = {"event_type": shapes.EVENT_TYPE, "event_payload": {"key": delivery.key}}
         if delivery.replaces:
             return str(self._web.ask("chat.update", ts=delivery.replaces, **words)["ts"])
         return str(self._web.ask("chat.postMessage", unfurl_links=False, unfurl_media=False, **words)["ts"])
@@ -134,7 +113,7 @@ class Slack:
     def team(self) -> tuple[Agent, ...]:
         """The workspace's own members, no guests and nobody who left; addresses only once confirmed."""
         everyone = (user for page in self._web.pages("users.list", limit=1000) for user in page.members)
-        staff = [u for u in everyone if u.team_id == self._team and u.id != SLACKBOT]
+        staff = [u for u in everyone if u.team_id == self._team and u.id != shapes.SLACKBOT]
         members = [u for u in staff if not (u.deleted or u.is_bot or u.is_restricted)]
         return tuple(Agent(u.id, u.called, u.address if u.is_email_confirmed else "") for u in members)
 
@@ -173,7 +152,7 @@ class Slack:
 
         return dispatch(self._team, body, at=at, support=self._support, **context)
 
-    def _thread(self, ref: Ref) -> Iterator[Page]:
+    def _thread(self, ref: Ref) -> Iterator[shapes.Page]:
         channel, ts = self._place(ref)
         return self._web.pages("conversations.replies", channel=channel, ts=ts)
 
@@ -194,7 +173,7 @@ class Slack:
         text = to_mrkdwn(shorten(delivery.title or delivery.text, 200))
         return {"channel": self._review, "text": text, "blocks": card(delivery)}
 
-    def _where(self, delivery: Delivery, since: datetime) -> Iterator[Page]:
+    def _where(self, delivery: Delivery, since: datetime) -> Iterator[shapes.Page]:
         if delivery.kind is DeliveryKind.REPLY:
             return self._thread(delivery.ref)
         if delivery.replaces:

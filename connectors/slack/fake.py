@@ -5,6 +5,7 @@ import json
 import time
 from datetime import UTC, datetime
 from hashlib import sha256
+from html import escape
 from urllib.parse import urlencode
 
 import requests
@@ -14,7 +15,7 @@ from bot.ports import StageMessage, StageModal, StageThread
 from bot.text.markup import from_mrkdwn
 from connectors.http import session
 from connectors.slack import fake_blocks
-from connectors.slack.fake_api import APP, BOT_USER, REVIEW, SUPPORT, TEAM, Api, Json, No, user
+from connectors.slack.fake_api import BOT_USER, REVIEW, SUPPORT, TEAM, Api, Json, No, user
 from connectors.slack.shapes import moment
 from connectors.slack.web import SCOPES
 from connectors.stage import Courier, Knobs, Server, stage
@@ -81,7 +82,7 @@ class Fake:
 
     def customer_says(self, text: str, *, customer: str, conversation: str = "", subject: str = "") -> str:
         """In a new thread or an old one; a subject becomes the first line, Slack has none."""
-        words = _escaped(f"{subject}\n{text}" if subject else text)
+        words = escape(f"{subject}\n{text}" if subject else text, quote=False)
         said = self.api.say(SUPPORT, words, conversation.removeprefix(f"{SUPPORT}-"), user=self._who(customer))
         return conversation or f"{SUPPORT}-{said}"
 
@@ -90,13 +91,8 @@ class Fake:
         thread = conversation.removeprefix(f"{SUPPORT}-")
         if status == "solved":
             self.api.thread(SUPPORT, thread)[0]["reactions"] = [{"name": "white_check_mark", "count": 1}]
-        where = (SUPPORT, _escaped(text), thread) if public else (REVIEW, _escaped(text))
+        where = (SUPPORT, escape(text, quote=False), thread) if public else (REVIEW, escape(text, quote=False))
         return self.api.say(*where, user=self._who(agent))
-
-    def edits(self, text: str, *, conversation: str, message: str) -> None:
-        """Somebody edits their message; Slack stamps edits with whole seconds."""
-        edited = {"user": "U_MARIA", "ts": f"{int(time.time())}.000000"}
-        self.api.change(conversation.rpartition("-")[0], message, text=_escaped(text), edited=edited)
 
     def threads(self) -> tuple[StageThread, ...]:
         """The support channel, newest thread first."""
@@ -104,9 +100,7 @@ class Fake:
 
     def cards(self) -> tuple[StageMessage, ...]:
         """The review channel, newest first."""
-        return tuple(
-            self._stage_message(thread[0], "card") for thread in list(self.api.channels[REVIEW].values())[::-1]
-        )
+        return tuple(self._stage_message(card, "card") for card, *_ in list(self.api.channels[REVIEW].values())[::-1])
 
     def press(self, card_id: str, action: str, user: str = "U_INES") -> str:
         """Press a button; what the user is told, "" for nothing. A modal may be open afterwards."""
@@ -159,7 +153,7 @@ class Fake:
     def _interact(self, kind: str, **about: object) -> Json | None:
         """What the app answers to whoever looks at the channel; None when it could not."""
         who = {"id": self._viewer, "username": self._viewer.lower(), "team_id": TEAM}
-        payload = {"type": kind, "user": who, "team": {"id": TEAM, "domain": "fernweh"}, "api_app_id": APP, **about}
+        payload = {"type": kind, "user": who, "team": {"id": TEAM}, **about}
         body = urlencode({"payload": json.dumps(payload)}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", **sign(body, datetime.now(UTC))}
         try:
@@ -170,11 +164,9 @@ class Fake:
         return dict(answer.json()) if answer.text else {}
 
     def _tell(self, event: Json) -> None:
-        authorizations = [{"team_id": TEAM, "user_id": BOT_USER, "is_bot": True}]
-        about = {"type": "event_callback", "team_id": TEAM, "api_app_id": APP, "authorizations": authorizations}
-        stamp = self.api.ts()
-        body = {**about, "event_id": f"Ev{stamp}", "event_time": int(float(stamp)), "event": event}
-        self.courier.send(json.dumps(body).encode())
+        us = {"team_id": TEAM, "user_id": BOT_USER, "is_bot": True}
+        about = {"type": "event_callback", "team_id": TEAM, "authorizations": [us], "event_id": f"Ev{self.api.ts()}"}
+        self.courier.send(json.dumps({**about, "event": event}).encode())
 
     def _who(self, given: str) -> str:
         """A user's id by id or e-mail; whom nobody knows joins as a customer."""
@@ -199,8 +191,3 @@ class Fake:
         author = human["profile"]["real_name"] if human else message.get("username", "")
         html, buttons = fake_blocks.html(message), fake_blocks.buttons(message)
         return StageMessage(message["ts"], side, author, html, moment(message["ts"]), buttons)
-
-
-def _escaped(text: str) -> str:
-    """What people type, as Slack stores it."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

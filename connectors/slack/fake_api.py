@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from connectors.slack.fake_blocks import fits, message_fits
 from connectors.stage import Ledger, Write
 
-TEAM, APP, BOT, BOT_USER = "T0FERNWEH", "A0UNDERSTUDY", "B0UNDERSTUDY", "U0UNDERSTUDY"
+TEAM, BOT, BOT_USER = "T0FERNWEH", "B0UNDERSTUDY", "U0UNDERSTUDY"
 SUPPORT, REVIEW = "C0SUPPORT", "C0REVIEW"
 TRIGGER = 3.0  # seconds
 ME = {"url": "https://fernweh.slack.com/", "team_id": TEAM, "bot_id": BOT}
@@ -105,8 +105,8 @@ class Api:
         return _page("messages", parents[::-1], asked)
 
     def _post(self, asked: Json) -> Json:
-        us = {"user": BOT_USER, "bot_id": BOT, "app_id": APP}
-        ts = self.say(asked["channel"], thread=asked.get("thread_ts", ""), **us, **_checked(asked))
+        thread = asked.get("thread_ts", "")
+        ts = self.say(asked["channel"], thread=thread, user=BOT_USER, bot_id=BOT, **_checked(asked))
         return self._wrote("chat.postMessage", asked, ts)
 
     def _update(self, asked: Json) -> Json:

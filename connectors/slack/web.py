@@ -21,8 +21,10 @@ TIMEOUT = 10  # seconds
 PAGES = 50  # a thread of 10,000 messages; also the end of a cursor that never ends
 REMEMBER = 3600.0  # seconds that names are kept
 SCOPES = frozenset({"channels:history", "chat:write", "groups:history", "users:read", "users:read.email"})
-PASSING = frozenset({"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"})
-UNCLEAR = frozenset({"internal_error", "fatal_error", "request_timeout"})
+LATER = {  # errors that pass: may a write have been applied all the same?
+    **dict.fromkeys(("ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"), False),
+    **dict.fromkeys(("internal_error", "fatal_error", "request_timeout"), True),
+}
 MEND = {  # by what the error's code says
     "auth|token|account": "check SLACK_BOT_TOKEN",
     "channel|archived|restricted": "check SLACK_SUPPORT_CHANNEL and SLACK_REVIEW_CHANNEL, and invite the bot to both",
@@ -85,10 +87,9 @@ def _no(what: str, answer: "SlackResponse", writes: bool) -> BotError:
     if answer.status_code >= 400:
         return error_for(what, answer.status_code, answer.headers, write=writes)
     code = str(answer.get("error", ""))
-    if code in PASSING:
-        return Unavailable(f"{what}: {code}", retry_after=retry_after(answer.headers, datetime.now(UTC)))
-    if code in UNCLEAR:
-        return Unavailable(f"{what}: {code}", maybe=writes)
+    if code in LATER:
+        wait = retry_after(answer.headers, datetime.now(UTC))
+        return Unavailable(f"{what}: {code}", retry_after=wait, maybe=writes and LATER[code])
     if not re.fullmatch(r"[a-z_]{1,60}", code):  # the SDK puts a page that is not JSON here
         return Unavailable(f"{what}: the answer is not Slack's", maybe=writes)
     return Refused("; ".join([f"{what}: {code}", *(fix for words, fix in MEND.items() if re.search(words, code))]))

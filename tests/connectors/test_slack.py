@@ -1,5 +1,6 @@
 """The Slack connector against a fake Slack over HTTP: what it reads, what it writes, and when Slack fails."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -81,7 +82,7 @@ def test_a_colleague_who_opens_a_thread_is_its_customer(fake: Fake, slack: Slack
 
 def test_an_edited_message_is_a_new_version_and_the_same_one_at_every_look(fake: Fake, slack: Slack, ref: Ref) -> None:
     first = slack.fetch(ref).messages[0]
-    fake.edits("My zip is stuck & torn.", conversation=ref.id, message=first.id)
+    fake.api.change(SUPPORT, first.id, text="My zip is stuck &amp; torn.", edited={"ts": f"{int(time.time())}.000000"})
 
     edited, again = slack.fetch(ref).messages[0], slack.fetch(ref).messages[0]
 

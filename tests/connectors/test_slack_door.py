@@ -70,7 +70,7 @@ def test_every_message_of_the_support_channel_rings_its_thread(desk: Desk) -> No
     ref = desk.fake.customer_says("My zip is stuck", customer="U_MARIA")
     reply = desk.fake.agent_says("Wax it", agent="U_INES", conversation=ref).removeprefix(f"{SUPPORT}-")
     desk.slack.deliver(Delivery("d-1", Ref("slack", ref), DeliveryKind.REPLY, "Wax it."))
-    desk.fake.edits("My zip is torn", conversation=ref, message=ref.split("-")[1])
+    desk.fake.api.change(SUPPORT, ref.split("-")[1], text="My zip is torn")
     desk.fake.api.remove(SUPPORT, reply)
     desk.fake.agent_says("Between us", agent="U_INES", conversation=ref, public=False)
 
