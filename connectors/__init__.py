@@ -19,8 +19,3 @@ def found(paths: Sequence[Path] = (HERE,)) -> tuple[str, ...]:
 def load(name: str, part: str = "connector") -> ModuleType:
     """A helpdesk's `connector` or `fake`, imported now: its vendor's SDK takes a while."""
     return import_module(f"connectors.{name}.{part}")
-
-
-def discover(paths: Sequence[Path] = (HERE,)) -> dict[str, ModuleType]:
-    """Every helpdesk's `connector` by name, imported; where only some are in use, `load` those that `found` names."""
-    return {name: load(name) for name in found(paths)}

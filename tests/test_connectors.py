@@ -35,14 +35,13 @@ def test_every_helpdesk(name: str, check: Callable[[Subject], None]) -> None:
 def test_a_fourth_helpdesk_is_one_folder() -> None:
     assert "pigeon" not in connectors.found()
 
-    found = connectors.discover((EXTRA,))
-
-    assert list(found) == ["pigeon"]
-    assert found["pigeon"].connect({"PIGEON_URL": "http://127.0.0.1:9", "PIGEON_SECRET": "coo"}).name == "pigeon"
+    assert connectors.found((EXTRA,)) == ("pigeon",)
+    pigeon = connectors.load("pigeon")
+    assert pigeon.connect({"PIGEON_URL": "http://127.0.0.1:9", "PIGEON_SECRET": "coo"}).name == "pigeon"
 
 
 def test_a_folder_without_a_connector_is_not_a_helpdesk(tmp_path: Path) -> None:
     (tmp_path / "nest").mkdir()
     (tmp_path / "nest" / "fake.py").touch()
 
-    assert connectors.discover((tmp_path,)) == {}
+    assert connectors.found((tmp_path,)) == ()

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from bot.errors import BotError, Malformed, Refused, Unavailable
 from bot.model import Ref
-from connectors.http import CONNECT_TIMEOUT, Shape, error_for, shape
+from connectors.http import Shape, error_for, shape
 from connectors.intercom import shapes
 from connectors.intercom.door import CONVERSATION
 
@@ -34,8 +34,7 @@ class Client:
 
     def __init__(self, base_url: str, token: str, timeout: float) -> None:
         # Neither the SDK nor httpx tries again or follows a redirect, with our token, unless told to.
-        http = httpx.Client(trust_env=False, timeout=timeout, event_hooks={"request": [_connect_soon]})
-        version = {"Intercom-Version": VERSION}
+        http, version = httpx.Client(trust_env=False, timeout=timeout), {"Intercom-Version": VERSION}
         self._sdk = Intercom(base_url=base_url, token=token, headers=version, timeout=timeout, httpx_client=http)
 
     def conversation(self, ref: Ref) -> shapes.Conversation:
@@ -70,7 +69,7 @@ class Client:
         with answered("Intercom, asking whose token it is"):
             return _read(shapes.Me, self._sdk.admins.identify())
 
-    def admins(self) -> tuple[shapes.Admin, ...]:
+    def admins(self) -> tuple[shapes.Author, ...]:
         """All teammates; the vendor does not page them."""
         with answered("Intercom, reading the teammates"):
             return _read(shapes.Admins, self._sdk.admins.list()).admins
@@ -83,10 +82,9 @@ def answered(what: str, *, write: bool = False) -> Iterator[None]:
         yield
     except ApiError as err:
         raise _status(what, err, write) from err
-    except BEFORE_SENDING as err:
-        raise Unavailable(f"{what}: no connection: {err}") from err
     except httpx.HTTPError as err:
-        raise Unavailable(f"{what}: {type(err).__name__}: {err}", maybe=write) from err
+        maybe = write and not isinstance(err, BEFORE_SENDING)
+        raise Unavailable(f"{what}: {type(err).__name__}: {err}", maybe=maybe) from err
     except Malformed as err:
         if not write:
             raise
@@ -114,9 +112,3 @@ def _id(ref: Ref) -> str:
     if not CONVERSATION.fullmatch(ref.id):
         raise Refused(f"{ref} is not an Intercom conversation; its id is a number")
     return ref.id
-
-
-def _connect_soon(request: httpx.Request) -> None:
-    """The SDK gives one timeout for everything; connecting gets its own, shorter one."""
-    timeouts = request.extensions["timeout"]
-    timeouts["connect"] = min(CONNECT_TIMEOUT, timeouts["connect"])

@@ -66,7 +66,7 @@ def _role(said: Said, admin: str) -> Role:
     author = said.author
     if author.type in CUSTOMERS:
         return Role.CUSTOMER
-    if author.type != "admin" or author.from_ai_agent or author.is_ai_answer or said.delivered_as in NOBODY_TYPED:
+    if author.type != "admin" or author.from_ai_agent or said.delivered_as in NOBODY_TYPED:
         return Role.OTHER_BOT
     return Role.SELF if author.id == admin else Role.AGENT
 

@@ -17,14 +17,14 @@ class _Shape(BaseModel):
 
 
 class Author(_Shape):
-    """Who wrote: type admin, user, lead, bot, team or one we do not know yet. Blank for some channels."""
+    """Who wrote: type admin, user, lead, bot, team or one we do not know yet; blank for some channels. And who may."""
 
     type: str = ""
     id: str = ""
     name: str = ""
     email: str = ""
     from_ai_agent: bool = False
-    is_ai_answer: bool = False
+    has_inbox_seat: bool = False
 
 
 class File(_Shape):
@@ -120,19 +120,10 @@ class Me(_Shape):
     region: str = Field("", validation_alias=AliasPath("app", "region"))
 
 
-class Admin(_Shape):
-    """A teammate."""
-
-    id: Id
-    name: str = ""
-    email: str = ""
-    has_inbox_seat: bool = False
-
-
 class Admins(_Shape):
     """`GET /admins`."""
 
-    admins: tuple[Admin, ...] = ()
+    admins: tuple[Author, ...]
 
 
 class Item(_Shape):

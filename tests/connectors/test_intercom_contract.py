@@ -57,7 +57,6 @@ SOMETIMES: dict[str, dict[str, type]] = {
         "conversation_rating.updated_at": int,
         "conversation_rating.contact.id": str,
         "source.author.from_ai_agent": bool,
-        "source.author.is_ai_answer": bool,
         "conversation_parts.conversation_parts[].body": str,
         "conversation_parts.conversation_parts[].assigned_to.id": str,
         "conversation_parts.conversation_parts[].attachments[].name": str,
