@@ -31,7 +31,7 @@ from bot.line import Line, Links
 from bot.model import DeliveryKind, EventKind
 from bot.ports import Clock, Connector, Wake
 from bot.settings import Settings
-from bot.store import Store, conversations
+from bot.store import Store
 from bot.web.door import VERDICT, Door
 from bot.work import Effect, Handler, Job, Worker
 
@@ -102,9 +102,8 @@ def handlers(line: Line) -> dict[str, Handler]:
     }
 
     def event(job: Job) -> Effect | None:
-        with line.store.read() as conn:
-            seen = conversations.get_event(conn, job.key.removeprefix("event|"))
-        return events[seen.kind](line, seen) if seen else None
+        seen = answer.EVENT.validate_json(job.payload)
+        return events[seen.kind](line, seen)
 
     return {
         "look": lambda job: answer.look(line, job.ref),

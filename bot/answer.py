@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from bot import compose, work
@@ -20,6 +21,7 @@ from bot.model import (
     Context,
     Conversation,
     Decision,
+    Delivery,
     Draft,
     Event,
     Evidence,
@@ -38,6 +40,7 @@ from bot.work import Effect
 log = logging.getLogger(__name__)
 FOUND = 5  # passages of each kind that a draft may rest on
 LINK_LIVES = timedelta(days=7)
+EVENT = TypeAdapter(Event)
 
 
 def digest(*parts: str) -> str:
@@ -60,7 +63,7 @@ def _keep(conn: Connection, line: Line, conversation: Conversation) -> None:
     conversations.save(conn, conversation, now)
     conversations.add_events(conn, fresh, now)
     for event in fresh:
-        work.ask(conn, "event", event.key, ref, now)
+        work.ask(conn, "event", event.key, ref, now, EVENT.dump_json(event).decode())
     log.info("looked", extra={"ref": str(ref), "news": len(fresh)})
 
 
@@ -71,22 +74,26 @@ def answer(line: Line, event: Event) -> Effect | None:
         return None
     decision = triage(context)
     if decision and decision.action is Action.IGNORE:
-        return partial(_store, line=line, context=context, draft=_nothing(context), decision=decision)
+        return _outgoing(line, context, _nothing(context), decision)
     draft, away = _write(line, context)
-    decided = decision or _decide(line, context, draft, away=away)
-    return partial(_store, line=line, context=context, draft=draft, decision=decided)
+    with line.store.read() as conn:
+        confidence = line.confidence.confidence(context, draft) if draft.text else 0.0
+        draft, licensed = replace(draft, confidence=confidence), limits.licensed(conn, line.now())
+    can = line.connector(event.ref.connector).can
+    return _outgoing(line, context, draft, decision or decide(context, draft, licensed, can, away=away))
 
 
 def gather(line: Line, event: Event) -> Context | None:
     """What a draft may rest on; None when the conversation is unknown."""
     with line.store.read() as conn:
         conversation = conversations.snapshot(conn, event.ref)
-        policy, rules = limits.current_policy(conn), rows.rules(conn)
-    if conversation is None:
-        return None
-    question = question_of(conversation)
-    evidence = _evidence(line, conversation, question)
-    return Context(event, conversation, question, evidence, policy, line.now(), rules)
+        if conversation is None:
+            return None
+        question = question_of(conversation)
+        evidence = _evidence(line, conversation, question)
+        return Context(
+            event, conversation, question, evidence, limits.current_policy(conn), line.now(), rows.rules(conn)
+        )
 
 
 def question_of(conversation: Conversation) -> str:
@@ -110,42 +117,39 @@ def _nothing(context: Context) -> Draft:
 
 
 def _write(line: Line, context: Context) -> tuple[Draft, bool]:
-    """A draft with its confidence, and whether the writer was away and the plain one stood in."""
-    away = False
+    """A draft, and whether the writer was away and the plain one stood in."""
     try:
-        draft = line.writer.write(context)
+        return line.writer.write(context), False
     except Unavailable as err:
         log.warning("writer unavailable", extra={"event": context.event.key, "error": str(err)})
-        draft, away = ExtractiveWriter().write(context), True
-    confidence = line.confidence.confidence(context, draft) if draft.text else 0.0
-    return replace(draft, confidence=confidence), away
+        return ExtractiveWriter().write(context), True
 
 
-def _decide(line: Line, context: Context, draft: Draft, *, away: bool) -> Decision:
-    with line.store.read() as conn:
-        licensed = limits.licensed(conn, line.now())
-    return decide(context, draft, licensed, line.connector(context.event.ref.connector).can, away=away)
-
-
-def _store(conn: Connection, line: Line, context: Context, draft: Draft, decision: Decision) -> None:
-    can = line.connector(draft.ref.connector).can
+def _outgoing(line: Line, context: Context, draft: Draft, decision: Decision) -> Effect:
+    """All that is to be stored, made before the transaction: it is the one that everybody else waits for."""
     found = tuple(replace(e, passage="") for e in context.evidence)
     decided = Decided(draft, decision, context.question, context.policy.version, line.now(), found)
+    nonce = secrets.token_urlsafe(16) if decision.action is Action.SUGGEST else ""
+    buttons = draft_buttons(line, draft, nonce) if nonce else ()
+    delivery = compose.decided(context, draft, decision, line.connector(draft.ref.connector).can, buttons)
+    return partial(_store, line=line, decided=decided, delivery=delivery, nonce=nonce)
+
+
+def _store(conn: Connection, line: Line, decided: Decided, delivery: Delivery | None, nonce: str) -> None:
+    draft, decision = decided.draft, decided.decision
     if not drafts.save_draft(conn, decided):
         return
-    detail = {"ref": str(draft.ref), "policy": str(context.policy.version)}
+    detail = {"ref": str(draft.ref), "policy": str(decided.policy_version)}
     audit.record(conn, line.now(), "understudy", decision.action, draft.id, decision.reason, **detail)
-    buttons = draft_buttons(conn, line, draft) if decision.action is Action.SUGGEST else ()
-    delivery = compose.decided(context, draft, decision, can, buttons)
+    if nonce:
+        reviews.add_nonce(conn, nonce, f"draft:{draft.id}", digest(draft.text), line.now() + LINK_LIVES)
     if delivery is not None:
         approve(conn, line, delivery, draft.id)
     log.info("decided", extra={"event": draft.event_key, "decision": decision.action, "reason": decision.reason})
 
 
-def draft_buttons(conn: Connection, line: Line, draft: Draft) -> tuple[Button, ...]:
+def draft_buttons(line: Line, draft: Draft, nonce: str) -> tuple[Button, ...]:
     """Accept, edit and reject, bound to this text: tokens where the vendor has buttons, else signed links."""
-    nonce = secrets.token_urlsafe(16)
-    reviews.add_nonce(conn, nonce, f"draft:{draft.id}", digest(draft.text), line.now() + LINK_LIVES)
     presses = hasattr(line.connector(draft.ref.connector), "panel")  # asking the protocol takes longer than the insert
     values = {v: nonce if presses else line.links.make(nonce, v) for v in VerdictKind}
     return tuple(Button(v, v.value.capitalize(), values[v]) for v in VerdictKind)

@@ -12,7 +12,6 @@ from bot.store.tables import conversation, cursor, event, inbox
 OF: BindParameter[str] = bindparam("of")
 SNAPSHOT = select(conversation.c.snapshot).where(conversation.c.ref == OF)
 SEEN = select(event.c.key).where(event.c.ref == OF)
-EVENT = select(event).where(event.c.key == OF)
 
 
 def first_times(conn: Connection, webhooks: Iterable[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
@@ -55,12 +54,6 @@ def add_events(conn: Connection, events: Iterable[Event], now: datetime) -> None
             key=e.key, ref=str(e.ref), kind=e.kind.value, object_id=e.object_id,
             version=e.version, at=e.at, seen_at=now,
         )  # fmt: skip
-
-
-def get_event(conn: Connection, key: str) -> Event | None:
-    """The event of a key."""
-    r = conn.execute(EVENT, {"of": key}).first()
-    return Event(EventKind(r.kind), Ref.parse(r.ref), r.object_id, r.version, r.at) if r else None
 
 
 def events_of(conn: Connection, ref: Ref) -> list[Event]:

@@ -36,6 +36,7 @@ class Store:
         self.url = url
         self.sqlite = url.startswith("sqlite")
         self.engine = _engine(url)
+        self._mine = threading.local()
         self._writing = threading.Lock()
         self._gate = os.open(f"{self.engine.url.database}-gate", os.O_CREAT | os.O_RDWR, 0o600) if self.sqlite else -1
         self._waiting: queue.SimpleQueue[Waiting] = queue.SimpleQueue()
@@ -46,12 +47,19 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view; nothing is written."""
+        """A consistent view; nothing is written. A read within a read of the same thread shares its view."""
+        outer = getattr(self._mine, "reading", None)
+        if outer is not None:
+            yield outer
+            return
         try:
             with self.engine.connect() as conn:
+                self._mine.reading = conn
                 yield conn
         except OperationalError as err:
             raise Unavailable(f"the store cannot read: {type(err.orig).__name__}", retry_after=1.0) from err
+        finally:
+            self._mine.reading = None
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
