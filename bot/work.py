@@ -211,14 +211,14 @@ class Worker:
     def _claim(self) -> Job | None:
         while True:
             try:
-                with self.store.write() as conn:
+                with self.store.write(durable=False) as conn:
                     return claim(conn, self.now())
             except IntegrityError:  # another process claimed the same conversation in this instant
                 continue
 
     def _end(self, job: Job, end: Effect, *, more: bool) -> Job | None:
         try:
-            with self.store.write() as conn:
+            with self.store.write(durable=False) as conn:
                 end(conn)
                 return claim(conn, self.now()) if more else None
         except Unavailable:

@@ -62,11 +62,15 @@ class Store:
             self._mine.reading = None
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction, committed at the end; Unavailable when the database is locked, full or away."""
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        """One transaction, committed at the end; Unavailable when the database is locked, full or away.
+
+        One that is not `durable` can be undone by a power cut (never by a crash of ours) until a durable one follows:
+        for steps that were promised to nobody and that are taken again when they are lost.
+        """
         turn = self._turn() if self.sqlite else nullcontext()
         try:
-            with turn, self.engine.connect().execution_options(write=True) as conn, conn.begin():
+            with turn, self.engine.connect().execution_options(write=True, durable=durable) as conn, conn.begin():
                 yield conn
         except OperationalError as err:
             raise Unavailable(f"the store cannot write: {type(err.orig).__name__}", retry_after=1.0) from err
@@ -141,7 +145,9 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
         raise Misconfigured("DATABASE_URL", "PostgreSQL needs `pip install -r requirements-services.lock`")
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=16, pool_pre_ping=True)
+        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=16, pool_pre_ping=True)
+        event.listen(engine, "begin", _begin_postgres)
+        return engine
     raise Misconfigured("DATABASE_URL", f"{parsed.get_backend_name()} is not supported; use sqlite or postgresql")
 
 
@@ -165,5 +171,16 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin(conn: Connection) -> None:
-    # a write takes its lock at once: a reader that turns writer can fail without waiting
-    conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("write") else "BEGIN")
+    options = conn.get_execution_options()
+    if not options.get("write"):
+        conn.exec_driver_sql("BEGIN")
+        return
+    cursor = conn.connection.cursor()
+    cursor.execute(f"PRAGMA synchronous={'FULL' if options.get('durable', True) else 'NORMAL'}")
+    cursor.close()
+    conn.exec_driver_sql("BEGIN IMMEDIATE")  # at once: a reader that turns writer can fail without waiting
+
+
+def _begin_postgres(conn: Connection) -> None:
+    if not conn.get_execution_options().get("durable", True):
+        conn.exec_driver_sql("SET LOCAL synchronous_commit = off")
