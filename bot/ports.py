@@ -88,11 +88,8 @@ class Views(Protocol):
     def refusal(self, verdict: Verdict) -> str:
         """Why this press would be refused now, in words for whoever pressed; "" when it would not."""
 
-    def proposal(self, token: str) -> tuple[str, str] | None:
-        """(question, answer) of the proposal behind a button's token; None when unknown or used."""
-
-    def draft(self, token: str) -> tuple[str, str] | None:
-        """(question, text) of the draft behind a button's token; None when unknown or used."""
+    def shown(self, token: str) -> tuple[str, str, bool] | None:
+        """(question, text, is it a proposal, whose question may be changed?) behind a button; None when unknown."""
 
 
 @runtime_checkable

@@ -223,19 +223,12 @@ class StoredViews:
         with self._line.store.read() as conn:
             return refusal(conn, verdict, self._line.now())
 
-    def proposal(self, token: str) -> tuple[str, str] | None:
-        """(question, answer) behind an open button."""
+    def shown(self, token: str) -> tuple[str, str, bool] | None:
+        """(question, text, is it a proposal?) behind a button."""
         with self._line.store.read() as conn:
-            made = reviews.get_proposal(conn, self._about(conn, token, "proposal:"))
-        return (made.question, made.answer) if made else None
-
-    def draft(self, token: str) -> tuple[str, str] | None:
-        """(question, text) behind an open button."""
-        with self._line.store.read() as conn:
-            decided = drafts.get_draft(conn, self._about(conn, token, "draft:"))
-        return (decided.question, decided.draft.text) if decided else None
-
-    def _about(self, conn: Connection, token: str, prefix: str) -> str:
-        about, _, expires, used_by = reviews.get_nonce(conn, token) or ("", "", self._line.now(), "")
-        open_now = about.startswith(prefix) and not used_by and expires > self._line.now()
-        return about.removeprefix(prefix) if open_now else ""
+            kind, _, id_ = (reviews.get_nonce(conn, token) or ("",))[0].partition(":")
+            if kind == "proposal":
+                made = reviews.get_proposal(conn, id_)
+                return (made.question, made.answer, True) if made else None
+            decided = drafts.get_draft(conn, id_)
+        return (decided.question, decided.draft.text, False) if decided else None

@@ -40,8 +40,7 @@ def card(delivery: Delivery) -> list[Block]:
 
 def edit_modal(token: str, views: Views) -> Block:
     """The proposal's question and answer, or the draft under its question, to be changed."""
-    proposal = views.proposal(token)
-    question, text = proposal or views.draft(token) or ("", "")
+    question, text, proposal = views.shown(token) or ("", "", False)
     about: Block = {"type": "section", "text": plain(shorten(question, PIECE) or "…")}
     asked = _written("question", "Question", question) if proposal else about
     parts = list(pieces(text, PIECE))[:PARTS]

@@ -29,13 +29,10 @@ class Cards:
             return "This was decided already."
         return "" if verdict.by == "slack:U_INES" else "Only a lead can decide this."
 
-    def proposal(self, token: str) -> tuple[str, str] | None:
+    def shown(self, token: str) -> tuple[str, str, bool] | None:
         """As in `Views`."""
-        return self.proposals.get(token)
-
-    def draft(self, token: str) -> tuple[str, str] | None:
-        """As in `Views`."""
-        return self.drafts.get(token)
+        found = self.proposals.get(token) or self.drafts.get(token)
+        return (*found, token in self.proposals) if found else None
 
 
 class Desk:
