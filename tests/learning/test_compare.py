@@ -130,6 +130,14 @@ def test_a_persons_name_is_no_fact() -> None:
     assert [e.material for e in compare(draft, sent, names=("Maria Keller",))] == [False]
 
 
+def test_a_quoted_name_with_a_hyphen_that_stayed_is_no_lost_fact() -> None:
+    draft = 'Switch it off in "My account" under "E-mails" at the bottom.'
+
+    edits = compare(draft, draft.replace("at the bottom", "down at the bottom"))
+
+    assert [e.kind for e in edits] == [CorrectionKind.WORDING]
+
+
 def test_comparing_a_text_with_itself_or_with_nothing_never_fails() -> None:
     assert compare("", "") == ()
     assert compare(RESET, RESET) == ()
