@@ -7,6 +7,8 @@ from html.parser import HTMLParser
 from itertools import count, groupby, repeat
 from urllib.parse import urlsplit
 
+from bot.model import Delivery, DeliveryKind
+
 PARAGRAPHS = frozenset({"p", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre"})
 LINES = PARAGRAPHS | {"div", "br", "tr", "section", "li", "blockquote"}
 SILENT = frozenset({"script", "style", "head", "title", "template"})
@@ -115,6 +117,28 @@ def link(label: str, url: str) -> str:
     """A labelled link, or the escaped label alone where the address is not safe."""
     shown = escape(label or url)
     return f'<a href="{escape(url)}" rel="nofollow noopener">{shown}</a>' if safe_url(url) else shown
+
+
+def html_of(delivery: Delivery) -> str:
+    """A delivery for a helpdesk that takes HTML: a reply is its text; a note shows title, facts, text, sources and
+    what can be pressed."""
+    if delivery.kind is DeliveryKind.REPLY:
+        return to_html(delivery.text)
+    facts = [f"<strong>{escape(label)}:</strong> {linked(value)}" for label, value in delivery.facts]
+    buttons = " · ".join(link(b.label, b.value) for b in delivery.buttons)
+    parts = (
+        f"<p><strong>{escape(delivery.title)}</strong></p>" if delivery.title else "",
+        _list(facts),
+        to_html(delivery.text),
+        "<p><strong>Sources</strong></p>" if delivery.sources else "",
+        _list([link(title, url) for title, url in delivery.sources]),
+        f"<p>{buttons}</p>" if buttons else "",
+    )
+    return "".join(parts)
+
+
+def _list(items: list[str]) -> str:
+    return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>" if items else ""
 
 
 def to_mrkdwn(text: str) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from bot.errors import BotError, Misconfigured, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
 from bot.ports import Agent, Connector, Received, Request
+from bot.text.markup import html_of
 from connectors.http import READ_TIMEOUT, loopback, need, seconds, secrets
 from connectors.intercom import shapes
 from connectors.intercom.door import received
-from connectors.intercom.read import conversation_of
-from connectors.intercom.render import fingerprint, html_of
+from connectors.intercom.read import conversation_of, fingerprint
 
 if TYPE_CHECKING:
     from connectors.intercom.client import Client

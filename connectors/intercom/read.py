@@ -6,7 +6,7 @@ from datetime import datetime
 from html import unescape
 
 from bot.model import Attachment, Change, Conversation, Customer, Message, Page, Ref, Role, Status
-from bot.text.markup import from_html
+from bot.text.markup import URL, from_html
 from connectors.intercom.shapes import Author, Part, Said
 from connectors.intercom.shapes import Conversation as Found
 
@@ -106,3 +106,8 @@ def _fin_answers(found: Found, messages: tuple[Message, ...]) -> bool:
         return False
     answered = [m.role for m in messages if m.public and m.role in (Role.AGENT, Role.OTHER_BOT)]
     return answered[-1:] != [Role.AGENT]
+
+
+def fingerprint(html: str) -> str:
+    """What survives the vendor's rewriting of tags and links: the letters and digits people read."""
+    return re.sub(r"[\W_]+", "", URL.sub("", from_html(html))).casefold()

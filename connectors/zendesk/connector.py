@@ -10,11 +10,11 @@ from itertools import takewhile
 from bot.errors import Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
 from bot.ports import Agent, Received, Request
+from bot.text.markup import html_of
 from connectors.http import READ_TIMEOUT, fresh, need, read_json, sealed, seconds, secrets, shape, strict
 from connectors.zendesk import install, shapes
 from connectors.zendesk.oauth import Token
 from connectors.zendesk.reading import NAME, SYSTEM, Staff, conversation
-from connectors.zendesk.render import html_of
 from connectors.zendesk.wire import Desk, listed
 
 GRAMMAR = {

@@ -16,9 +16,10 @@ import connectors.intercom as folder
 from bot.errors import Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Attachment, Button, Delivery, DeliveryKind, Ref, Role, Status, VerdictKind
 from bot.ports import Request
+from bot.text.markup import html_of
 from connectors.intercom.connector import Intercom, connect
 from connectors.intercom.fake import SECRET, Fake
-from connectors.intercom.render import fingerprint, html_of
+from connectors.intercom.read import fingerprint
 from connectors.intercom.world import TEAM
 from connectors.stage import Fault
 
@@ -455,9 +456,9 @@ def test_a_note_shows_everything_and_links_only_what_is_safe() -> None:
     )
 
     assert html_of(note) == (
-        "<p><b>Draft &amp; more</b></p>"
-        '<p><b>Topic:</b> orders<br><b>Page:</b> <a href="https://fernweh.example/app" rel="nofollow noopener">'
-        "https://fernweh.example/app</a></p><p>Hi &lt;Maria&gt;</p>"
+        "<p><strong>Draft &amp; more</strong></p><ul><li><strong>Topic:</strong> orders</li><li><strong>Page:</strong> "
+        '<a href="https://fernweh.example/app" rel="nofollow noopener">https://fernweh.example/app</a></li></ul>'
+        "<p>Hi &lt;Maria&gt;</p><p><strong>Sources</strong></p>"
         '<ul><li><a href="https://fernweh.example/help/orders" rel="nofollow noopener">Orders</a></li><li>Bad</li></ul>'
         '<p><a href="https://bot.example/a?t=1&amp;u=2" rel="nofollow noopener">Send</a></p>'
     )

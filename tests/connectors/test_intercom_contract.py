@@ -97,7 +97,7 @@ def played() -> Iterator[list[Exchange]]:
     fake.attach(ref.id, "label.png", customer=MARIA)
     fake.agent_says("On its way.", agent=INES, conversation=ref.id, status="solved")
     for kind in sorted(intercom.can):
-        intercom.deliver(Delivery(f"d-{kind}", ref, kind, "It is on its way.", facts=(("Order", "7"),)))
+        intercom.deliver(Delivery(f"d-{kind}", ref, kind, "It is on its way.", title="Draft", facts=(("Order", "7"),)))
     intercom.fetch(ref)
     list(intercom.changed(datetime.now(UTC)))
     with pytest.raises(Refused):
