@@ -7,22 +7,16 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from bot.errors import Forged, Malformed, Misconfigured, Refused, Unavailable
+from bot.errors import Forged, Malformed, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
 from bot.ports import Agent, Received, Request
 from bot.text.markup import html_of
-from connectors.http import READ_TIMEOUT, fresh, need, read_json, sealed, seconds, secrets, shape, strict
+from connectors.http import READ_TIMEOUT, fresh, loopback, need, read_json, sealed, seconds, secrets, shape, strict
 from connectors.zendesk import install, shapes
 from connectors.zendesk.oauth import Token
 from connectors.zendesk.reading import NAME, SYSTEM, Staff, conversation
 from connectors.zendesk.wire import Desk, listed
 
-GRAMMAR = {
-    "ZENDESK_SUBDOMAIN": (r"[a-z0-9][a-z0-9-]*", "the part before .zendesk.com"),
-    "ZENDESK_BASE_URL": (r"(http://(127\.0\.0\.1|localhost):[0-9]+)?", "on this machine; only the sandbox sets it"),
-    "ZENDESK_AUTHOR_ID": (r"[1-9][0-9]*", "the user id the bot writes as, such as 360012345678"),
-    "ZENDESK_BOT_IDS": (r"([0-9]+(, ?[0-9]+)*)?", "user ids of other bots, separated by commas"),
-}
 SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 INVOCATION = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -35,25 +29,19 @@ CHATS = re.compile(
 
 def connect(env: Mapping[str, str]) -> "Zendesk":
     """The connector of these settings (README.md lists them). Raises Misconfigured; asks nobody anything."""
-    subdomain, loopback, author, bots = (_written(env, setting) for setting in GRAMMAR)
-    site = loopback or f"https://{subdomain}.zendesk.com"
-    timeout = seconds(env, "ZENDESK_TIMEOUT", READ_TIMEOUT)
+    subdomain = need(env, "ZENDESK_SUBDOMAIN", "write the part before .zendesk.com", r"[a-z0-9][a-z0-9-]*")
+    author = need(env, "ZENDESK_AUTHOR_ID", "write the user id the bot writes as, such as 360012345678", "[0-9]+")
+    bots = env.get("ZENDESK_BOT_IDS", "").strip() and need(env, "ZENDESK_BOT_IDS", "write user ids", "[0-9, ]+")
     client = need(env, "ZENDESK_CLIENT_ID", "make an OAuth client in Admin Center")
     secret = need(env, "ZENDESK_CLIENT_SECRET", "it goes with ZENDESK_CLIENT_ID")
+    site = loopback(env, "ZENDESK_BASE_URL").rstrip("/") or f"https://{subdomain}.zendesk.com"
+    timeout = seconds(env, "ZENDESK_TIMEOUT", READ_TIMEOUT)
     return Zendesk(
         Desk(subdomain, site, Token(site, client, secret, timeout), timeout),
         staff=Staff(author, frozenset([author, SYSTEM, *re.findall("[0-9]+", bots)])),
         keys=secrets(env, "ZENDESK_WEBHOOK_SECRET", "copy the webhook's signing secret"),
         account=env.get("ZENDESK_ACCOUNT_ID", "").strip(),
     )
-
-
-def _written(env: Mapping[str, str], setting: str) -> str:
-    value = env.get(setting, "").strip()
-    pattern, what = GRAMMAR[setting]
-    if not re.fullmatch(pattern, value):
-        raise Misconfigured(setting, f"{value!r} is not {what}")
-    return value
 
 
 class Zendesk:

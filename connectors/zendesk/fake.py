@@ -39,7 +39,7 @@ class Fake(Book):
         self.hooks: list[Json] = []
         self.triggers: list[Json] = []
         self.courier = Courier(self.knobs, self._sign)
-        self.server = Server(self._routed(stage(self.name, self.knobs)), 0)
+        self.server = Server(self._routed(stage(self.name, self.knobs)))
         self.url = self.server.url
 
     def settings(self) -> dict[str, str]:

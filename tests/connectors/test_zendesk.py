@@ -336,6 +336,7 @@ def test_doctor_and_setup_say_what_they_did(fake: Fake, zendesk: Zendesk, ref: R
         ({"ZENDESK_BASE_URL": "http://evil.example:80"}, "ZENDESK_BASE_URL"),
         ({"ZENDESK_AUTHOR_ID": "ines"}, "ZENDESK_AUTHOR_ID"),
         ({"ZENDESK_AUTHOR_ID": ""}, "ZENDESK_AUTHOR_ID"),
+        ({"ZENDESK_BOT_IDS": "103, helpbot"}, "ZENDESK_BOT_IDS"),
         ({"ZENDESK_WEBHOOK_SECRET": ""}, "ZENDESK_WEBHOOK_SECRET"),
         ({"ZENDESK_CLIENT_ID": ""}, "ZENDESK_CLIENT_ID"),
         ({"ZENDESK_CLIENT_SECRET": ""}, "ZENDESK_CLIENT_SECRET"),
