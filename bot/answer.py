@@ -15,25 +15,14 @@ from bot.backends.writer import ExtractiveWriter
 from bot.deliver import approve
 from bot.errors import Refused, Unavailable
 from bot.line import Line
-from bot.model import (
-    Action,
-    Button,
-    Context,
-    Conversation,
-    Decision,
-    Delivery,
-    Draft,
-    Event,
-    Evidence,
-    Page,
-    Ref,
-    VerdictKind,
-)
+from bot.model.conversation import Conversation, Event, Page, Ref
+from bot.model.drafting import Button, Context, Decided, Decision, Delivery, Draft
+from bot.model.kinds import Action, VerdictKind
+from bot.model.knowledge import Evidence
 from bot.news import news
 from bot.policy import decide, triage
 from bot.store import audit, conversations, drafts, limits, reviews
 from bot.store import knowledge as rows
-from bot.store.drafts import Decided
 from bot.text.said import redact, said
 from bot.work import Effect
 

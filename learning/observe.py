@@ -7,24 +7,10 @@ from sqlalchemy import Connection
 
 from bot import work
 from bot.line import Line
-from bot.model import (
-    Action,
-    Change,
-    Conversation,
-    Correction,
-    DeliveryKind,
-    Draft,
-    Event,
-    Intervention,
-    Message,
-    Outcome,
-    OutcomeKind,
-    Ref,
-    Role,
-    Signal,
-    Source,
-    Status,
-)
+from bot.model.conversation import Change, Conversation, Event, Message, Ref
+from bot.model.drafting import Decided, Draft
+from bot.model.kinds import Action, DeliveryKind, OutcomeKind, Role, Source, Status
+from bot.model.learning import Correction, Intervention, Outcome, Signal
 from bot.store import audit, conversations, drafts, people, reviews
 from bot.store import knowledge as rows
 from bot.text.said import is_thanks
@@ -133,7 +119,7 @@ def _draft_before(conn: Connection, conversation: Conversation, message: Message
     return None if taken else draft
 
 
-def _shown(decided: drafts.Decided) -> bool:
+def _shown(decided: Decided) -> bool:
     """Did anyone see it? What was written before a hand-off was kept for the record only."""
     return bool(decided.draft.text) and decided.decision.action in (Action.SUGGEST, Action.REPLY)
 

@@ -14,11 +14,11 @@ from typing import Any, cast
 import app
 from bot.backends.workers import Bell
 from bot.line import Line
-from bot.model import Entry, Person, PersonRole, Policy, Ref
+from bot.model import Decided, Entry, Person, PersonRole, Policy, Ref
 from bot.settings import Settings
 from bot.store import drafts, limits, people
 from bot.store import knowledge as rows
-from bot.store.drafts import Decided, Sending
+from bot.store.drafts import Sending
 from bot.work import Worker, waiting
 from connectors import load
 from connectors.stage import Server

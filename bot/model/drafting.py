@@ -45,6 +45,18 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """A draft with what was decided about it. `found`: all that was found for it, best first, no passages."""
+
+    draft: Draft
+    decision: Decision
+    question: str
+    policy_version: int
+    at: datetime
+    found: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Button:
     """Something a person can press. `value` is an opaque token, or a URL where the vendor can only link."""
 

@@ -28,11 +28,7 @@ def snapshot(conn: Connection, ref: Ref) -> Conversation | None:
 
 def save(conn: Connection, seen: Conversation, now: datetime) -> None:
     """Replace the snapshot."""
-    put(
-        conn, conversation, "ref",
-        ref=str(seen.ref), customer=seen.customer.id, status=seen.status.value,
-        stamp=seen.stamp, snapshot=seen, looked_at=now,
-    )  # fmt: skip
+    put(conn, conversation, "ref", ref=str(seen.ref), snapshot=seen, looked_at=now)
 
 
 def recent(conn: Connection, limit: int = 50) -> list[Conversation]:

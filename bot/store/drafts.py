@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select, update
 
-from bot.model import Action, Decision, Delivery, DeliveryState, Draft, Evidence, Reason, Ref
+from bot.model import Action, Decided, Delivery, DeliveryState, Reason, Ref
 from bot.store.statements import add
 from bot.store.tables import delivery, draft, work
 
@@ -28,18 +28,6 @@ END = (
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """A stored draft with what was decided about it. `found`: all that was found for it, best first, no passages."""
-
-    draft: Draft
-    decision: Decision
-    question: str
-    policy_version: int
-    at: datetime
-    found: tuple[Evidence, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Sending:
     """A stored delivery with how far it is. `by` is the person who asked for it, "" for the bot itself."""
 
@@ -57,38 +45,21 @@ class Sending:
 
 def save_draft(conn: Connection, made: Decided) -> bool:
     """False when the event had its draft already."""
-    d = made.decision
-    return add(
-        conn, draft,
-        id=made.draft.id, event_key=made.draft.event_key, ref=str(made.draft.ref), question=made.question,
-        value=made.draft, action=d.action.value, reason=d.reason.value,
-        policy_version=made.policy_version, found=made.found, at=made.at,
-    )  # fmt: skip
-
-
-def _decided(r: Row[tuple[object, ...]]) -> Decided:
-    row = r._mapping
-    decision = Decision(Action(row["action"]), Reason(row["reason"]))
-    return Decided(row["value"], decision, row["question"], row["policy_version"], row["at"], row["found"])
+    of, d = made.draft, made.decision
+    keys = {"id": of.id, "event_key": of.event_key, "ref": str(of.ref)}
+    return add(conn, draft, **keys, action=d.action.value, reason=d.reason.value, value=made, at=made.at)
 
 
 def get_draft(conn: Connection, id: str) -> Decided | None:
     """By id."""
-    r = conn.execute(select(draft).where(draft.c.id == id)).first()
-    return _decided(r) if r else None
+    found: Decided | None = conn.scalar(select(draft.c.value).where(draft.c.id == id))
+    return found
 
 
 def drafts_of(conn: Connection, ref: Ref) -> list[Decided]:
     """Of a conversation, oldest first."""
-    rows = conn.execute(select(draft).where(draft.c.ref == str(ref)).order_by(draft.c.at, draft.c.id))
-    return [_decided(r) for r in rows]
-
-
-def newest_of(conn: Connection, ref: Ref) -> Decided | None:
-    """The last draft of a conversation."""
-    newest = select(draft).where(draft.c.ref == str(ref)).order_by(draft.c.at.desc(), draft.c.id.desc()).limit(1)
-    r = conn.execute(newest).first()
-    return _decided(r) if r else None
+    query = select(draft.c.value).where(draft.c.ref == str(ref))
+    return list(conn.scalars(query.order_by(draft.c.at, draft.c.id)))
 
 
 def decision_counts(conn: Connection) -> dict[tuple[Action, Reason], int]:
@@ -100,11 +71,8 @@ def decision_counts(conn: Connection) -> dict[tuple[Action, Reason], int]:
 
 def add_delivery(conn: Connection, what: Delivery, now: datetime, draft_id: str = "", by: str = "") -> bool:
     """Approve a delivery; False when its key is known."""
-    state = DeliveryState.APPROVED.value
-    ref, kind = str(what.ref), what.kind.value
-    return add(
-        conn, delivery, key=what.key, ref=ref, draft_id=draft_id, kind=kind, value=what, by=by, state=state, at=now
-    )
+    row = {"key": what.key, "ref": str(what.ref), "state": DeliveryState.APPROVED.value, "value": what}
+    return add(conn, delivery, **row, draft_id=draft_id, by=by, at=now)
 
 
 def _sending(r: Row[tuple[object, ...]]) -> Sending:

@@ -59,27 +59,13 @@ work = table(
     times("run_at", "at"),
     times("lease_until", nullable=True),
 )
-conversation = table(
-    "conversation",
-    keys("ref"),
-    strings("customer", "status", "stamp"),
-    value(model.Conversation, "snapshot"),
-    times("looked_at"),
-)
+conversation = table("conversation", keys("ref"), value(model.Conversation, "snapshot"), times("looked_at"))
 event = table("event", keys("key"), strings("ref", "kind", "object_id"), numbers("version"), times("at", "seen_at"))
-draft = table(
-    "draft",
-    keys("id"),
-    strings("event_key", "ref", "question", "action", "reason"),
-    value(model.Draft),
-    value(tuple[model.Evidence, ...], "found"),
-    numbers("policy_version"),
-    times("at"),
-)
+draft = table("draft", keys("id"), strings("event_key", "ref", "action", "reason"), value(model.Decided), times("at"))
 delivery = table(
     "delivery",
     keys("key"),
-    strings("ref", "draft_id", "state", "kind", "by"),
+    strings("ref", "draft_id", "state", "by"),
     strings("vendor_id", "error", default=""),
     value(model.Delivery),
     numbers("tries", default=0),

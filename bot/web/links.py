@@ -9,9 +9,8 @@ from sqlalchemy import Connection
 from bot import review
 from bot.errors import Forged
 from bot.line import Line
-from bot.model import Conversation, Person, Verdict, VerdictKind
+from bot.model import Conversation, Decided, Person, Verdict, VerdictKind
 from bot.store import conversations, drafts, people, reviews
-from bot.store.drafts import Decided
 from bot.web.guard import halt, said
 
 VIA = "link"  # in the audit: whoever has the link can choose any name of the team, as nobody signs in yet

@@ -6,19 +6,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bot import work
-from bot.model import (
-    Conversation,
-    Correction,
-    DeliveryKind,
-    Event,
-    EventKind,
-    Intervention,
-    Outcome,
-    Proposal,
-    Ref,
-)
+from bot.model.conversation import Conversation, Event, Ref
+from bot.model.drafting import Decided
+from bot.model.kinds import DeliveryKind, EventKind
+from bot.model.learning import Correction, Intervention, Outcome, Proposal
 from bot.store import conversations, drafts, reviews
-from bot.store.drafts import Decided, Sending
+from bot.store.drafts import Sending
 
 RECENT = 14
 
@@ -90,7 +83,7 @@ def recent(conn: Connection) -> list[Recent]:
     """Of those looked at last, the newest customer message first."""
     looked = [c for c in conversations.recent(conn, RECENT) if c.asked]
     found = sorted(looked, key=lambda c: (c.asked.at if c.asked else c.messages[0].at, str(c.ref)), reverse=True)
-    return [Recent(c, drafts.newest_of(conn, c.ref)) for c in found]
+    return [Recent(c, next(reversed(drafts.drafts_of(conn, c.ref)), None)) for c in found]
 
 
 def took(start: datetime | None, end: datetime | None) -> str:

@@ -5,15 +5,13 @@ CREATE TABLE work (id {serial} NOT NULL PRIMARY KEY, key TEXT NOT NULL, kind TEX
   state TEXT NOT NULL, payload TEXT NOT NULL, first_error TEXT NOT NULL, last_error TEXT NOT NULL,
   rung INTEGER NOT NULL, fence INTEGER NOT NULL, attempts INTEGER NOT NULL, crashes INTEGER NOT NULL,
   run_at {time} NOT NULL, at {time} NOT NULL, lease_until {time});
-CREATE TABLE conversation (ref TEXT NOT NULL PRIMARY KEY, customer TEXT NOT NULL, status TEXT NOT NULL,
-  stamp TEXT NOT NULL, snapshot TEXT NOT NULL, looked_at {time} NOT NULL);
+CREATE TABLE conversation (ref TEXT NOT NULL PRIMARY KEY, snapshot TEXT NOT NULL, looked_at {time} NOT NULL);
 CREATE TABLE event (key TEXT NOT NULL PRIMARY KEY, ref TEXT NOT NULL, kind TEXT NOT NULL, object_id TEXT NOT NULL,
   version INTEGER NOT NULL, at {time} NOT NULL, seen_at {time} NOT NULL);
-CREATE TABLE draft (id TEXT NOT NULL PRIMARY KEY, event_key TEXT NOT NULL, ref TEXT NOT NULL, question TEXT NOT NULL,
-  action TEXT NOT NULL, reason TEXT NOT NULL, value TEXT NOT NULL, found TEXT NOT NULL,
-  policy_version INTEGER NOT NULL, at {time} NOT NULL);
+CREATE TABLE draft (id TEXT NOT NULL PRIMARY KEY, event_key TEXT NOT NULL, ref TEXT NOT NULL,
+  action TEXT NOT NULL, reason TEXT NOT NULL, value TEXT NOT NULL, at {time} NOT NULL);
 CREATE TABLE delivery (key TEXT NOT NULL PRIMARY KEY, ref TEXT NOT NULL, draft_id TEXT NOT NULL, state TEXT NOT NULL,
-  kind TEXT NOT NULL, by TEXT NOT NULL, vendor_id TEXT NOT NULL, error TEXT NOT NULL, value TEXT NOT NULL,
+  by TEXT NOT NULL, vendor_id TEXT NOT NULL, error TEXT NOT NULL, value TEXT NOT NULL,
   tries INTEGER NOT NULL, at {time} NOT NULL, sending_at {time}, sent_at {time});
 CREATE TABLE outcome (draft_id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, by TEXT NOT NULL,
   message_id TEXT NOT NULL, version INTEGER NOT NULL, at {time} NOT NULL);
