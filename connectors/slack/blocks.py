@@ -45,7 +45,7 @@ def edit_modal(token: str, views: Views) -> Block:
     asked = _written("question", "Question", question) if proposal else about
     parts = list(pieces(text, PIECE))[:PARTS]
     answer = [_written(f"answer{i}", "Answer, continued" if i else "Answer", part) for i, part in enumerate(parts)]
-    return _modal("Edit and approve", [asked, *answer], "Approve") | {"callback_id": "edit", "private_metadata": token}
+    return _modal("edit", "Edit and approve", "Approve", token, [asked, *answer])
 
 
 def reject_modal(token: str) -> Block:
@@ -53,12 +53,13 @@ def reject_modal(token: str) -> Block:
     options = [{"text": plain(r), "value": r} for r in REASONS]
     reason = _input("reason", "Reason", {"type": "static_select", "options": options, "initial_option": options[0]})
     more = _written("more", "In your words", "") | {"optional": True}
-    return _modal("Reject", [reason, more], "Reject") | {"callback_id": "reject", "private_metadata": token}
+    return _modal("reject", "Reject", "Reject", token, [reason, more])
 
 
 def notice(why: str) -> Block:
     """A modal that only says so."""
-    return _modal("Not done", [{"type": "section", "text": plain(why)}])
+    said = {"type": "section", "text": plain(why)}
+    return {"type": "modal", "title": plain("Not done"), "close": plain("Close"), "blocks": [said]}
 
 
 def plain(text: str) -> Block:
@@ -122,10 +123,9 @@ def _button(button: Button) -> Block:
     return {"type": "button", "action_id": button.verdict.value, "value": button.value, "text": text, **look}
 
 
-def _modal(title: str, blocks: list[Block], submit: str = "") -> Block:
-    send = {"submit": plain(submit)} if submit else {}
-    close = plain("Cancel" if submit else "Close")
-    return {"type": "modal", "title": plain(title), "close": close, "blocks": blocks, **send}
+def _modal(kind: str, title: str, submit: str, token: str, blocks: list[Block]) -> Block:
+    words = {"title": plain(title), "submit": plain(submit), "close": plain("Cancel")}
+    return {"type": "modal", "callback_id": kind, "private_metadata": token, "blocks": blocks, **words}
 
 
 def _written(id: str, label: str, value: str) -> Block:

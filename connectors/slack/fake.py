@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from hashlib import sha256
 from html import escape
+from pathlib import Path
 from urllib.parse import urlencode
 
 import requests
@@ -23,18 +24,8 @@ from connectors.stage import Courier, Knobs, Server, stage
 WRITES = ("chat.postMessage", "chat.update")
 TOKEN, SECRET = "xoxb-fake-0000", "fake-signing-secret"
 FAILED = "Slack could not reach the app, or the app failed. Try again."
-STAFF = (
-    user("U_INES", "Ines Duarte", "ines@fernweh.example"),
-    user("U_TOMASZ", "Tomasz Wilk", "tomasz@fernweh.example"),
-    user("U_PRIYA", "Priya Nair", "priya@fernweh.example"),
-)
-OTHERS = (
-    user("U_MARIA", "Maria Keller", "maria@example.com"),
-    user("U_JONAS", "Jonas Brandt", "jonas@example.com"),
-    user("U_AIKO", "Aiko Tanaka", "aiko@example.com", is_restricted=True),
-    user("USLACKBOT", "Slackbot"),
-    user(BOT_USER, "Understudy", is_bot=True),
-)
+PEOPLE = json.loads((Path(__file__).parent / "fake.json").read_text(encoding="utf-8"))
+STAFF = frozenset(person["id"] for person in PEOPLE["staff"])
 
 
 def sign(body: bytes, at: datetime, secret: str = SECRET) -> dict[str, str]:
@@ -52,7 +43,7 @@ class Fake:
     def __init__(self, port: int = 0) -> None:
         self.knobs = Knobs()
         self.courier = Courier(self.knobs, sign, tries=4)
-        self.api = Api(STAFF + OTHERS, self._tell)
+        self.api = Api([user(**person) for person in PEOPLE["staff"] + PEOPLE["others"]], self._tell)
         self.ledger = self.api.ledger
         app = stage("slack", self.knobs, lambda _, path: path.endswith(WRITES))
         app.add_url_rule("/api/<method>", view_func=self._call, methods=["POST"])
@@ -68,7 +59,7 @@ class Fake:
             "SLACK_TEAM_ID": TEAM,
             "SLACK_SUPPORT_CHANNEL": SUPPORT,
             "SLACK_REVIEW_CHANNEL": REVIEW,
-            "SLACK_STAFF": ",".join(human["id"] for human in STAFF),
+            "SLACK_STAFF": ",".join(sorted(STAFF)),
             "SLACK_BASE_URL": f"{self.url}/api/",
         }
 
@@ -179,7 +170,7 @@ class Fake:
 
     def _stage_thread(self, thread: list[Json]) -> StageThread:
         first = thread[0]
-        agents = {human["id"] for human in STAFF} - {first.get("user")}
+        agents = STAFF - {first.get("user")}
         sides = ["bot" if "bot_id" in m else "agent" if m["user"] in agents else "customer" for m in thread]
         messages = tuple(self._stage_message(*said) for said in zip(thread, sides, strict=True))
         status = "solved" if first.get("reactions") else "open"

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from dataclasses import replace
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -76,7 +75,7 @@ def pressed(ack: Ack, context: BoltContext) -> None:
     """A button: a verdict, a modal that asks for one, or why neither."""
     ack()
     asked, web, views = context["asked"], context["web"], context["views"]
-    verdict = _verdict(asked, context["at"])
+    verdict = asked.verdict(context["at"])
     why = views.refusal(verdict)
     if why:
         web.ask("chat.postEphemeral", channel=asked.channel, user=asked.user, text=to_mrkdwn(why))
@@ -90,7 +89,7 @@ def pressed(ack: Ack, context: BoltContext) -> None:
 def submitted(ack: Ack, context: BoltContext) -> None:
     """A modal: an empty answer closes it."""
     asked = context["asked"]
-    verdict = _verdict(asked, context["at"])
+    verdict = asked.verdict(context["at"])
     why = context["views"].refusal(verdict)
     if verdict.kind is VerdictKind.EDIT and not verdict.text:
         ack(response_action="errors", errors={"answer0": EMPTY})
@@ -99,11 +98,6 @@ def submitted(ack: Ack, context: BoltContext) -> None:
     else:
         ack()
         context["received"] = _once(asked, verdict)
-
-
-def _verdict(asked: Interaction, now: datetime) -> Verdict:
-    by = f"slack:{asked.user}"
-    return Verdict(VerdictKind(asked.kind), asked.token, by, now, workspace=asked.workspace, **asked.words())
 
 
 def _once(asked: Interaction, verdict: Verdict) -> Received:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel, Field
 
-from bot.model import Attachment, Conversation, Customer, Ref, Role, Status
+from bot.model import Attachment, Conversation, Customer, Ref, Role, Status, Verdict, VerdictKind
 from bot.model import Message as Said
 from bot.text.markup import from_mrkdwn
 from connectors.http import Shape, shape
@@ -20,14 +20,14 @@ Stamp = Annotated[str, Field(pattern=r"^[0-9]{1,10}\.[0-9]{6}$")]
 
 
 def read(kind: type[Shape], data: object) -> Shape:
-    """`data` as `kind`. Slack writes null for what is not there in some places and leaves it out in others."""
-    return shape(kind, _without_null(data), "slack")
+    """`data` as `kind`. Slack leaves out what is not there, or writes null or "" for it."""
+    return shape(kind, _there(data), "slack")
 
 
-def _without_null(data: object) -> object:
+def _there(data: object) -> object:
     if isinstance(data, dict):
-        return {key: _without_null(value) for key, value in data.items() if value is not None}
-    return [_without_null(value) for value in data] if isinstance(data, list) else data
+        return {key: _there(value) for key, value in data.items() if value not in (None, "")}
+    return [_there(value) for value in data] if isinstance(data, list) else data
 
 
 def at(*paths: str, default: object = "") -> Any:
@@ -104,19 +104,12 @@ class User(BaseModel):
 
     id: str
     team_id: str = ""
-    name: str = ""
-    display_name: str = at("profile.display_name")
-    real_name: str = at("profile.real_name")
+    called: str = at("profile.display_name", "profile.real_name", "name")
     address: str = at("profile.email")
     deleted: bool = False
     is_bot: bool = False
     is_restricted: bool = False
     is_email_confirmed: bool = True
-
-    @property
-    def called(self) -> str:
-        """What people call them."""
-        return self.display_name or self.real_name or self.name
 
 
 class Page(BaseModel):
@@ -149,13 +142,14 @@ class Interaction(BaseModel):
     stamp: str = at("actions.0.action_ts", "view.hash")
     inputs: dict[str, dict[str, Input]] = at("view.state.values", default={})
 
-    def words(self) -> dict[str, str]:
-        """What was typed and chosen, as a verdict has it."""
+    def verdict(self, now: datetime) -> Verdict:
+        """What it says of the card, with what was typed and chosen."""
         typed = {block: held["value"].value for block, held in self.inputs.items()}
         answer = "\n".join(typed[block] for block in sorted(typed) if block.startswith("answer") and typed[block])
-        reasons = (typed.get("reason", ""), typed.get("more", "").strip())
-        question = typed.get("question", "").strip()
-        return {"text": answer.strip(), "question": question, "reason": ": ".join(filter(None, reasons))}
+        reason = ": ".join(filter(None, (typed.get("reason"), typed.get("more", "").strip())))
+        words = {"text": answer.strip(), "question": typed.get("question", "").strip(), "reason": reason}
+        by = f"slack:{self.user}"
+        return Verdict(VerdictKind(self.kind), self.token, by, now, workspace=self.workspace, **words)
 
 
 def moment(ts: str) -> datetime:
