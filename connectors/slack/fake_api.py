@@ -89,7 +89,9 @@ class Api:
     def remove(self, channel: str, ts: str) -> None:
         """A reply is deleted."""
         gone = self.messages.pop(ts)
-        self.thread(channel, gone["thread_ts"]).remove(gone)
+        thread = self.thread(channel, gone["thread_ts"])
+        thread.remove(gone)
+        thread[0].update(reply_count=len(thread) - 1, latest_reply=thread[-1]["ts"])
         self._happened("message_deleted", channel, previous_message=gone)
 
     def _happened(self, subtype: str, channel: str, **about: Json) -> None:
