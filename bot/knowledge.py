@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from textwrap import shorten
 
-from bot.model import Customer, Entry, Evidence, Source
+from bot.model import Customer, Entry, Evidence, Intervention, Source
 from bot.ports import Hit, Index, Passage
 from bot.store import Store
 from bot.store import knowledge as rows
@@ -46,7 +46,7 @@ class Knowledge:
         self._store, self._index = store, index
         self._entries: dict[str, Entry] = {}
         self._keys: dict[str, tuple[str, ...]] = {}
-        self._past: dict[str, tuple[str, str]] = {}
+        self._past: dict[str, Intervention] = {}
         self._seen = (0, 0)
         self._lock = threading.Lock()
 
@@ -58,7 +58,7 @@ class Knowledge:
             with self._lock:
                 entries, past = rows.entries_after(conn, self._seen[0]), rows.past_after(conn, self._seen[1])
                 self._take_entries(e for _, e in entries)
-                self._take_past(past)
+                self._take_past([p for _, p in past])
                 ends = entries[-1][0] if entries else self._seen[0], past[-1][0] if past else self._seen[1]
                 self._seen = ends
 
@@ -72,9 +72,9 @@ class Knowledge:
         self._index.put([p for found in live.values() for p in found])
         self._index.drop(stale)  # after the new is there: a changed entry is never missing
 
-    def _take_past(self, past: list[tuple[int, str, str, str]]) -> None:
-        self._past |= {id_: (question, answer) for _, id_, question, answer in past}
-        self._index.put([Passage(id_, id_, Source.PAST, question) for _, id_, question, _ in past])
+    def _take_past(self, past: list[Intervention]) -> None:
+        self._past |= {p.id: p for p in past}
+        self._index.put([Passage(p.id, p.id, Source.PAST, p.question) for p in past])
 
     def search(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
         """Entries in force, best first, whoever asks."""
@@ -100,9 +100,8 @@ class Knowledge:
 
     def _evidence(self, source: Source, hit: Hit) -> Evidence:
         if source is Source.PAST:
-            question, answer = self._past[hit.owner]
-            title = shorten(question, TITLE, placeholder="…")
-            found = Evidence(source, hit.owner, 1, title, answer, hit.score)
+            p = self._past[hit.owner]
+            found = Evidence(source, p.id, 1, shorten(p.question, TITLE, placeholder="…"), p.answer, hit.score)
         else:
             e = self._entries[hit.owner]
             found = Evidence(source, e.id, e.version, e.question, e.answer, hit.score, e.url, e.topic)

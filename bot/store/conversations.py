@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from bot.model import Conversation, Event, EventKind, Ref
-from bot.store.statements import add, add_all, put
+from bot.model import Conversation, Event, Ref
+from bot.store.statements import add_all, put
 from bot.store.tables import conversation, cursor, event, inbox
 
 OF: BindParameter[str] = bindparam("of")
@@ -44,18 +44,13 @@ def seen_keys(conn: Connection, ref: Ref) -> frozenset[str]:
 
 def add_events(conn: Connection, events: Iterable[Event], now: datetime) -> None:
     """Store new facts; a fact stored already stays as it is."""
-    for e in events:
-        add(
-            conn, event,
-            key=e.key, ref=str(e.ref), kind=e.kind.value, object_id=e.object_id,
-            version=e.version, at=e.at, seen_at=now,
-        )  # fmt: skip
+    add_all(conn, event, [{"key": e.key, "ref": str(e.ref), "value": e, "at": e.at, "seen_at": now} for e in events])
 
 
 def events_of(conn: Connection, ref: Ref) -> list[Event]:
     """Oldest first."""
-    rows = conn.execute(select(event).where(event.c.ref == str(ref)).order_by(event.c.at, event.c.key))
-    return [Event(EventKind(r.kind), ref, r.object_id, r.version, r.at) for r in rows]
+    query = select(event.c.value).where(event.c.ref == str(ref))
+    return list(conn.scalars(query.order_by(event.c.at, event.c.key)))
 
 
 def seen_at(conn: Connection, key: str) -> datetime | None:

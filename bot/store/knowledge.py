@@ -36,14 +36,13 @@ def entries_after(conn: Connection, seq: int) -> list[tuple[int, Entry]]:
 def add_past(conn: Connection, item: Intervention) -> None:
     """Keep what a person answered in a resolved conversation, for suggestions only."""
     one_at_a_time(conn, KNOWLEDGE)
-    ref = str(item.ref)
-    add(conn, past, id=item.id, ref=ref, question=item.question, answer=item.answer, by=item.by, at=item.at)
+    add(conn, past, id=item.id, value=item, at=item.at)
 
 
-def past_after(conn: Connection, seq: int) -> list[tuple[int, str, str, str]]:
-    """(seq, id, question, answer) added after `seq`, oldest first."""
-    query = select(past.c.seq, past.c.id, past.c.question, past.c.answer).where(past.c.seq > seq)
-    return [(r.seq, r.id, r.question, r.answer) for r in conn.execute(query.order_by(past.c.seq))]
+def past_after(conn: Connection, seq: int) -> list[tuple[int, Intervention]]:
+    """(seq, what a person answered) added after `seq`, oldest first."""
+    query = select(past.c.seq, past.c.value).where(past.c.seq > seq).order_by(past.c.seq)
+    return [(r.seq, r.value) for r in conn.execute(query)]
 
 
 def newest(conn: Connection) -> tuple[int, int]:

@@ -60,7 +60,7 @@ work = table(
     times("lease_until", nullable=True),
 )
 conversation = table("conversation", keys("ref"), value(model.Conversation, "snapshot"), times("looked_at"))
-event = table("event", keys("key"), strings("ref", "kind", "object_id"), numbers("version"), times("at", "seen_at"))
+event = table("event", keys("key"), strings("ref"), value(model.Event), times("at", "seen_at"))
 draft = table("draft", keys("id"), strings("event_key", "ref", "action", "reason"), value(model.Decided), times("at"))
 delivery = table(
     "delivery",
@@ -84,7 +84,7 @@ intervention = table(
 )
 signal = table("signal", serial(), strings("id"), value(model.Signal), times("at"))
 entry = table("entry", serial(), strings("id", "topic"), numbers("version"), value(model.Entry), times("at"))
-past = table("past", serial(), strings("id", "ref", "question", "answer", "by"), times("at"))
+past = table("past", serial(), strings("id"), value(model.Intervention), times("at"))
 rule = table("rule", serial(), strings("id"), numbers("version"), value(model.Rule), times("at"))
 policy = table("policy", serial("version"), value(model.Policy), strings("by"), times("at"))
 licence = table("licence", serial(), strings("topic"), value(model.Licence), times("at"))

@@ -6,8 +6,8 @@ CREATE TABLE work (id {serial} NOT NULL PRIMARY KEY, key TEXT NOT NULL, kind TEX
   rung INTEGER NOT NULL, fence INTEGER NOT NULL, attempts INTEGER NOT NULL, crashes INTEGER NOT NULL,
   run_at {time} NOT NULL, at {time} NOT NULL, lease_until {time});
 CREATE TABLE conversation (ref TEXT NOT NULL PRIMARY KEY, snapshot TEXT NOT NULL, looked_at {time} NOT NULL);
-CREATE TABLE event (key TEXT NOT NULL PRIMARY KEY, ref TEXT NOT NULL, kind TEXT NOT NULL, object_id TEXT NOT NULL,
-  version INTEGER NOT NULL, at {time} NOT NULL, seen_at {time} NOT NULL);
+CREATE TABLE event (key TEXT NOT NULL PRIMARY KEY, ref TEXT NOT NULL, value TEXT NOT NULL,
+  at {time} NOT NULL, seen_at {time} NOT NULL);
 CREATE TABLE draft (id TEXT NOT NULL PRIMARY KEY, event_key TEXT NOT NULL, ref TEXT NOT NULL,
   action TEXT NOT NULL, reason TEXT NOT NULL, value TEXT NOT NULL, at {time} NOT NULL);
 CREATE TABLE delivery (key TEXT NOT NULL PRIMARY KEY, ref TEXT NOT NULL, draft_id TEXT NOT NULL, state TEXT NOT NULL,
@@ -21,8 +21,7 @@ CREATE TABLE intervention (id TEXT NOT NULL PRIMARY KEY, ref TEXT NOT NULL, prop
 CREATE TABLE signal (seq {serial} NOT NULL PRIMARY KEY, id TEXT NOT NULL, value TEXT NOT NULL, at {time} NOT NULL);
 CREATE TABLE entry (seq {serial} NOT NULL PRIMARY KEY, id TEXT NOT NULL, topic TEXT NOT NULL,
   version INTEGER NOT NULL, value TEXT NOT NULL, at {time} NOT NULL);
-CREATE TABLE past (seq {serial} NOT NULL PRIMARY KEY, id TEXT NOT NULL, ref TEXT NOT NULL, question TEXT NOT NULL,
-  answer TEXT NOT NULL, by TEXT NOT NULL, at {time} NOT NULL);
+CREATE TABLE past (seq {serial} NOT NULL PRIMARY KEY, id TEXT NOT NULL, value TEXT NOT NULL, at {time} NOT NULL);
 CREATE TABLE rule (seq {serial} NOT NULL PRIMARY KEY, id TEXT NOT NULL, version INTEGER NOT NULL, value TEXT NOT NULL,
   at {time} NOT NULL);
 CREATE TABLE policy (version {serial} NOT NULL PRIMARY KEY, value TEXT NOT NULL, by TEXT NOT NULL,
