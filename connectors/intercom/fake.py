@@ -6,7 +6,6 @@ a limit told by `X-RateLimit-Reset`, and a search whose pages hang together by a
 
 import hmac
 import json
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -23,8 +22,6 @@ TOKEN = "fake-intercom-token"
 SECRET = "fake-intercom-client-secret"
 WINDOW = 10  # seconds over which the vendor counts calls
 VERSION = "2.14"
-TOPICS = {"note": "admin.noted", "close": "admin.closed"}  # by the part's type, else by its author's
-SAID_BY = {"user": "user.replied", "bot": "operator.replied", "admin": "admin.replied"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +41,9 @@ class Fake:
     name = "intercom"
 
     def __init__(self, port: int = 0) -> None:
-        self.knobs, self.ledger, self.world = Knobs(), Ledger(), World()
+        self.knobs, self.ledger, self.world = Knobs(), Ledger(), World(self._notify)
         self.exchanges: deque[Exchange] = deque(maxlen=2000)
         self.courier = Courier(self.knobs, sign)
-        self._lock = threading.RLock()
         self.server = Server(self._app(), port)
         self.url = self.server.url
 
@@ -71,30 +67,27 @@ class Fake:
 
     def customer_says(self, text: str, *, customer: str, conversation: str = "", subject: str = "") -> str:
         """As the port says; a subject makes it an e-mail."""
-        with self._lock:
-            author = self.world.contact(customer)
-            if not conversation:
-                made = self.world.begin(author, to_html(text), subject)
-                self._notify("user.created", made)
-                return str(made["id"])
-            # A reply to a closed conversation opens it, and then "open" is the part's type.
-            kind = "comment" if self.world.conversations[conversation]["open"] else "open"
-            self._add(conversation, kind, author, to_html(text), state="open")
-            return conversation
+        author = self.world.contact(customer)
+        if not conversation:
+            return str(self.world.begin(author, to_html(text), subject)["id"])
+        # A reply to a closed conversation opens it, and then "open" is the part's type.
+        kind = "comment" if self.world.conversations[conversation]["open"] else "open"
+        self.world.add(conversation, kind, author, to_html(text), state="open")
+        return conversation
 
     def agent_says(self, text: str, *, agent: str, conversation: str, public: bool = True, status: str = "") -> str:
         """As the port says."""
         author = TEAM[agent]
-        part = self._add(conversation, "comment" if public else "note", author, to_html(text))
+        part = self.world.add(conversation, "comment" if public else "note", author, to_html(text))
         if status in ("closed", "solved"):
-            self._add(conversation, "close", author, state="closed")
+            self.world.add(conversation, "close", author, state="closed")
         return _part_id(part)
 
     def fin_answers(self, text: str, *, conversation: str, state: str = "assumed_resolution") -> str:
         """The vendor's own bot answers, with that resolution state; the part's id."""
         agent = {"resolution_state": state, "source_type": "profile"}
         self.world.conversations[conversation] |= {"ai_agent": agent, "ai_agent_participated": True}
-        return _part_id(self._add(conversation, "comment", FERNWEH["fin"], to_html(text)))
+        return _part_id(self.world.add(conversation, "comment", FERNWEH["fin"], to_html(text)))
 
     def attach(self, conversation: str, name: str, *, customer: str, inline: bool = False) -> str:
         """A customer sends a file and no words; `inline` as a picture in the text; the part's id."""
@@ -102,19 +95,11 @@ class Fake:
         file = {"type": "upload", "name": name, "url": url, "content_type": "image/png", "filesize": 48213}
         body = f'<div class="container"><img src="{url}"></div>' if inline else ""
         author, files = self.world.contact(customer), [] if inline else [file]
-        return _part_id(self._add(conversation, "comment", author, body, attachments=files))
+        return _part_id(self.world.add(conversation, "comment", author, body, attachments=files))
 
     def threads(self) -> tuple[StageThread, ...]:
         """As the port says."""
-        with self._lock:
-            return tuple(_thread(c) for c in self.world.newest())
-
-    def _add(self, id: str, kind: str, author: Json, body: str = "", *, state: str = "", **more: object) -> Json:
-        """A new part and its notification; the conversation with that part alone."""
-        with self._lock:
-            shown = self.world.add(id, kind, author, body, state=state, **more)
-            self._notify(TOPICS.get(kind) or SAID_BY[author["type"]], shown)
-            return shown
+        return tuple(_thread(c) for c in self.world.newest())
 
     def _notify(self, topic: str, item: Json) -> None:
         told = {
@@ -145,25 +130,22 @@ class Fake:
         return response
 
     def _find(self, id: str) -> Response:
-        with self._lock:
-            found = self.world.conversations.get(id)
-            return _json(found) if found else _error(404, "not_found", "Resource Not Found")
+        found = self.world.conversations.get(id)
+        return _json(found) if found else _error(404, "not_found", "Resource Not Found")
 
     def _reply(self, id: str) -> Response:
         asked = request.get_json()
         kind, body = asked["message_type"], CLEANER.clean(asked["body"])
-        with self._lock:
-            if id not in self.world.conversations:
-                return _error(404, "conversation_not_found", "Resource Not Found")
-            answer = self._add(id, kind, TEAM[asked["admin_id"]], body)
-            self.ledger.add(Write(kind, id, from_html(body), "", kind == "comment"))
-            return _json(answer)
+        if id not in self.world.conversations:
+            return _error(404, "conversation_not_found", "Resource Not Found")
+        answer = self.world.add(id, kind, TEAM[asked["admin_id"]], body)
+        self.ledger.add(Write(kind, id, from_html(body), "", kind == "comment"))
+        return _json(answer)
 
     def _search(self) -> Response:
         asked = request.get_json()
         paging = asked["pagination"]
-        with self._lock:
-            return _json(self.world.search(asked["query"]["value"], paging["per_page"], paging.get("starting_after")))
+        return _json(self.world.search(asked["query"]["value"], paging["per_page"], paging.get("starting_after")))
 
 
 def sign(body: bytes, _at: datetime) -> dict[str, str]:

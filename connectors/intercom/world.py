@@ -1,8 +1,10 @@
-"""What the fake vendor remembers, in the vendor's own JSON; the fake holds the lock."""
+"""What the fake vendor remembers, in the vendor's own JSON."""
 
 import itertools
 import json
+import threading
 import time
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ FERNWEH: Json = json.loads(Path(__file__).with_name("fake.json").read_text(encod
 BOT = "900"
 TEAM: dict[str, Json] = {key: admin for admin in FERNWEH["admins"] for key in (admin["id"], admin["email"])}
 APP: str = FERNWEH["app"]["id_code"]
+TOPICS = {"note": "admin.noted", "close": "admin.closed"}  # by the part's type, else by its author's
+SAID_BY = {"user": "user.replied", "bot": "operator.replied", "admin": "admin.replied"}
 CLEANER = nh3.Cleaner(
     tags={"p", "strong", "b", "i", "ul", "ol", "li", "br", "a"},
     attributes={"a": {"href"}},
@@ -25,9 +29,14 @@ CLEANER = nh3.Cleaner(
 
 
 class World:
-    """Conversations and people. Ids count up; times are whole seconds, as with the vendor."""
+    """Conversations and people. Ids count up; times are whole seconds, as with the vendor.
 
-    def __init__(self) -> None:
+    `tell` hears the topic of every change and what the notification shows of the conversation. Lists of parts are
+    replaced and never changed, so whoever reads needs no lock.
+    """
+
+    def __init__(self, tell: Callable[[str, Json], None]) -> None:
+        self._tell, self._lock = tell, threading.Lock()
         self.conversations: dict[str, Json] = {}
         self.contacts: dict[str, Json] = {}
         self._ids = itertools.count(1001)
@@ -57,20 +66,23 @@ class World:
         if subject:
             made["source"] |= {"type": "email", "subject": subject, "url": None}
         self.conversations[made["id"]] = made
+        self._tell("user.created", made)
         return made
 
-    def add(self, id: str, kind: str, author: Json, body: str, *, state: str = "", **more: object) -> Json:
-        """A new part; `state` becomes the conversation's. The conversation as a notification shows it: with that part
+    def add(self, id: str, kind: str, author: Json, body: str = "", *, state: str = "", **more: object) -> Json:
+        """A new part; `state` becomes the conversation's. The conversation as the vendor shows it then: with that part
         alone."""
-        found, now = self.conversations[id], int(time.time())
+        now = int(time.time())
         said = {"id": self.new_id(), "part_type": kind, "author": author, "body": body or None}
         part = FERNWEH["part"] | said | {"created_at": now, "updated_at": now} | more
-        parts = found["conversation_parts"]
-        parts["conversation_parts"] = [*parts["conversation_parts"], part][-500:]
-        parts["total_count"] += 1
-        state = state or found["state"]
-        found |= {"updated_at": now, "state": state, "open": state == "open"}
-        return found | {"conversation_parts": parts | {"conversation_parts": [part], "total_count": 1}}
+        with self._lock:
+            found = self.conversations[id]
+            parts = [*found["conversation_parts"]["conversation_parts"], part][-500:]
+            state = state or found["state"]
+            found |= {"updated_at": now, "state": state, "open": state == "open", "conversation_parts": _listed(parts)}
+        shown = found | {"conversation_parts": _listed([part])}
+        self._tell(TOPICS.get(kind) or SAID_BY[author["type"]], shown)
+        return shown
 
     def search(self, after: int, per_page: int, cursor: str | None) -> Json:
         """A page of what was touched after `after` seconds; the cursor is where it goes on."""
@@ -81,3 +93,7 @@ class World:
         going_on = {"per_page": per_page, "starting_after": str(end)} if end < len(touched) else None
         pages = {"type": "pages", "page": start // per_page + 1, "per_page": per_page, "next": going_on}
         return {"type": "conversation.list", "total_count": len(touched), "conversations": lines, "pages": pages}
+
+
+def _listed(parts: list[Json]) -> Json:
+    return {"type": "conversation_part.list", "conversation_parts": parts, "total_count": len(parts)}
