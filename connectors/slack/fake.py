@@ -40,14 +40,14 @@ class Fake:
 
     name = "slack"
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self) -> None:
         self.knobs = Knobs()
         self.courier = Courier(self.knobs, sign, tries=4)
         self.api = Api([user(**person) for person in PEOPLE["staff"] + PEOPLE["others"]], self._tell)
         self.ledger = self.api.ledger
         app = stage("slack", self.knobs, lambda _, path: path.endswith(WRITES))
         app.add_url_rule("/api/<method>", view_func=self._call, methods=["POST"])
-        self.server = Server(app, port)
+        self.server = Server(app)
         self.url = self.server.url
         self._panel, self._session, self._viewer = "", session(), ""
 

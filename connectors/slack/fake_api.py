@@ -126,7 +126,7 @@ class Api:
         return {"message_ts": self.ts()}
 
     def _open(self, asked: Json) -> Json:
-        if time.monotonic() - self.triggers.pop(asked["trigger_id"], 0.0) > TRIGGER:
+        if time.monotonic() - self.triggers.pop(asked["trigger_id"], float("-inf")) > TRIGGER:
             raise No("expired_trigger_id")
         if not fits(asked["view"]):
             raise No("invalid_arguments")
