@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from bot import sweep, work
 from bot.model import Action, DeliveryState, Licence, Pilot, Policy, Reason, Ref
 from bot.store import audit, drafts, limits
+from bot.store.tables import audit as audit_rows
 from bot.store.tables import work as work_rows
 from connectors.stage import Fault
 from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, RETURNS, Desk, desk
@@ -457,3 +458,17 @@ def test_every_step_is_in_the_audit_and_the_chain_holds(fernweh: Desk) -> None:
     with fernweh.line.store.read() as conn:
         assert [(e.what, e.why) for e in audit.entries(conn, draft.id)] == [("suggest", "not_licensed")]
         assert audit.verify(conn) == len(audit.entries(conn))
+
+
+def test_an_audit_entry_that_was_changed_breaks_the_chain(fernweh: Desk) -> None:
+    fernweh.ask(ASKS_RETURN)
+
+    with fernweh.line.store.write() as conn:
+        conn.execute(audit_rows.update().where(audit_rows.c.seq == 1).values(detail={"ref": "another"}))
+
+    with fernweh.line.store.read() as conn, pytest.raises(ValueError, match="audit entry 1 was changed"):
+        audit.verify(conn)
+
+
+def test_every_reason_has_words_for_people() -> None:
+    assert [reason for reason in Reason if not reason.words] == []
