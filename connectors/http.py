@@ -121,15 +121,10 @@ def fresh(at: datetime, now: datetime, within: timedelta = FRESH) -> None:
         raise Forged("timestamp is not fresh")
 
 
-def depth(body: bytes) -> int:
-    """How deep JSON nests, brackets inside strings not counted; linear in the body."""
-    brackets = re.findall(rb"[\[\]{}]", STRING.sub(b"", body))
-    return max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets), default=0)
-
-
 def read_json(body: bytes) -> dict[str, Any]:
-    """A JSON object of bounded depth, or Malformed."""
-    if depth(body) > JSON_DEPTH:
+    """A JSON object of bounded depth, or Malformed before it is parsed; linear in the body."""
+    brackets = re.findall(rb"[\[\]{}]", STRING.sub(b"", body))
+    if max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets), default=0) > JSON_DEPTH:
         raise Malformed(f"JSON nests deeper than {JSON_DEPTH}")
     try:
         data = json.loads(body)

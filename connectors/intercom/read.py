@@ -13,12 +13,8 @@ from connectors.intercom.shapes import Conversation as Found
 CUSTOMERS = frozenset({"user", "lead", "contact", "visitor"})
 NOBODY_TYPED = frozenset({"automated", "campaigns_initiated", "operator_initiated"})
 STATES = {"open": Status.OPEN, "snoozed": Status.PENDING, "closed": Status.CLOSED}
-BECAME = {
-    **dict.fromkeys(("open", "unsnoozed", "timer_unsnooze"), Status.OPEN),
-    **dict.fromkeys(("assign_and_unsnooze", "assign_and_reopen", "note_and_reopen"), Status.OPEN),
-    "snoozed": Status.PENDING,
-    "close": Status.CLOSED,
-}
+REOPENS = ("open", "unsnoozed", "timer_unsnooze", "assign_and_unsnooze", "assign_and_reopen", "note_and_reopen")
+BECAME = {"close": Status.CLOSED, "snoozed": Status.PENDING, **dict.fromkeys(REOPENS, Status.OPEN)}
 IMAGE = re.compile(r"<img\b[^<>]{0,2000}?\ssrc=[\"']([^\"'<>]{1,2000})[\"']", re.I)
 
 
