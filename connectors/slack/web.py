@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.error import URLError
 
 from bot.errors import BotError, Refused, Unavailable
 from connectors.http import error_for, retry_after
@@ -25,6 +24,7 @@ LATER = {  # errors that pass: may a write have been applied all the same?
     **dict.fromkeys(("ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"), False),
     **dict.fromkeys(("internal_error", "fatal_error", "request_timeout"), True),
 }
+NOBODY = (ConnectionRefusedError, socket.gaierror)  # heard us; may be the reason of a URLError
 MEND = {  # by what the error's code says
     "auth|token|account": "check SLACK_BOT_TOKEN",
     "channel|archived|restricted": "check SLACK_SUPPORT_CHANNEL and SLACK_REVIEW_CHANNEL, and invite the bot to both",
@@ -51,7 +51,8 @@ class Web:
         except SlackApiError as err:
             raise _no(f"slack: {name}", err.response, writes) from err
         except (HTTPException, OSError, ValueError) as err:
-            raise Unavailable(f"slack: {name}: {type(err).__name__}", maybe=writes and not _unreached(err)) from err
+            reached = not isinstance(getattr(err, "reason", err), NOBODY)
+            raise Unavailable(f"slack: {name}: {type(err).__name__}", maybe=writes and reached) from err
         return answer
 
     @cached_property
@@ -93,9 +94,3 @@ def _no(what: str, answer: "SlackResponse", writes: bool) -> BotError:
     if not re.fullmatch(r"[a-z_]{1,60}", code):  # the SDK puts a page that is not JSON here
         return Unavailable(f"{what}: the answer is not Slack's", maybe=writes)
     return Refused("; ".join([f"{what}: {code}", *(fix for words, fix in MEND.items() if re.search(words, code))]))
-
-
-def _unreached(err: Exception) -> bool:
-    """Was there surely nobody to hear us?"""
-    reason = err.reason if isinstance(err, URLError) else err
-    return isinstance(reason, ConnectionRefusedError | socket.gaierror)
