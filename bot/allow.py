@@ -34,7 +34,7 @@ def grant(conn: Connection, topic: str, who: Person, days: float, now: datetime)
 
 def revoke(conn: Connection, topic: str, who: Person, now: datetime) -> None:
     """Take a topic's licence back. Misconfigured when there is no such topic."""
-    _licence(conn, "revoke", Licence(_known(conn, topic), who.id, now, now, revoked=True))
+    _licence(conn, "revoke", Licence(_known(conn, topic), who.id, now, now))
 
 
 def _known(conn: Connection, topic: str) -> str:

@@ -196,7 +196,7 @@ def test_stop_revoke_go_sends_nothing_to_the_customer_and_gives_people_the_text(
     ref = queued_behind_a_stop(fernweh)
     with fernweh.line.store.write() as conn:
         now = fernweh.clock()
-        limits.add_licence(conn, Licence("returns", "ines", now, now, revoked=True))
+        limits.add_licence(conn, Licence("returns", "ines", now, now))
 
     let_go(fernweh)
 

@@ -97,10 +97,9 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """A topic's permission to reply without a person; ends by itself at `until`."""
+    """A topic's permission to reply without a person; ends by itself at `until`: when it is revoked, at once."""
 
     topic: str
     granted_by: str
     at: datetime
     until: datetime
-    revoked: bool = False

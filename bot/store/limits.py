@@ -37,7 +37,7 @@ def add_licence(conn: Connection, new: Licence) -> None:
 
 def licensed(conn: Connection, now: datetime) -> frozenset[str]:
     """Topics that may answer alone at `now`."""
-    return frozenset(t for t, held in licences(conn).items() if t and not held.revoked and held.at <= now < held.until)
+    return frozenset(t for t, held in licences(conn).items() if t and held.at <= now < held.until)
 
 
 def licences(conn: Connection) -> dict[str, Licence]:
