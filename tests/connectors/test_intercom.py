@@ -381,6 +381,12 @@ def test_an_unknown_topic_gets_its_200_and_is_named() -> None:
         assert (received.reply.status, received.unknown, received.refs) == (200, topic, refs)
 
 
+def test_brackets_that_somebody_wrote_are_not_depth() -> None:
+    wrote = sample("notification.json") | {"links": {"said": '\\" [{ \\' + "[{" * 40}}
+
+    assert connected(BASE).receive(signed(wrote)).refs == (Ref("intercom", "215470001"),)
+
+
 def test_another_workspace_is_left_alone() -> None:
     received = connected(BASE | {"INTERCOM_APP_ID": "other"}).receive(signed(sample("notification.json")))
 
