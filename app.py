@@ -6,16 +6,19 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported: on busy cores more threads are slower
 
+import secrets
 import signal
 import sys
+import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
-from wsgiref.types import WSGIApplication
 
 from flask import Flask
 
@@ -38,7 +41,7 @@ from bot.work import Effect, Handler, Job, Worker
 if TYPE_CHECKING:
     from waitress.server import BaseWSGIServer, MultiSocketServer
 
-    from bot.web.world import Parts
+    from bot.web.stages import World
 
 log = logging.getLogger("understudy")
 PATIENCE = 25.0  # seconds for a send that has begun, when we are told to stop: cut off, it counts as a crash
@@ -134,102 +137,109 @@ def web(line: Line, counted: Counter[str] | None = None) -> Flask:
     return app
 
 
-def sweep_for_ever(line: Line, every: float, stopping: threading.Event) -> None:
-    """Every second what dead workers held, every `every` seconds what webhooks lost."""
-    seconds = 0.0
-    while not stopping.wait(1.0):
-        seconds += 1.0
-        try:
-            sweep.reclaim(line)
-            if seconds >= every:
-                seconds = 0.0
-                sweep.sweep(line)
-        except Exception:
-            log.exception("sweep crashed")
-
-
-def listen(app: WSGIApplication, chosen: Settings) -> "BaseWSGIServer | MultiSocketServer":
-    """A server whose port is bound. Bodies over the cap are refused by the door, far larger ones here."""
-    import waitress
-
+@contextmanager
+def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[int]:
+    """Workers in this process until the block ends, and how many: with REDIS_URL they are processes of their own.
+    Beside them every second what dead workers held is taken back, and every so often what webhooks lost."""
+    stopping = threading.Event()
+    for seconds, act in ((1.0, sweep.reclaim), (chosen.sweep_every, sweep.sweep)) if sweeps else ():
+        threading.Thread(target=repeat, args=(seconds, partial(act, line), stopping), daemon=True).start()
+    workers = Workers(worker(line), line.wake, chosen.workers).start() if isinstance(line.wake, Bell) else None
     try:
-        return waitress.create_server(
-            app,
-            host=chosen.host,
-            port=chosen.port,
-            threads=8,
-            connection_limit=1000,
-            channel_timeout=30,
-            max_request_body_size=4 * 1_048_576,
-            ident="",
-        )
-    except (OSError, ValueError) as err:  # taken, not ours, or a host that nobody knows
-        raise Misconfigured("PORT", f"cannot listen on {chosen.host}:{chosen.port}: {err}") from err
-
-
-def run_serve(args: argparse.Namespace) -> None:
-    """Web, workers and sweep in one process; with REDIS_URL the workers may also run elsewhere."""
-    chosen = settings.read(os.environ)
-    wake = bell(chosen)
-    line = build(chosen, connect(os.environ), wake)
-    server, stopping = listen(web(line), chosen), threading.Event()
-    threading.Thread(target=sweep_for_ever, args=(line, chosen.sweep_every, stopping), daemon=True).start()
-    workers = Workers(worker(line), wake, chosen.workers).start() if isinstance(wake, Bell) else None
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    try:
-        print(f"Understudy listens on http://{chosen.host}:{chosen.port}", flush=True)
-        server.run()
+        yield chosen.workers if workers else 0
     finally:
         stopping.set()
         if workers:
             workers.stop(PATIENCE)
 
 
+def repeat(seconds: float, act: Callable[[], object], stopping: threading.Event) -> None:
+    """Again and again, whatever it meets."""
+    while not stopping.wait(seconds):
+        try:
+            act()
+        except Exception:
+            log.exception("crashed", extra={"act": act})
+
+
+def listen(app: Flask, chosen: Settings) -> "BaseWSGIServer | MultiSocketServer":
+    """A server whose port is bound. Bodies over the cap are refused by the door, far larger ones here."""
+    import waitress
+
+    try:
+        limits = {"connection_limit": 1000, "channel_timeout": 30, "max_request_body_size": 4 * 1_048_576}
+        return waitress.create_server(app, host=chosen.host, port=chosen.port, threads=8, ident="", **limits)
+    except (OSError, ValueError) as err:  # taken, not ours, or a host that nobody knows
+        raise Misconfigured("PORT", f"cannot listen on {chosen.host}:{chosen.port}: {err}") from err
+
+
+def run_serve(args: argparse.Namespace) -> None:
+    """Web, workers and sweep in one process; the workers may also run elsewhere."""
+    chosen = settings.read(os.environ)
+    line = build(chosen, connect(os.environ), bell(chosen))
+    server = listen(web(line), chosen)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with working(line, chosen) as count:
+        print(f"Understudy listens on http://{chosen.host}:{chosen.port}")
+        print(f"{count or 'no'} workers here, database {line.store.engine.url}", flush=True)  # its password is starred
+        server.run()
+
+
 def run_worker(args: argparse.Namespace) -> None:
     """As many processes as you like; REDIS_URL wakes them at once, without it they look four times a second."""
     chosen = settings.read(os.environ)
-    wake = bell(chosen)
-    draining = worker(build(chosen, connect(os.environ), wake))
+    line = build(chosen, connect(os.environ), bell(chosen))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print("ready", flush=True)
-    if isinstance(wake, Bell):
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        workers = Workers(draining, wake, chosen.workers).start()
-        try:
+    if isinstance(line.wake, Bell):
+        with working(line, chosen, sweeps=False):
             signal.pause()
-        finally:
-            workers.stop(PATIENCE)
-        return
     from bot.backends import rq_queue
 
-    rq_queue.serve(chosen.redis_url, draining.drain, lambda stopping: poll(draining, stopping))
+    drain = worker(line).drain  # looks every second, whatever Redis says
+    rq_queue.serve(chosen.redis_url, drain, lambda ending: repeat(1.0, lambda: drain(ending.is_set), ending))
 
 
-def poll(draining: Worker, stopping: threading.Event) -> None:
-    """Look for work every second, whatever Redis says."""
-    while not stopping.wait(1.0):
-        try:
-            draining.drain(stopping.is_set)
-        except Exception:
-            log.exception("poll crashed")
+@contextmanager
+def miniature(chosen: Settings, knowledge: Path | None = None, *, strangers: bool = False) -> "Iterator[World]":
+    """A support desk in miniature: fake helpdesks, a company, the line with its workers, and the page."""
+    from bot.web import company, sandbox
+    from bot.web.stages import World
 
-
-def parts() -> "Parts":
-    """What the sandbox is made of."""
-    from bot.web.world import Parts
-
-    return Parts(
-        stages=lambda: {name: connectors.load(name, "fake").Fake() for name in connectors.found()},
-        line=lambda chosen, env, wake: build(chosen, connect(env), wake),
-        bell=bell, worker=worker, web=web, sweep=sweep_for_ever, say=print,
-        serve=lambda app, chosen: listen(app, chosen).run(),
-    )  # fmt: skip
+    stages = {name: connectors.load(name, "fake").Fake() for name in connectors.found()}
+    env = {name: value for stage in stages.values() for name, value in stage.settings().items()}
+    line = build(chosen, connect(env), bell(chosen))
+    world = World(line, web(line), stages)
+    try:
+        company.move_in(line, knowledge, strangers=strangers)
+        sandbox.furnish(world)
+        for stage in stages.values():
+            stage.hook(chosen.public_url)
+        with working(line, chosen):
+            yield world
+    finally:
+        for stage in stages.values():
+            stage.close()
+        line.store.close()
 
 
 def run_sandbox(args: argparse.Namespace) -> None:
-    """A support desk in miniature."""
-    from bot.web import sandbox
+    """Start the miniature, print its address, serve until it is ended."""
+    from bot.web import cases, play
 
-    sandbox.run(args, parts())
+    script = cases.script(args.data, args.limit) if args.data else []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the temporary folder goes too
+    with tempfile.TemporaryDirectory(prefix="understudy-") as folder, suppress(KeyboardInterrupt):
+        env = {"SECRET_KEY": secrets.token_hex(32), "DATABASE_URL": f"sqlite:///{folder}/understudy.db",
+               "PORT": str(args.port), "PUBLIC_URL": f"http://127.0.0.1:{args.port}",
+               "SWEEP_EVERY": "60" if script else "5"}  # fmt: skip # people watch; a player waits for each sweep
+        chosen = settings.read(env)
+        with miniature(chosen, args.knowledge, strangers=bool(script)) as world:
+            server = listen(world.app, chosen)
+            print(f"Understudy's sandbox: {chosen.public_url}   (Ctrl+C ends it)", flush=True)
+            if script:
+                threading.Thread(target=play.play, args=(world, script, print), daemon=True).start()
+            server.run()
 
 
 class Parser(argparse.ArgumentParser):
@@ -253,11 +263,10 @@ def parser() -> argparse.ArgumentParser:
         return command
 
     sandbox = add("sandbox", run_sandbox, "start a support desk in miniature: fake helpdesks, the bot, one page")
-    sandbox.add_argument("--port", type=int, default=8000, help="of the page (default 8000)")
+    sandbox.add_argument("--port", default=8000, help="of the page (default 8000)")
     sandbox.add_argument("--data", type=Path, help="play real conversations from FILE.jsonl[.gz]")
     sandbox.add_argument("--knowledge", type=Path, help="entries to start with, FILE.jsonl[.gz]")
     sandbox.add_argument("--limit", type=int, help="play no more conversations than this")
-    sandbox.add_argument("--keep", type=Path, help="keep the sandbox's database in this folder")
     add("serve", run_serve, "web, workers and sweep for real helpdesks")
     add("worker", run_worker, "one more process of workers; REDIS_URL wakes it at once")
     console.register(add, lambda: connect(os.environ))

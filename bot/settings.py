@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bot.errors import Misconfigured
 
+Number = TypeVar("Number", int, float)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Settings:
-    """`redis_url` "" means workers in this process. `secret` signs links and is never shown."""
+    """`redis_url` "" means workers in this process. `secret` signs links; none of it is ever shown."""
 
     database_url: str = "sqlite:///data/understudy.db"
     redis_url: str = ""
@@ -18,9 +21,6 @@ class Settings:
     port: int = 8000
     workers: int = 2
     sweep_every: float = 60.0
-
-    def __repr__(self) -> str:
-        return f"Settings(public_url={self.public_url!r}, workers={self.workers})"
 
 
 def read(env: Mapping[str, str]) -> Settings:
@@ -35,8 +35,8 @@ def read(env: Mapping[str, str]) -> Settings:
         public_url=_url(env, "PUBLIC_URL", default.public_url, ("http://", "https://")).rstrip("/"),
         secret=secret.encode(),
         host=env.get("HOST", default.host),
-        port=_whole(env, "PORT", default.port, 0, 65_535),
-        workers=_whole(env, "WORKERS", default.workers, 0, 64),
+        port=_number(env, "PORT", default.port, 1, 65_535),
+        workers=_number(env, "WORKERS", default.workers, 0, 64),
         sweep_every=_number(env, "SWEEP_EVERY", default.sweep_every, 1, 86_400),
     )
 
@@ -48,19 +48,13 @@ def _url(env: Mapping[str, str], setting: str, default: str, schemes: tuple[str,
     return value
 
 
-def _whole(env: Mapping[str, str], setting: str, default: int, low: int, high: int) -> int:
-    value = _number(env, setting, default, low, high)
-    if value % 1:
-        raise Misconfigured(setting, f"{value} is not a whole number")
-    return int(value)
-
-
-def _number(env: Mapping[str, str], setting: str, default: float, low: float, high: float) -> float:
+def _number(env: Mapping[str, str], setting: str, default: Number, low: int, high: int) -> Number:
     text = env.get(setting, str(default))
     try:
-        value = float(text)
+        value = type(default)(text)
     except ValueError as err:
-        raise Misconfigured(setting, f"{text!r} is not a number") from err
+        kind = "whole number" if isinstance(default, int) else "number"
+        raise Misconfigured(setting, f"{text!r} is not a {kind}") from err
     if not low <= value <= high:
         raise Misconfigured(setting, f"{text} is not between {low} and {high}")
     return value

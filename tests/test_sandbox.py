@@ -13,14 +13,13 @@ import app
 from bot.errors import Misconfigured
 from bot.model import Ref
 from bot.settings import Settings
-from bot.store import conversations, counts, drafts, people
+from bot.store import conversations, drafts, people
 from bot.web import cases, company, play
-from bot.web.sandbox import furnish
-from bot.web.world import Sandbox, World, in_folder
+from bot.web.stages import World
 from connectors.stage import Server
 from tests.services import free_port
 
-CASE = {
+CASE: dict[str, Any] = {
     "id": "7",
     "subject": "Zip",
     "customer": {"email": "maria@example.com"},
@@ -32,18 +31,22 @@ CASE = {
 }
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[tuple[Sandbox, str]]:
-    """A sandbox and its address."""
+def chosen(folder: Path) -> Settings:
+    """Settings of a sandbox in this folder, on a free port."""
     port = free_port()
-    settings = in_folder(tmp_path, port, b"0123456789abcdef0123456789abcdef", 600.0)
-    made = Sandbox(app.parts(), settings, play.prepare(None, None, None, print)[0], furnish)
-    server = Server(made.world.app, port)
-    try:
-        yield made, f"http://127.0.0.1:{port}"
-    finally:
-        server.close()
-        made.close()
+    return Settings(f"sqlite:///{folder}/understudy.db", "", f"http://127.0.0.1:{port}", b"0" * 32, port=port)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[tuple[World, str]]:
+    """A sandbox and its address."""
+    settings = chosen(tmp_path)
+    with app.miniature(settings) as world:
+        server = Server(world.app, settings.port)
+        try:
+            yield world, settings.public_url
+        finally:
+            server.close()
 
 
 def post(url: str, act: str, **form: str) -> str:
@@ -63,9 +66,8 @@ def write(path: Path, *rows: Any) -> Path:
     return path
 
 
-def test_everything_on_the_board_works_without_a_script(place: tuple[Sandbox, str]) -> None:
-    sandbox, url = place
-    world = sandbox.world
+def test_everything_on_the_board_works_without_a_script(place: tuple[World, str]) -> None:
+    world, url = place
 
     post(url, "ask", stage="zendesk", customer="maria@example.com", text="Do you engrave <b>trolleys</b>?")
     assert play.settle(world)
@@ -78,7 +80,6 @@ def test_everything_on_the_board_works_without_a_script(place: tuple[Sandbox, st
     form = {"stage": "zendesk", "agent": "tomasz@fernweh.example", "conversation": "1"}
     post(url, "reply", text=answer, status="solved", **form)
     assert play.settle(world)
-    assert world.channel is not None
     card = world.channel.cards()[0]
 
     post(url, "press", card=card.id, press="accept", user="U_TOMASZ")
@@ -90,7 +91,7 @@ def test_everything_on_the_board_works_without_a_script(place: tuple[Sandbox, st
     assert "19 euros" in requests.get(f"{url}/knowledge", {"q": "engrave"}, timeout=5).text
 
 
-def test_the_board_alone_is_sent_only_when_it_has_changed(place: tuple[Sandbox, str]) -> None:
+def test_the_board_alone_is_sent_only_when_it_has_changed(place: tuple[World, str]) -> None:
     _, url = place
 
     first = requests.get(f"{url}/sandbox/board", timeout=5)
@@ -99,22 +100,18 @@ def test_the_board_alone_is_sent_only_when_it_has_changed(place: tuple[Sandbox, 
     assert (first.status_code, again.status_code, again.text) == (200, 304, "")
 
 
-def test_a_reset_starts_from_nothing_and_knobs_turn_every_helpdesk(place: tuple[Sandbox, str]) -> None:
-    sandbox, url = place
-    post(url, "knob", name="lose", on="yes")
-    assert [s.knobs.lose for s in sandbox.world.stages.values()] == [0.34, 0.34, 0.34]
-    post(url, "ask", stage="intercom", customer="maria@example.com", text="Hello, is anybody there?")
+def test_knobs_turn_every_helpdesk(place: tuple[World, str]) -> None:
+    world, url = place
 
-    sandbox.reset()
+    assert 'aria-pressed="true"' in post(url, "knob", name="lose", on="yes")
+    assert [s.knobs.lose for s in world.stages.values()] == [0.34, 0.34, 0.34]
 
-    with sandbox.world.line.store.read() as conn:
-        assert counts.totals(conn)["conversations"] == 0
-    assert [s.knobs.lose for s in sandbox.world.stages.values()] == [0.0, 0.0, 0.0]
+    post(url, "knob", name="lose", on="no")
+    assert [s.knobs.lose for s in world.stages.values()] == [0.0, 0.0, 0.0]
 
 
-def test_the_team_is_known_at_every_helpdesk(place: tuple[Sandbox, str]) -> None:
-    sandbox, _ = place
-    world = sandbox.world
+def test_the_team_is_known_at_every_helpdesk(place: tuple[World, str]) -> None:
+    world, _ = place
     for name, stage in world.stages.items():
         asked = stage.customer_says("Do you ship to Norway?", customer="maria@example.com")
         stage.agent_says("Yes, we do.", agent="priya@fernweh.example", conversation=asked)
@@ -125,10 +122,9 @@ def test_the_team_is_known_at_every_helpdesk(place: tuple[Sandbox, str]) -> None
         assert who.id == "priya"
 
 
-def test_fernweh_has_enough_to_say_and_the_examples_are_what_they_say(place: tuple[Sandbox, str]) -> None:
-    sandbox, _ = place
-    world = sandbox.world
-    assert len(company.entries(world.line.now())) >= 30
+def test_fernweh_has_enough_to_say_and_the_examples_are_what_they_say(place: tuple[World, str]) -> None:
+    world, _ = place
+    assert len(world.line.knowledge.entries()) >= 30
 
     asked = [Ref("intercom", world.stages["intercom"].customer_says(t, customer="maria@example.com"))
              for _, t in company.EXAMPLES]  # fmt: skip
@@ -139,35 +135,36 @@ def test_fernweh_has_enough_to_say_and_the_examples_are_what_they_say(place: tup
     assert actions == ["suggest", "suggest", "handoff"]
 
 
-def test_conversations_of_a_file_are_played_in_the_order_of_time(place: tuple[Sandbox, str], tmp_path: Path) -> None:
-    sandbox, _ = place
-    played = tuple(cases.read(write(tmp_path / "cases.jsonl.gz", CASE), cases.Case, pytest.fail))
+def test_conversations_of_a_file_are_played_in_the_order_of_time(place: tuple[World, str], tmp_path: Path) -> None:
+    world, url = place
     told: list[str] = []
 
-    summary = play.Player(sandbox.world, played, told.append).run()
+    play.play(world, cases.script(write(tmp_path / "cases.jsonl.gz", CASE)), told.append)
 
-    assert (summary.conversations, summary.messages, summary.drafts) == (1, 2, 1)
-    assert told[-1] == str(summary)
-    with sandbox.world.line.store.read() as conn:
+    assert told[-1].startswith("1 conversations, 2 messages in ")
+    assert "\n  decisions: 1 suggest (" in told[-1]
+    assert "2 of 2 messages played" in requests.get(url, timeout=5).text
+    with world.line.store.read() as conn:
         snapshot = conversations.snapshot(conn, Ref("zendesk", "1"))
     assert snapshot is not None
     assert [m.name for m in snapshot.messages if m.public] == ["Maria Keller", "Tomasz Wilk"]
     assert (snapshot.status, snapshot.subject) == ("solved", "Zip")
 
 
-def test_a_bad_line_is_left_out_and_named_by_file_number_and_field(tmp_path: Path) -> None:
-    bad = {**CASE, "messages": [{"role": "robot", "text": "Hi", "at": "2024-03-01T10:00:00Z"}]}
-    path = write(tmp_path / "cases.jsonl", CASE, bad, "", "{no json", {"id": "8"})
-    complaints: list[str] = []
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        ({**CASE, "messages": [{"role": "robot", "text": "Hi", "at": "2024-03-01T10:00:00Z"}]}, "messages.0.role"),
+        ({**CASE, "messages": [{"role": "agent", "text": "Hi", "at": "2024-03-01T10:00:00"}]}, "messages.0.at"),
+        ("{no json", "no JSON"),
+        ({"id": "8"}, "messages"),
+    ],
+)
+def test_a_bad_line_is_named_by_file_number_and_field(tmp_path: Path, bad: Any, named: str) -> None:
+    path = write(tmp_path / "cases.jsonl", CASE, "", bad)
 
-    found = list(cases.read(path, cases.Case, complaints.append))
-
-    assert [c.id for c in found] == ["7"]
-    assert [c.removeprefix(f"{path}: ").split(": ")[:2] for c in complaints] == [
-        ["line 2", "messages.0.role"],
-        ["line 4", "line"],
-        ["line 5", "messages"],
-    ]
+    with pytest.raises(Misconfigured, match=rf"^{path}: line 3: {named}: "):
+        cases.script(path)
 
 
 @pytest.mark.parametrize(
@@ -184,47 +181,31 @@ def test_a_file_that_cannot_be_read_ends_the_command_with_2(
     assert f"{path}: cannot be read" in capsys.readouterr().err
 
 
-def test_a_kept_folder_is_not_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "understudy-1.db").touch()
-
-    assert app.main(["sandbox", "--keep", str(tmp_path)]) == 2
-    assert "--keep" in capsys.readouterr().err
+@pytest.mark.parametrize("port", ["0", "99999", "http"])
+def test_a_port_that_is_none_ends_the_command_with_2(capsys: pytest.CaptureFixture[str], port: str) -> None:
+    assert app.main(["sandbox", "--port", port]) == 2
+    assert capsys.readouterr().err.startswith("app.py: PORT: ")
 
 
 def test_knowledge_of_a_file_takes_the_place_of_fernwehs(tmp_path: Path) -> None:
     fact = {"id": "f1", "question": "How do I import mail?", "answer": "Open Tools, then Import.", "topic": "import"}
     facts = write(tmp_path / "facts.jsonl", fact)
-    seed, _ = play.prepare(None, facts, None, pytest.fail)
-    settings = in_folder(tmp_path, free_port(), b"0123456789abcdef0123456789abcdef")
 
-    world = World(app.parts(), settings(1), seed)
-
-    assert [(e.id, e.origin) for e in world.line.knowledge.entries()] == [("f1", "import")]
-    world.close()
+    with app.miniature(chosen(tmp_path), facts) as world:
+        assert [(e.id, e.version, e.origin) for e in world.line.knowledge.entries()] == [("f1", 1, "import")]
 
 
-def test_a_file_in_which_nobody_asks_is_refused_and_doubles_are_named(tmp_path: Path) -> None:
-    told: list[str] = []
-    nobody = {**CASE, "messages": []}
+def test_real_conversations_start_with_an_empty_head(tmp_path: Path) -> None:
+    with app.miniature(chosen(tmp_path), strangers=True) as world:
+        assert list(world.line.knowledge.entries()) == []
 
-    twice = play.prepare(write(tmp_path / "twice.jsonl", CASE, CASE), None, None, told.append)[1]
 
-    assert [c.id for c in twice] == ["7"]
-    assert told == ["conversation 7: id: stands there twice; the second is left out"]
+def test_a_file_in_which_nobody_asks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="nobody asks anything"):
-        play.prepare(write(tmp_path / "nobody.jsonl", nobody), None, None, told.append)
+        cases.script(write(tmp_path / "nobody.jsonl", {**CASE, "messages": CASE["messages"][:1]}))
 
 
 def test_a_limit_cuts_the_file_short(tmp_path: Path) -> None:
     path = write(tmp_path / "cases.jsonl", CASE, {**CASE, "id": "8"})
 
-    assert [c.id for c in play.prepare(path, None, 1, pytest.fail)[1]] == ["7"]
-
-
-def test_settings_of_a_world_are_its_own(tmp_path: Path) -> None:
-    settings = in_folder(tmp_path, 8000, b"x" * 32)
-
-    assert settings(1).database_url != settings(2).database_url
-    assert isinstance(settings(1), Settings)
-    with pytest.raises(Misconfigured):
-        play.prepare(tmp_path / "none", None, None, print)
+    assert {case.id for case, _ in cases.script(path, 1)} == {"7"}

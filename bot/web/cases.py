@@ -2,41 +2,29 @@
 
 FILE.jsonl or FILE.jsonl.gz, one JSON object per line:
 
-    {"id": "7", "connector": "zendesk", "at": "2024-03-01T09:00:00Z", "subject": "Zip", "tags": ["repair"],
-     "customer": {"id": "c1", "name": "Maria Keller", "email": "maria@example.com", "language": "en", "plan": "plus"},
-     "messages": [{"id": "1", "role": "customer", "author": "c1", "text": "…", "at": "2024-03-01T09:00:00Z"},
-                  {"id": "2", "role": "agent", "author": "Tomasz Wilk", "text": "…", "at": "2024-03-01T10:00:00Z",
+    {"id": "7", "connector": "zendesk", "subject": "Zip",
+     "customer": {"id": "c1", "name": "Maria Keller", "email": "maria@example.com"},
+     "messages": [{"role": "customer", "text": "…", "at": "2024-03-01T09:00:00Z"},
+                  {"role": "agent", "author": "Tomasz Wilk", "text": "…", "at": "2024-03-01T10:00:00Z",
                    "public": true}],
      "status": "solved"}
 
-Needed are `id`, and of each message `role` (customer or agent), `text` and `at` (with its zone, or in UTC). The rest
-may be missing: `connector` is then zendesk, `public` true. Of `customer` the e-mail (else the name, else the id) tells
-customers apart. A knowledge file has `id`, `question`, `answer`, and perhaps `url`, `topic` and `language`.
+Needed are `id`, and of each message `role` (customer or agent), `text` and `at` (with its zone). The rest may be
+missing: `connector` is then zendesk, `public` true. Of `customer` the e-mail (else the name, else the id) tells
+customers apart. A knowledge file has `id`, `question`, `answer`, and perhaps `url`, `topic` and `scope`.
 """
 
 import gzip
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from bot.errors import Misconfigured
+from bot.model import Entry
 
 Row = TypeVar("Row")
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asked."""
-
-    id: str = ""
-    name: str = ""
-    email: str = ""
-    language: str = ""
-    plan: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +33,7 @@ class Said:
 
     role: Literal["customer", "agent"]
     text: str
-    at: datetime
-    id: str = ""
+    at: AwareDatetime
     author: str = ""
     public: bool = True
 
@@ -58,54 +45,41 @@ class Case:
     id: str
     messages: tuple[Said, ...]
     connector: str = "zendesk"
-    at: datetime | None = None
     subject: str = ""
-    customer: Asker = Asker()
+    customer: dict[str, str | None] = field(default_factory=dict)
     status: str = ""
-    tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact(Entry):
     """One entry of a knowledge file."""
 
-    id: str
-    question: str
-    answer: str
-    url: str = ""
-    topic: str = ""
-    language: str = ""
+    version: int = 1
 
 
-def read(path: Path, kind: type[Row], bad: Callable[[str], None]) -> Iterator[Row]:
-    """The rows of a file; a line that cannot be read is told to `bad` by number and field, and left out.
+def script(path: Path, limit: int | None = None) -> list[tuple[Case, Said]]:
+    """Who says what, in the order of time, in the first `limit` conversations of a file. Raises Misconfigured."""
+    said = [(case, said) for case in read(path, Case)[:limit] for said in case.messages if said.text.strip()]
+    if not any(message.role == "customer" for _, message in said):
+        raise Misconfigured(str(path), "nobody asks anything in it")
+    return sorted(said, key=lambda cue: cue[1].at)
 
-    Raises Misconfigured when there is no such file, or it is not what its name says.
-    """
+
+def read(path: Path, kind: type[Row]) -> list[Row]:
+    """The rows of a file. Misconfigured names the line and the field that cannot be read."""
     adapter = TypeAdapter(kind)
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig") as file:
-            for number, text in enumerate(file, 1):
-                try:
-                    if text.strip():
-                        yield adapter.validate_json(text)
-                except ValidationError as err:
-                    first = err.errors(include_input=False, include_url=False)[0]
-                    where = ".".join(str(part) for part in first["loc"]) or "line"
-                    bad(f"{path}: line {number}: {where}: {first['msg']}; left out")
+            return [_row(adapter, text, f"{path}: line {n}") for n, text in enumerate(file, 1) if text.strip()]
     except (OSError, UnicodeDecodeError, EOFError) as err:
         why = err.strerror if isinstance(err, OSError) and err.strerror else str(err)
         raise Misconfigured(str(path), f"cannot be read ({why}); it has to be FILE.jsonl or FILE.jsonl.gz") from err
 
 
-def once(cases: Iterable[Case], bad: Callable[[str], None]) -> Iterator[Case]:
-    """Cases that somebody asks in, each id once; the others are told to `bad`."""
-    ids: set[str] = set()
-    for case in cases:
-        if case.id in ids:
-            bad(f"conversation {case.id}: id: stands there twice; the second is left out")
-        elif not any(said.role == "customer" for said in case.messages):
-            bad(f"conversation {case.id}: messages: nobody asks anything; left out")
-        else:
-            ids.add(case.id)
-            yield case
+def _row(adapter: TypeAdapter[Row], text: str, where: str) -> Row:
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as err:
+        first = err.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"]) or "no JSON"
+        raise Misconfigured(where, f"{name}: {first['msg']}") from err

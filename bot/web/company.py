@@ -1,16 +1,13 @@
 """Fernweh, the company of the sandbox: what it knows, what it has decided, and who works there."""
 
-import json
-from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter
 
 from bot.line import Line
-from bot.model import Entry, Person, Rule
-from bot.store import knowledge, people
+from bot.model import Person, Rule
+from bot.store import knowledge as rows
+from bot.store import people
+from bot.web.cases import Fact, read
 
 HERE = Path(__file__).parent / "company"
 CUSTOMERS = (
@@ -25,30 +22,16 @@ EXAMPLES = (
 )
 
 
-def hire(line: Line) -> None:
-    """The team, with their ids at the fake helpdesks."""
-    adapter = TypeAdapter(Person)
+def move_in(line: Line, knowledge: Path | None = None, *, strangers: bool = False) -> None:
+    """The team, with their ids at the fake helpdesks, and a file's knowledge. Without a file, Fernweh's own is for
+    Fernweh's customers only: strangers' conversations start with an empty head. Raises Misconfigured."""
+    own = not (knowledge or strangers)
+    facts = read(knowledge or HERE / "entries.jsonl", Fact) if knowledge or own else []
     with line.store.write() as conn:
-        for row in _rows("persons"):
-            people.save_person(conn, adapter.validate_python(row))
-
-
-def teach(line: Line) -> None:
-    """Entries and rules in force from the start."""
-    now = line.now()
-    with line.store.write() as conn:
-        for entry in entries(now):
-            knowledge.add_entry(conn, entry)
-        for row in _rows("rules"):
-            knowledge.add_rule(conn, TypeAdapter(Rule).validate_python(row), now)
-
-
-def entries(now: datetime) -> list[Entry]:
-    """What Fernweh has approved, as of `now`."""
-    adapter = TypeAdapter(Entry)
-    return [adapter.validate_python({"version": 1, "origin": "seed", "at": now, **row}) for row in _rows("entries")]
-
-
-def _rows(name: str) -> Iterator[dict[str, Any]]:
-    with (HERE / f"{name}.jsonl").open(encoding="utf-8") as file:
-        yield from (json.loads(line) for line in file if line.strip())
+        for who in read(HERE / "persons.jsonl", Person):
+            people.save_person(conn, who)
+        for fact in facts:
+            rows.add_entry(conn, replace(fact, origin="seed" if own else "import", at=line.now()))
+        for rule in read(HERE / "rules.jsonl", Rule) if own else ():
+            rows.add_rule(conn, rule, line.now())
+    line.knowledge.refresh()

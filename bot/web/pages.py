@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import work
 from bot.line import Line
-from bot.store import audit, counts, drafts, limits
+from bot.store import audit, counts, drafts, limits, people
 from bot.web import control, links
 from bot.web.guard import guard
 
@@ -75,4 +75,6 @@ def _audit(line: Line) -> str:
 def _knowledge(line: Line) -> str:
     words = request.args.get("q", "").strip().casefold()
     found = [e for e in line.knowledge.entries() if words in f"{e.id} {e.topic} {e.question} {e.answer}".casefold()]
-    return render_template("knowledge.html", entries=found, q=words)
+    with line.store.read() as conn:
+        names = {p.id: p.name for p in people.team(conn)}
+    return render_template("knowledge.html", entries=found, q=words, names=names)

@@ -1,7 +1,12 @@
-"""The fakes as the sandbox holds them: `app.py` hands them down, since `bot` imports no sibling."""
+"""What `app.py` hands the sandbox: the line, its web app, and the fakes, since `bot` imports no sibling."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from flask import Flask
+
+from bot.line import Line
 from bot.ports import Stage, StageMessage, StageModal
 
 
@@ -54,3 +59,27 @@ class Channel(Prop, Protocol):
     def dismiss(self) -> None:
         """Close the modal."""
         ...
+
+
+@dataclass
+class World:
+    """A support desk in miniature. `whisper`: what Slack told the last who pressed; `done` of `total` messages of a
+    file are played, and `summary` says what became of them."""
+
+    line: Line
+    app: Flask
+    stages: Mapping[str, Prop]
+    whisper: str = ""
+    done: int = 0
+    total: int = 0
+    summary: str = ""
+
+    @property
+    def desks(self) -> list[str]:
+        """The helpdesks with an inbox."""
+        return [name for name, stage in self.stages.items() if not isinstance(stage, Channel)]
+
+    @property
+    def channel(self) -> Channel:
+        """The fake with a review channel."""
+        return next(stage for stage in self.stages.values() if isinstance(stage, Channel))

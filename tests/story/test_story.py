@@ -14,9 +14,7 @@ import app
 from bot.model import CorrectionKind, Ref
 from bot.settings import Settings
 from bot.store import drafts, knowledge, reviews
-from bot.web import play
-from bot.web.sandbox import furnish
-from bot.web.world import Sandbox, World
+from bot.web.stages import World
 from connectors.stage import Server
 from tests.services import end, free_port
 
@@ -42,23 +40,24 @@ def sandbox(database_url: str, redis_url: str | None) -> Iterator[World]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     chosen = Settings(database_url, redis_url or "", url, SECRET.encode(), port=port)
-    box = Sandbox(app.parts(), lambda _: chosen, play.prepare(None, None, None, print)[0], furnish)
-    server = Server(box.world.app, port)
-    worker = elsewhere(box.world, chosen) if redis_url else None
-    try:
-        yield box.world
-    finally:
-        if worker:
-            end(worker, subprocess.signal.SIGTERM)  # type: ignore[attr-defined]
-        server.close()
-        box.close()
+    with app.miniature(chosen) as world:
+        server = Server(world.app, port)
+        worker = elsewhere(world, chosen) if redis_url else None
+        try:
+            yield world
+        finally:
+            if worker:
+                end(worker, subprocess.signal.SIGTERM)  # type: ignore[attr-defined]
+            server.close()
 
 
 def elsewhere(world: World, chosen: Settings) -> "subprocess.Popen[bytes]":
     """`app.py worker` with the same database, Redis and helpdesks."""
     ours = {"DATABASE_URL": chosen.database_url, "REDIS_URL": chosen.redis_url}
     ours |= {"SECRET_KEY": SECRET, "PUBLIC_URL": chosen.public_url}
-    return subprocess.Popen([sys.executable, "app.py", "worker"], cwd=ROOT, env={**os.environ, **world.env, **ours})
+    for stage in world.stages.values():
+        ours |= stage.settings()
+    return subprocess.Popen([sys.executable, "app.py", "worker"], cwd=ROOT, env={**os.environ, **ours})
 
 
 class Album:
