@@ -86,6 +86,8 @@ def test_everything_on_the_board_works_without_a_script(place: tuple[World, str]
     assert "Only a lead can decide this" in requests.get(url, timeout=5).text
     post(url, "press", card=card.id, press="edit", user="U_INES")
     assert "Edit and approve" in requests.get(url, timeout=5).text
+    assert "Edit and approve" not in post(url, "submit", dismiss="yes")
+    post(url, "press", card=card.id, press="edit", user="U_INES")
     post(url, "submit", **{"field-answer0": answer.replace("15", "19")})
     assert play.settle(world)
     assert "19 euros" in requests.get(f"{url}/knowledge", {"q": "engrave"}, timeout=5).text

@@ -51,14 +51,10 @@ def _act(line: Line, token: str) -> Response:
         return _page(line, shown, status=400, wrong="by")
     if shown.verdict is VerdictKind.EDIT and not form["text"]:
         return _page(line, shown, status=400, wrong="text")
-    why = review.judge(line, _verdict(line, shown, form))
-    return said(409, "Not done", why) if why else said(200, *DONE[shown.verdict])
-
-
-def _verdict(line: Line, shown: Shown, form: dict[str, str]) -> Verdict:
     reason = ": ".join(part for part in (form["reason"], form["more"]) if part)
-    said = {"text": form["text"], "reason": reason, "workspace": VIA}
-    return Verdict(shown.verdict, shown.nonce, form["by"], line.now(), **said)
+    verdict = Verdict(shown.verdict, shown.nonce, form["by"], line.now(), form["text"], reason, workspace=VIA)
+    why = review.judge(line, verdict)
+    return said(409, "Not done", why) if why else said(200, *DONE[shown.verdict])
 
 
 def _shown(line: Line, token: str) -> Shown:
@@ -77,8 +73,7 @@ def _shown(line: Line, token: str) -> Shown:
             halt(410, "Expired", "This link was good for a week. The draft is still in the helpdesk's note.")
         shown = _found(conn, nonce, verdict, row[0].removeprefix("draft:"))
         anyone = shown.team[0].id if shown.team else ""  # the same for everybody who may choose a name there
-        why = review.refusal(conn, Verdict(verdict, nonce, anyone, line.now()), line.now())
-        if why:
+        if why := review.refusal(conn, Verdict(verdict, nonce, anyone, line.now()), line.now()):
             halt(409, "Not now", why)
         return shown
 
