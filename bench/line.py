@@ -127,7 +127,7 @@ def _drained(line: Line, refs: list[Ref]) -> float:
         work.ring(conn, refs, line.now())
     start = time.perf_counter()
     while True:
-        time.sleep(0.02)
+        time.sleep(0.1)
         with line.store.read() as conn:
             if not work.waiting(conn):
                 return time.perf_counter() - start

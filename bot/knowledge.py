@@ -86,7 +86,8 @@ class Knowledge:
         self.refresh()
         holds = partial(_holds, customer=customer, page=page, now=now)
         entries = islice(self._found(text, Source.ENTRY, limit * 2, holds), limit)
-        return (*entries, *islice(self._found(text, Source.PAST, limit), limit))
+        past = self._found(text, Source.PAST, limit) if self._past else ()
+        return (*entries, *islice(past, limit))
 
     def _found(
         self, text: str, source: Source, limit: int, holds: Callable[[Entry], bool] = lambda _: True

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from itsdangerous import BadData, URLSafeSerializer
 
@@ -12,7 +13,7 @@ from bot.ports import Clock, Confidence, Connector, Wake, Writer
 from bot.store import Store
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Links:
     """Makes and reads the signed links that notes carry. The link holds a nonce; what it may do is in the store."""
 
@@ -22,17 +23,18 @@ class Links:
     def __repr__(self) -> str:
         return f"Links({self.public_url!r})"
 
+    @cached_property
     def _signer(self) -> URLSafeSerializer:
         return URLSafeSerializer(self.secret, salt="understudy-draft-link")
 
     def make(self, nonce: str, verdict: VerdictKind) -> str:
         """The address of a page that asks for confirmation; opening it changes nothing."""
-        return f"{self.public_url}/drafts/{self._signer().dumps([nonce, verdict.value])}"
+        return f"{self.public_url}/drafts/{self._signer.dumps([nonce, verdict.value])}"
 
     def read(self, token: str) -> tuple[str, VerdictKind]:
         """(nonce, verdict); Forged when the link is not ours."""
         try:
-            nonce, verdict = self._signer().loads(token)
+            nonce, verdict = self._signer.loads(token)
             return str(nonce), VerdictKind(verdict)
         except (BadData, ValueError, TypeError) as err:
             raise Forged("link") from err
