@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, event, func, select
 
 from bot import sweep, work
 from bot.model import Action, DeliveryState, Licence, Pilot, Policy, Reason, Ref
@@ -78,6 +78,19 @@ def test_a_licence_ends_by_itself(fernweh: Desk) -> None:
         limits.add_licence(conn, Licence("returns", "ines", now - timedelta(days=3), now - timedelta(seconds=1)))
 
     assert fernweh.decided(fernweh.ask(ASKS_RETURN, customer="jonas@example.com")).decision.action is Action.SUGGEST
+
+
+def test_nothing_leaves_before_it_is_on_the_disk_that_it_is_being_sent(fernweh: Desk) -> None:
+    committed: list[bool] = []
+
+    @event.listens_for(fernweh.line.store.engine, "after_cursor_execute")
+    def _note(conn: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE delivery") and "tries" in statement:
+            committed.append(bool(conn.get_execution_options()["durable"]))
+
+    fernweh.ask(ASKS_RETURN, "zendesk")
+
+    assert committed == [True]
 
 
 @pytest.mark.parametrize("name", DESKS)

@@ -35,6 +35,21 @@ def test_every_test_gets_an_empty_redis_or_none(redis_url: str | None, _turn: in
     assert client.incr("seen") == 1
 
 
+def test_a_write_waits_for_the_disk_unless_it_is_said_that_it_can_be_taken_again(database_url: str) -> None:
+    store = Store(database_url)
+    asked, waits, not_yet = ("PRAGMA synchronous", 2, 1) if store.sqlite else ("SHOW synchronous_commit", "on", "off")
+
+    with store.write() as conn:
+        durable = conn.exec_driver_sql(asked).scalar_one()
+    with store.write(durable=False) as conn:
+        other = conn.exec_driver_sql(asked).scalar_one()
+    with store.write() as conn:
+        again = conn.exec_driver_sql(asked).scalar_one()
+
+    store.close()
+    assert (durable, other, again) == (waits, not_yet, waits)
+
+
 def test_the_migrated_schema_is_the_one_that_the_code_names(database_url: str) -> None:
     store = Store(database_url)
     migrate(store)
