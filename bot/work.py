@@ -3,7 +3,7 @@
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
@@ -16,7 +16,7 @@ from bot.errors import Held, Refused, Unavailable
 from bot.model import Ref
 from bot.ports import Clock
 from bot.store import Store
-from bot.store.statements import Insert, add, insert
+from bot.store.statements import Insert, add, insert, stands
 from bot.store.tables import work
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ Dead = Callable[[Job, str], None]
 @cache
 def _ring(dialect: str) -> Insert:
     made = insert(dialect, work)
-    ended = (work.c.state == "done") | (work.c.state == "dead")
+    ended = (stands(work.c.state, "done")) | (stands(work.c.state, "dead"))
 
     def anew(column: ColumnElement[Any], value: object) -> Case[Any]:
         return case((ended, value), else_=column)  # what waits for its time goes on waiting
@@ -85,13 +85,13 @@ def _claim(dialect: str) -> ReturningUpdate[Any]:
     """Built once: SQLAlchemy takes longer to write this statement than a database to run it."""
     other = work.alias()
     same = select(other.c.id).where(other.c.ref == work.c.ref)
-    running = same.where(other.c.state == "running").exists()
-    earlier = same.where(other.c.kind == work.c.kind, other.c.state == "ready", other.c.id < work.c.id).exists()
-    due = select(work.c.id).where(work.c.state == "ready", work.c.run_at <= bindparam("now"), ~running, ~earlier)
+    running = same.where(stands(other.c.state, "running")).exists()
+    earlier = same.where(other.c.kind == work.c.kind, stands(other.c.state, "ready"), other.c.id < work.c.id).exists()
+    due = select(work.c.id).where(stands(work.c.state, "ready"), work.c.run_at <= bindparam("now"), ~running, ~earlier)
     due = due.order_by(work.c.run_at, work.c.id).limit(1)
     if dialect == "postgresql":
         due = due.with_for_update(skip_locked=True)
-    mine = update(work).where(work.c.id == due.scalar_subquery(), work.c.state == "ready")
+    mine = update(work).where(work.c.id == due.scalar_subquery(), stands(work.c.state, "ready"))
     columns = [work.c[f.name] for f in fields(Job)]
     return mine.values(state="running", lease_until=bindparam("until"), fence=work.c.fence + 1).returning(*columns)
 
@@ -99,16 +99,16 @@ def _claim(dialect: str) -> ReturningUpdate[Any]:
 def claim(conn: Connection, now: datetime, lease: timedelta = LEASE) -> Job | None:
     """The oldest row that is due; one at a time for each conversation, in the order they were asked for."""
     r = conn.execute(_claim(conn.dialect.name), {"now": now, "until": now + lease}).first()
-    return Job(**(dict(r._mapping) | {"ref": Ref.parse(r.ref)})) if r else None
+    return replace(Job(*r), ref=Ref.parse(r.ref)) if r else None
 
 
 def _mine(job: Job) -> ColumnElement[bool]:
-    return (work.c.id == job.id) & (work.c.fence == job.fence) & (work.c.state == "running")
+    return (work.c.id == job.id) & (work.c.fence == job.fence) & (stands(work.c.state, "running"))
 
 
 FINISH = (
     update(work)
-    .where(work.c.id == bindparam("job"), work.c.fence == bindparam("held"), work.c.state == "running")
+    .where(work.c.id == bindparam("job"), work.c.fence == bindparam("held"), stands(work.c.state, "running"))
     .values(
         state=case((work.c.rung > bindparam("known"), "ready"), else_="done"), lease_until=None, crashes=0, attempts=0
     )
@@ -148,19 +148,19 @@ def reclaim(conn: Connection, now: datetime) -> int:
     """Give back what a dead worker held: rows whose lease is over. How many."""
     error = "the worker that held it went away"
     values = {"state": "ready", "lease_until": None, "crashes": work.c.crashes + 1, **_errors(error)}
-    change = update(work).where(work.c.state == "running", work.c.lease_until < now).values(**values)
+    change = update(work).where(stands(work.c.state, "running"), work.c.lease_until < now).values(**values)
     return len(conn.execute(change.returning(work.c.id)).all())
 
 
 def prune(conn: Connection, before: datetime) -> int:
     """Forget what was done before; events, deliveries and nonces know by themselves what has been. How many rows."""
-    gone = delete(work).where(work.c.state == "done", work.c.at < before)
+    gone = delete(work).where(stands(work.c.state, "done"), work.c.at < before)
     return len(conn.execute(gone.returning(work.c.id)).all())
 
 
 def due_in(conn: Connection, now: datetime) -> float | None:
     """Seconds until the next row is due (0 when one is), None when nothing waits."""
-    query = select(func.min(work.c.run_at)).where(work.c.state == "ready")
+    query = select(func.min(work.c.run_at)).where(stands(work.c.state, "ready"))
     at = conn.scalar(query)
     return None if at is None else max(0.0, (at - now).total_seconds())
 
@@ -179,14 +179,14 @@ def rung(conn: Connection, ref: Ref) -> tuple[int, datetime] | None:
 
 def oldest(conn: Connection, now: datetime) -> float:
     """Seconds that the row waits which is due for longest, 0 when none is."""
-    at = conn.scalar(select(func.min(work.c.run_at)).where(work.c.state == "ready", work.c.run_at <= now))
+    at = conn.scalar(select(func.min(work.c.run_at)).where(stands(work.c.state, "ready"), work.c.run_at <= now))
     return (now - at).total_seconds() if at else 0.0
 
 
 def dead(conn: Connection, limit: int = 100) -> list[tuple[str, str, str, str]]:
     """(key, ref, first error, last error) of what waits for a person, newest first."""
     columns = (work.c.key, work.c.ref, work.c.first_error, work.c.last_error)
-    query = select(*columns).where(work.c.state == "dead").order_by(work.c.id.desc()).limit(limit)
+    query = select(*columns).where(stands(work.c.state, "dead")).order_by(work.c.id.desc()).limit(limit)
     return [(r.key, r.ref, r.first_error, r.last_error) for r in conn.execute(query)]
 
 

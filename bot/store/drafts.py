@@ -6,16 +6,16 @@ from datetime import datetime
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select, update
 
 from bot.model import Action, Decided, Delivery, DeliveryState, Reason, Ref
-from bot.store.statements import add
+from bot.store.statements import add, stands
 from bot.store.tables import delivery, draft, work
 
 OF: BindParameter[str] = bindparam("of")
 DELIVERY = select(delivery).where(delivery.c.key == OF)
-HELD = (work.c.id == bindparam("job")) & (work.c.fence == bindparam("fence")) & (work.c.state == "running")
+HELD = (work.c.id == bindparam("job")) & (work.c.fence == bindparam("fence")) & stands(work.c.state, "running")
 START = (
     update(delivery)
     .where(
-        delivery.c.key == OF, delivery.c.state == DeliveryState.APPROVED.value, select(work.c.id).where(HELD).exists()
+        delivery.c.key == OF, stands(delivery.c.state, DeliveryState.APPROVED), select(work.c.id).where(HELD).exists()
     )
     .values(state=DeliveryState.SENDING.value, sending_at=bindparam("now"), tries=delivery.c.tries + 1)
     .returning(delivery.c.key)
