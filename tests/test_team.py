@@ -145,6 +145,19 @@ def test_an_approver_without_a_slack_id_can_approve_once_they_are_linked(fernweh
     assert "Approved by Ines Duarte" in card.html
 
 
+def test_a_lead_does_not_approve_alone_what_they_taught_under_an_id_that_was_linked_later(fernweh: Desk) -> None:
+    save(fernweh, replace(INES, name="Ines D.", vendor_ids=()))
+    ref = fernweh.ask(ASKS_UNKNOWN)
+    fernweh.agent(ref, ENGRAVING, agent=INES.email, status="solved")
+    for name in ("zendesk", "slack"):
+        linked(fernweh, name)
+
+    told, card = approve_newest(fernweh)
+
+    assert told == "You are the only one who taught this, so somebody else has to approve it."
+    assert card.buttons
+
+
 def asked(at: Desk) -> int:
     """How often Intercom was asked for its teammates."""
     return [e.path for e in at.fakes["intercom"].exchanges].count("/admins")
