@@ -91,7 +91,7 @@ def _outdated(conn: Connection, made: Proposal) -> bool:
 
 def _taught_alone(made: Proposal, who: Person) -> bool:
     """Is this person its only teacher? Then somebody else approves, unless the policy of a one-lead team says so."""
-    return bool(made.teachers) and set(made.teachers) <= {who.id, who.name, who.email}
+    return bool(made.teachers) and set(made.teachers) <= {who.id, *who.vendor_ids}
 
 
 def judge(line: Line, verdict: Verdict) -> str:
