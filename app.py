@@ -35,7 +35,7 @@ from bot.model import DeliveryKind, EventKind
 from bot.ports import Clock, Connector, Wake
 from bot.settings import Settings
 from bot.store import Store
-from bot.web.door import VERDICT, Door
+from bot.web.door import Door
 from bot.work import Effect, Handler, Job, Worker
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def handlers(line: Line) -> dict[str, Handler]:
 
 
 def _judge(line: Line, job: Job) -> None:
-    review.judge(line, VERDICT.validate_json(job.payload))
+    review.judge(line, review.VERDICT.validate_json(job.payload))
 
 
 def worker(line: Line) -> Worker:

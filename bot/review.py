@@ -5,6 +5,7 @@ import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from bot import compose, work
@@ -24,6 +25,7 @@ from bot.store import audit, conversations, drafts, limits, people, reviews
 from bot.store import knowledge as rows
 
 log = logging.getLogger(__name__)
+VERDICT = TypeAdapter(Verdict)
 NEWER = "newer version"
 CHANGED = "The proposal has changed since this card was posted; please use the newest card."
 UNSORTED = "unsorted"  # the topic of what was learned beside all known topics

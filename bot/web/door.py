@@ -12,7 +12,6 @@ from functools import partial
 from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,12 +20,11 @@ from bot.errors import BotError, Forged, Malformed, Unavailable
 from bot.line import Line
 from bot.model import Ref, Verdict
 from bot.ports import Panel, Received, Reply, Request
-from bot.review import StoredViews
+from bot.review import VERDICT, StoredViews
 from bot.store.conversations import first_times
 
 log = logging.getLogger(__name__)
 CAP = 1_048_576  # bytes of a body
-VERDICT = TypeAdapter(Verdict)
 TYPES = ("application/json", "application/x-www-form-urlencoded")
 DOORS = ("webhooks", "panels")
 
