@@ -158,6 +158,21 @@ def test_a_lead_does_not_approve_alone_what_they_taught_under_an_id_that_was_lin
     assert card.buttons
 
 
+def test_a_press_from_another_workspace_is_refused_whoever_it_is_and_recorded(fernweh: Desk) -> None:
+    for name in ("zendesk", "slack"):
+        linked(fernweh, name)
+    fernweh.agent(fernweh.ask(ASKS_UNKNOWN), ENGRAVING, status="solved")
+    fernweh.fakes["slack"].api.users["U_INES"]["team_id"] = "T0ELSEWHERE"
+
+    told, card = approve_newest(fernweh)
+
+    assert told == "You come from another workspace: only this team's own people can decide here."
+    assert card.buttons
+    with fernweh.line.store.read() as conn:
+        refused = [(e.who, e.why, e.detail) for e in audit.entries(conn) if e.what == "refused"]
+    assert refused == [("slack:U_INES", told, {"verdict": "accept"})]
+
+
 def asked(at: Desk) -> int:
     """How often Intercom was asked for its teammates."""
     return [e.path for e in at.fakes["intercom"].exchanges].count("/admins")

@@ -143,7 +143,8 @@ class Fake:
 
     def _interact(self, kind: str, **about: object) -> Json | None:
         """What the app answers to whoever looks at the channel; None when it could not."""
-        who = {"id": self._viewer, "username": self._viewer.lower(), "team_id": TEAM}
+        home = self.api.users.get(self._viewer, {}).get("team_id", TEAM)
+        who = {"id": self._viewer, "username": self._viewer.lower(), "team_id": home}
         payload = {"type": kind, "user": who, "team": {"id": TEAM}, **about}
         body = urlencode({"payload": json.dumps(payload)}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", **sign(body, datetime.now(UTC))}

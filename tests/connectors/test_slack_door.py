@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 SAMPLES = sorted((Path(__file__).parents[2] / "connectors/slack/samples").glob("*.json"))
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 BUTTON = {"type": "button", "action_id": "accept", "value": "tok-p", "action_ts": "1.2"}
-PRESS = {"type": "block_actions", "user": {"id": "U_INES"}, "team": {"id": TEAM}, "actions": [BUTTON]}
+PRESS = {"type": "block_actions", "user": {"id": "U_INES", "team_id": TEAM}, "team": {"id": TEAM}, "actions": [BUTTON]}
 
 
 @pytest.fixture
@@ -157,6 +157,16 @@ def test_approve_is_a_verdict_with_who_and_where(desk: Desk) -> None:
     assert said == ""
     assert (verdict.kind, verdict.token, verdict.by) == (VerdictKind.ACCEPT, "tok-p", "slack:U_INES")
     assert verdict.workspace == TEAM
+
+
+@pytest.mark.parametrize(("home", "stranger"), [(TEAM, False), ("T0ELSEWHERE", True), (None, True)])
+def test_a_press_says_whether_it_comes_from_another_workspace(desk: Desk, home: str | None, stranger: bool) -> None:
+    payload = {**PRESS, "user": {"id": "U_INES", "team_id": home}}
+    body = urlencode({"payload": json.dumps(payload)}).encode()
+
+    [verdict] = desk.slack.panel(signed(body), desk.cards).verdicts
+
+    assert verdict.stranger is stranger
 
 
 def test_the_same_press_has_the_same_id_and_another_press_another(desk: Desk) -> None:
