@@ -86,7 +86,7 @@ class Views(Protocol):
     """What an in-tool surface may read of the line."""
 
     def refusal(self, verdict: Verdict) -> str:
-        """Why this press would be refused now, in words for whoever pressed; "" when it would not."""
+        """Why this press is refused now, in words for whoever pressed, and recorded; "" when it is not."""
 
     def shown(self, token: str) -> tuple[str, str, bool] | None:
         """(question, text, is it a proposal, whose question may be changed?) behind a button; None when unknown."""

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 VERDICT = TypeAdapter(Verdict)
 NEWER = "newer version"
 CHANGED = "The proposal has changed since this card was posted; please use the newest card."
+STRANGER = "You come from another workspace: only this team's own people can decide here."
 UNSORTED = "unsorted"  # the topic of what was learned beside all known topics
 PROPOSAL_LIVES = timedelta(days=14)
 LABELS = {VerdictKind.ACCEPT: "Approve", VerdictKind.EDIT: "Edit", VerdictKind.REJECT: "Reject"}
@@ -43,6 +44,8 @@ def refusal(conn: Connection, verdict: Verdict, now: datetime) -> str:
     row = reviews.get_nonce(conn, verdict.token)
     if row is None:
         return "This button is not ours."
+    if verdict.stranger:
+        return STRANGER
     about, shown, expires, used_by = row
     if used_by == NEWER:
         return CHANGED
@@ -103,7 +106,7 @@ def judge(line: Line, verdict: Verdict) -> str:
         if not why and not reviews.use_nonce(conn, verdict.token, verdict.by, line.now()):
             why = "This was decided already."
         if why:
-            audit.record(conn, line.now(), verdict.by, "refused", verdict.token, why, verdict=verdict.kind)
+            _refused(conn, verdict, why, line.now())
             return why
         row = reviews.get_nonce(conn, verdict.token)
         kind, _, id_ = (row[0] if row else "").partition(":")
@@ -111,6 +114,10 @@ def judge(line: Line, verdict: Verdict) -> str:
     line.wake.wake()
     log.info("judged", extra={"about": id_, "verdict": verdict.kind, "by": verdict.by})
     return ""
+
+
+def _refused(conn: Connection, verdict: Verdict, why: str, now: datetime) -> None:
+    audit.record(conn, now, verdict.by, "refused", verdict.token, why, verdict=verdict.kind)
 
 
 def _judge_draft(line: Line, conn: Connection, verdict: Verdict, id: str) -> None:
@@ -221,9 +228,13 @@ class StoredViews:
         self._line = line
 
     def refusal(self, verdict: Verdict) -> str:
-        """Why this press would be refused now, "" when it would not."""
+        """Why this press is refused now, which is recorded; "" when it is not."""
         with self._line.store.read() as conn:
-            return refusal(conn, verdict, self._line.now())
+            why = refusal(conn, verdict, self._line.now())
+        if why:
+            with self._line.store.write() as conn:
+                _refused(conn, verdict, why, self._line.now())
+        return why
 
     def shown(self, token: str) -> tuple[str, str, bool] | None:
         """(question, text, is it a proposal?) behind a button."""

@@ -93,8 +93,8 @@ class Delivery:
 class Verdict:
     """A button pressed or a link confirmed. `token` is the button's value; `by` a vendor id as `slack:U1`.
 
-    `workspace` is the vendor's account it came from; `text` the edited text, `question` the edited question of a
-    proposal ("" leaves it as it is), `reason` why it was rejected.
+    `workspace` is the vendor's account it came from, `stranger` says that this is not our own; `text` the edited text,
+    `question` the edited question of a proposal ("" leaves it as it is), `reason` why it was rejected.
     """
 
     kind: VerdictKind
@@ -105,3 +105,4 @@ class Verdict:
     reason: str = ""
     workspace: str = ""
     question: str = ""
+    stranger: bool = False

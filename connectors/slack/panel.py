@@ -75,7 +75,7 @@ def pressed(ack: Ack, context: BoltContext) -> None:
     """A button: a verdict, a modal that asks for one, or why neither."""
     ack()
     asked, web, views = context["asked"], context["web"], context["views"]
-    verdict = asked.verdict(context["at"])
+    verdict = asked.verdict(context["at"], context.team_id or "")
     why = views.refusal(verdict)
     if why:
         web.ask("chat.postEphemeral", channel=asked.channel, user=asked.user, text=to_mrkdwn(why))
@@ -89,7 +89,7 @@ def pressed(ack: Ack, context: BoltContext) -> None:
 def submitted(ack: Ack, context: BoltContext) -> None:
     """A modal: an empty answer closes it."""
     asked = context["asked"]
-    verdict = asked.verdict(context["at"])
+    verdict = asked.verdict(context["at"], context.team_id or "")
     why = context["views"].refusal(verdict)
     if verdict.kind is VerdictKind.EDIT and not verdict.text:
         ack(response_action="errors", errors={"answer0": EMPTY})

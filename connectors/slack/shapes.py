@@ -142,14 +142,14 @@ class Interaction(BaseModel):
     stamp: str = at("actions.0.action_ts", "view.hash")
     inputs: dict[str, dict[str, Input]] = at("view.state.values", default={})
 
-    def verdict(self, now: datetime) -> Verdict:
-        """What it says of the card, with what was typed and chosen."""
+    def verdict(self, now: datetime, team: str) -> Verdict:
+        """What it says of the card, with what was typed and chosen; in a shared channel strangers to `team` press."""
         typed = {block: held["value"].value for block, held in self.inputs.items()}
         answer = "\n".join(typed[block] for block in sorted(typed) if block.startswith("answer") and typed[block])
         reason = ": ".join(filter(None, (typed.get("reason"), typed.get("more", "").strip())))
         words = {"text": answer.strip(), "question": typed.get("question", "").strip(), "reason": reason}
-        by = f"slack:{self.user}"
-        return Verdict(VerdictKind(self.kind), self.token, by, now, workspace=self.workspace, **words)
+        by, home = f"slack:{self.user}", self.workspace
+        return Verdict(VerdictKind(self.kind), self.token, by, now, workspace=home, stranger=home != team, **words)
 
 
 def moment(ts: str) -> datetime:
