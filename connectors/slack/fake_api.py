@@ -24,7 +24,7 @@ class No(Exception):
 def user(id: str, name: str, email: str = "", **flags: object) -> Json:
     """Somebody in the workspace, as Slack shows them; `flags` such as is_restricted of a guest."""
     profile = {"real_name": name, "display_name": "", "email": email}
-    return {"id": id, "team_id": TEAM, "name": id.lower(), "profile": profile, **flags}
+    return {"id": id, "team_id": TEAM, "name": id.lower(), "profile": profile, "is_email_confirmed": True, **flags}
 
 
 class Api:

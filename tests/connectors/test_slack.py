@@ -318,11 +318,16 @@ def test_the_team_is_every_member_of_this_workspace_and_nobody_else(fake: Fake, 
         user("U_4", *ines, is_bot=True),
         user("U_5", *ines, team_id="T0ELSEWHERE"),
         user("U_6", *ines, is_email_confirmed=False),
+        user("U_7", *ines, is_email_confirmed=None),
         user("USLACKBOT", "Slackbot"),
     )
     fake.api.users = {one["id"]: one for one in everyone}
 
-    assert slack.team() == (Agent("U_1", "Ines Duarte", "ines@fernweh.example"), Agent("U_6", "Ines Duarte", ""))
+    assert slack.team() == (
+        Agent("U_1", "Ines Duarte", "ines@fernweh.example"),
+        Agent("U_6", "Ines Duarte", ""),
+        Agent("U_7", "Ines Duarte", ""),
+    )
 
 
 def test_names_are_asked_once_an_hour(fake: Fake, slack: Slack, ref: Ref) -> None:
