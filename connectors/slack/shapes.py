@@ -109,7 +109,7 @@ class User(BaseModel):
     deleted: bool = False
     is_bot: bool = False
     is_restricted: bool = False
-    is_email_confirmed: bool = True
+    is_email_confirmed: bool = False
 
 
 class Page(BaseModel):
