@@ -99,8 +99,6 @@ def handlers(line: Line) -> dict[str, Handler]:
     events: dict[EventKind, Callable[..., Effect | None]] = {
         EventKind.CUSTOMER_MESSAGE: answer.answer,
         EventKind.AGENT_MESSAGE: observe.agent_message,
-        EventKind.NOTE: observe.note,
-        EventKind.BOT_MESSAGE: observe.bot_message,
         EventKind.CHANGE: observe.change,
     }
 
@@ -123,7 +121,7 @@ def _judge(line: Line, job: Job) -> None:
 
 def worker(line: Line) -> Worker:
     """What drains the work table; what it cannot do goes to a person."""
-    return Worker(line.store, handlers(line), lambda job, error: deliver.give_up(line, job, error), line.now)
+    return Worker(line.store, handlers(line), partial(deliver.give_up, line), line.now)
 
 
 def web(line: Line, counted: Counter[str] | None = None) -> Flask:

@@ -17,7 +17,7 @@ from bot.errors import Refused, Unavailable
 from bot.line import Line
 from bot.model.conversation import Conversation, Event, Page, Ref
 from bot.model.drafting import Button, Context, Decided, Decision, Delivery, Draft
-from bot.model.kinds import Action, VerdictKind
+from bot.model.kinds import Action, EventKind, VerdictKind
 from bot.model.knowledge import Evidence
 from bot.news import news
 from bot.policy import decide, triage
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 FOUND = 5  # passages of each kind that a draft may rest on
 LINK_LIVES = timedelta(days=7)
 EVENT = TypeAdapter(Event)
+# Notes are people talking among themselves; what became of a reply of ours is learned when it is known to be sent.
+SAYS_NOTHING = frozenset({EventKind.NOTE, EventKind.BOT_MESSAGE})
 
 
 def digest(*parts: str) -> str:
@@ -52,7 +54,8 @@ def _keep(conn: Connection, line: Line, conversation: Conversation) -> None:
     conversations.save(conn, conversation, now)
     conversations.add_events(conn, fresh, now)
     for event in fresh:
-        work.ask(conn, "event", event.key, ref, now, EVENT.dump_json(event).decode())
+        if event.kind not in SAYS_NOTHING:
+            work.ask(conn, "event", event.key, ref, now, EVENT.dump_json(event).decode())
     log.info("looked", extra={"ref": str(ref), "news": len(fresh)})
 
 

@@ -67,8 +67,9 @@ def _asked(context: Context) -> Pairs:
 
 
 def handed_back(reply: Delivery, kind: DeliveryKind, why: str) -> Delivery:
-    """A reply that did not go out, as a note to whoever takes the conversation over."""
-    facts = (("Not sent", why), ("What to do", "Check the text below and answer the customer yourself."))
+    """A reply that did not go out, or could not even be written, as a note to whoever takes the conversation over."""
+    to_do = "Check the text below and answer the customer yourself." if reply.text else "Answer the customer yourself."
+    facts = (("Not sent" if reply.text else "What happened", why), ("What to do", to_do))
     return Delivery(f"{reply.key}-back", reply.ref, kind, reply.text, title="For a person", facts=facts, saw=reply.saw)
 
 

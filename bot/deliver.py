@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from bot import compose, work
 from bot.errors import Held, Refused, Unavailable
 from bot.line import Line
-from bot.model import Action, Conversation, Delivery, DeliveryKind, DeliveryState, Ref
-from bot.policy import in_pilot, overtaken, topics
+from bot.model import Action, Conversation, Delivery, DeliveryKind, DeliveryState, Reason, Ref
+from bot.policy import out_of_reach, overtaken, topics
 from bot.ports import Settles
 from bot.store import audit, conversations, drafts, knowledge, limits
 from bot.store.drafts import Sending
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 HORIZON = timedelta(seconds=15)  # after this a vendor's reads show what it wrote, or it did not write it
 MAX_TRIES = 2
 STOPPED_WAIT = 2.0  # seconds
+TITLES = {DeliveryState.REFUSED: "Refused by the helpdesk", DeliveryState.VOID: "Not sent"}
 OPEN = (DeliveryState.APPROVED, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 
 
@@ -35,24 +36,20 @@ def approve(conn: Connection, line: Line, what: Delivery, draft_id: str = "", by
 def deliver(line: Line, job: Job) -> Effect | None:
     """Carry one delivery as far as it can go now; the effect writes down that it was sent.
 
-    Raises Unavailable when it has to wait. A worker whose claim was taken over meanwhile has no effect: whoever took
-    it over reads back what was sent.
+    Raises Unavailable when it has to wait. A worker whose claim was taken over meanwhile changes nothing any more:
+    whoever took it over reads back what was sent.
     """
-    key = job.key.removeprefix("deliver|")
     with line.store.read() as conn:
-        row = drafts.get_delivery(conn, key)
+        row = drafts.get_delivery(conn, job.key.removeprefix("deliver|"))
         if row is None or row.state not in OPEN:
             return None
         known = conversations.snapshot(conn, row.delivery.ref) if row.delivery.saw else None
-        forbidden = _forbidden(conn, line, row, known)
     if row.state is not DeliveryState.APPROVED:
-        return _settle(line, row)
+        return _settle(line, job, row)
     conversation = _now(line, row, known)
     if conversation is not None and overtaken(conversation, row.delivery.saw):
-        return partial(_void, line=line, row=row, why="the customer wrote again, or somebody has answered")
-    if forbidden:
-        return partial(_hand_back, line=line, row=row, state=DeliveryState.VOID, why=forbidden)
-    return _send(line, job, row, conversation.stamp if conversation else "")
+        return _void(line, row, "the customer wrote again, or somebody has answered")
+    return _send(line, job, row, conversation)
 
 
 def _now(line: Line, row: Sending, known: Conversation | None) -> Conversation | None:
@@ -65,49 +62,63 @@ def _forbidden(conn: Connection, line: Line, row: Sending, conversation: Convers
     """Why a reply that nobody read may not go out any more, "" when it may: limits may have changed since."""
     if row.delivery.kind is not DeliveryKind.REPLY or row.by or conversation is None:
         return ""
-    policy, decided = limits.current_policy(conn), drafts.get_draft(conn, row.draft_id)
-    if row.delivery.ref.connector in policy.draft_only:
-        return "this helpdesk is drafts only now"
-    if not in_pilot(policy.pilot, conversation):
-        return "the conversation is outside the pilot now"
-    if row.at < line.now() - timedelta(hours=policy.stale_after):
-        return "it waited for too long"
-    if decided is None or not topics(decided.draft) <= limits.licensed(conn, line.now()):
+    policy, now = limits.current_policy(conn), line.now()
+    if gone := out_of_reach(policy, conversation, conversation.unanswered[-1].at, now):
+        return gone.words
+    if conversation.bot_active:
+        return Reason.OTHER_BOT.words
+    if conversation.ref.connector in policy.draft_only:
+        return Reason.DRAFT_ONLY.words
+    decided = drafts.get_draft(conn, row.draft_id)
+    if decided is None or not topics(decided.draft) <= limits.licensed(conn, now):
         return "the topic's licence has ended"
-    known = (knowledge.latest(conn, e.id) for e in decided.draft.used)
-    newest = {e.id: e.version for e in known if e and not e.retired}
-    fresh = all(newest.get(e.id) == e.version for e in decided.draft.used)
+    rests = [(used.version, knowledge.latest(conn, used.id)) for used in decided.draft.used]
+    fresh = all(entry and entry.version == version and entry.in_force(now) for version, entry in rests)
     return "" if fresh else "the knowledge it rests on has changed"
 
 
-def _void(conn: Connection, line: Line, row: Sending, why: str) -> None:
-    drafts.end_sending(conn, row.delivery.key, DeliveryState.VOID, line.now(), error=why)
-    audit.record(conn, line.now(), "understudy", "void", row.delivery.key, why)
-    work.ring(conn, [row.delivery.ref], line.now())
+def _void(line: Line, row: Sending, why: str) -> Effect:
+    """Nobody misses what the bot alone wanted to say; what a person asked for goes back to people."""
+    if row.by:
+        return partial(_hand_back, line=line, row=row, state=DeliveryState.VOID, why=why)
+
+    def void(conn: Connection) -> None:
+        _end(conn, line, row, DeliveryState.VOID, error=why)
+        work.ring(conn, [row.delivery.ref], line.now())
+
+    return void
 
 
-def _send(line: Line, job: Job, row: Sending, stamp: str) -> Effect | None:
+def _send(line: Line, job: Job, row: Sending, conversation: Conversation | None) -> Effect | None:
     """The last gate, committed, and then the vendor, with nothing in between."""
-    delivery = row.delivery
+    delivery, stamp = row.delivery, conversation.stamp if conversation else ""
     with line.store.write() as conn:
         if limits.stopped(conn):
             raise Held("everything is stopped", retry_after=STOPPED_WAIT)
+        if forbidden := _forbidden(conn, line, row, conversation):
+            return partial(_hand_back, line=line, row=row, state=DeliveryState.VOID, why=forbidden)
         if not drafts.start_sending(conn, delivery.key, job.id, job.fence, line.now()):
             return None
         card = drafts.get_delivery(conn, delivery.replaces) if delivery.replaces else None
+    going = replace(delivery, stamp=stamp, replaces=card.vendor_id if card else "")
     try:
-        vendor_id = line.connector(delivery.ref.connector).deliver(
-            replace(delivery, stamp=stamp, replaces=card.vendor_id if card else "")
-        )
+        vendor_id = line.connector(delivery.ref.connector).deliver(going)
     except Unavailable as err:
-        with line.store.write() as conn:
-            _end(conn, line, row, DeliveryState.UNKNOWN if err.maybe else DeliveryState.APPROVED, error=str(err))
-            if not err.maybe:
-                drafts.not_tried(conn, delivery.key)
+        _not_sent(line, job, row, err)
         raise
     except Refused as err:
         return partial(_hand_back, line=line, row=row, state=DeliveryState.REFUSED, why=str(err))
     return partial(_end, line=line, row=row, state=DeliveryState.SENT, vendor_id=vendor_id)
+
+
+def _not_sent(line: Line, job: Job, row: Sending, err: Unavailable) -> None:
+    """Back to `approved` where it surely was not sent, else `unknown`: by whoever still holds the claim."""
+    with line.store.write() as conn:
+        if not work.held(conn, job):
+            return
+        _end(conn, line, row, DeliveryState.UNKNOWN if err.maybe else DeliveryState.APPROVED, error=str(err))
+        if not err.maybe:
+            drafts.not_tried(conn, row.delivery.key)
 
 
 def _end(
@@ -123,7 +134,7 @@ def _end(
     log.info("delivered", extra={"delivery": delivery.key, "state": state, "vendor_id": vendor_id})
 
 
-def _settle(line: Line, row: Sending) -> Effect:
+def _settle(line: Line, job: Job, row: Sending) -> Effect:
     """`unknown` is settled by reading back, never by sending again blindly."""
     found = _read_back(line, row.delivery, row)
     if found:
@@ -133,7 +144,8 @@ def _settle(line: Line, row: Sending) -> Effect:
         raise Unavailable("not there yet", retry_after=min(wait, 1.0))
     if row.tries < MAX_TRIES:
         with line.store.write() as conn:
-            _end(conn, line, row, DeliveryState.APPROVED, error="surely absent: one more try")
+            if work.held(conn, job):
+                _end(conn, line, row, DeliveryState.APPROVED, error="surely absent: one more try")
         raise Unavailable("one more try", retry_after=0.05)
     why = "The helpdesk took it twice without an answer and does not show it. Was it sent?"
     return partial(_hand_back, line=line, row=row, state=DeliveryState.ASKED, why=why)
@@ -152,23 +164,42 @@ def _hand_back(conn: Connection, line: Line, row: Sending, state: DeliveryState,
     delivery = row.delivery
     _end(conn, line, row, state, error=why)
     if delivery.kind is DeliveryKind.REPLY:
-        kind = compose.kind_of(Action.HANDOFF, line.connector(delivery.ref.connector).can)
-        if kind is not None:
-            approve(conn, line, compose.handed_back(delivery, kind, why), row.draft_id)
-    if line.review and delivery.ref.id != "review" and state is not DeliveryState.VOID:
-        title = "Refused by the helpdesk" if state is DeliveryState.REFUSED else "Was this sent?"
+        _note(conn, line, delivery, why, row.draft_id)
+    if state is not DeliveryState.VOID or row.by:
         facts = (("Conversation", str(delivery.ref)), ("What happened", why), ("Text", compose.short(delivery.text)))
-        approve(conn, line, compose.notice(delivery.key, Ref(line.review, "review"), title, facts))
+        _notice(conn, line, delivery.key, delivery.ref, TITLES.get(state, "Was this sent?"), facts)
 
 
-def give_up(line: Line, job: Job, error: str) -> None:
-    """A row that only a person can help: written down, and shown to people where there is a review channel."""
-    last = (error.strip().splitlines() or ["unknown"])[-1]
-    with line.store.write() as conn:
-        audit.record(conn, line.now(), "understudy", "gave up", job.key, last, ref=str(job.ref))
-        if job.kind == "deliver":  # what stays `sending` would block its conversation for ever
-            drafts.end_sending(conn, job.key.removeprefix("deliver|"), DeliveryState.ASKED, line.now(), error=last)
-        if line.review and job.ref.id != "review":
-            facts = (("Conversation", str(job.ref)), ("What happened", last))
-            about = f"dead-{job.key}-{job.fence}"
-            approve(conn, line, compose.notice(about, Ref(line.review, "review"), "A person is needed", facts))
+def _note(conn: Connection, line: Line, about: Delivery, why: str, draft_id: str = "") -> None:
+    """Whoever takes the conversation over reads why it is theirs."""
+    desk = line.connectors.get(about.ref.connector)
+    kind = compose.kind_of(Action.HANDOFF, desk.can) if desk else None
+    if kind is not None:
+        approve(conn, line, compose.handed_back(about, kind, why), draft_id)
+
+
+def _notice(conn: Connection, line: Line, about: str, ref: Ref, title: str, facts: compose.Pairs) -> None:
+    if line.review and ref.id != "review":
+        approve(conn, line, compose.notice(about, Ref(line.review, "review"), title, facts))
+
+
+def give_up(line: Line, conn: Connection, job: Job, error: str) -> None:
+    """A row that only a person can help, in the transaction that buries it: written down, and told to people in the
+    conversation and on the review channel."""
+    last, key = _reason(error), job.key.removeprefix("deliver|")
+    audit.record(conn, line.now(), "understudy", "gave up", job.key, last, ref=str(job.ref))
+    about = Delivery(f"d-dead-{job.key}-{job.fence}", job.ref, DeliveryKind.REPLY, "")
+    if job.kind == "deliver":  # what stays `sending` would block its conversation for ever
+        drafts.end_sending(conn, key, DeliveryState.ASKED, line.now(), error=last)
+        row = drafts.get_delivery(conn, key)
+        about = row.delivery if row else about
+    if about.kind is DeliveryKind.REPLY and job.ref.id != "review":  # a note that cannot be left needs no second one
+        _note(conn, line, about, last)
+    facts = (("Conversation", str(job.ref)), ("What happened", last))
+    _notice(conn, line, f"dead-{job.key}-{job.fence}", job.ref, "A person is needed", facts)
+
+
+def _reason(error: str) -> str:
+    """The last line of an error that says something of its own."""
+    lines = [line for line in error.strip().splitlines() if line.strip() and not line.startswith("(Background on")]
+    return lines[-1] if lines else "unknown"

@@ -30,8 +30,7 @@ def _holds(entry: Entry, customer: Customer, page: str, now: datetime) -> bool:
     """For this customer, here, now? What is unknown matches no set field; no language is English."""
     scope = entry.scope
     return (
-        not entry.retired
-        and (entry.valid_until is None or now < entry.valid_until)
+        entry.in_force(now)
         and (not scope.plan or scope.plan == customer.plan)
         and (not scope.language or scope.language == (customer.language or "en"))
         and (not scope.audience or scope.audience == customer.segment)

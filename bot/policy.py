@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Set
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.model.conversation import Conversation, Message
 from bot.model.drafting import Context, Decision, Draft
@@ -35,7 +35,8 @@ def triage(context: Context) -> Decision | None:
     this = (context.event.object_id, context.event.version)
     if asked is None or (asked.id, asked.version) != this or asked not in context.conversation.unanswered:
         return Decision(Action.IGNORE, Reason.OVERTAKEN)
-    if ignored := _out_of_reach(context, asked) or _not_a_question(context, asked):
+    gone = out_of_reach(context.policy, context.conversation, asked.at, context.now)
+    if ignored := gone or _not_a_question(context, asked):
         return Decision(Action.IGNORE, ignored)
     kept = _for_a_person(context, asked)
     return Decision(Action.HANDOFF, kept) if kept else None
@@ -51,12 +52,12 @@ def overtaken(conversation: Conversation, saw: str) -> bool:
     return not waiting or waiting[-1].key != saw
 
 
-def _out_of_reach(context: Context, asked: Message) -> Reason | None:
-    conversation, policy = context.conversation, context.policy
+def out_of_reach(policy: Policy, conversation: Conversation, asked: datetime, now: datetime) -> Reason | None:
+    """Why the bot has nothing to say in a conversation, whatever was asked at `asked`."""
     return _first(
         (not in_pilot(policy.pilot, conversation), Reason.OUTSIDE_PILOT),
         (conversation.status in (Status.SOLVED, Status.CLOSED), Reason.NOT_OPEN),
-        (context.now - asked.at > timedelta(hours=policy.stale_after), Reason.STALE),
+        (now - asked > timedelta(hours=policy.stale_after), Reason.STALE),
         (conversation.bot_active and policy.other_bot == "silent", Reason.OTHER_BOT),
     )
 
@@ -116,7 +117,8 @@ def _held_back(context: Context, draft: Draft, licensed: Set[str], can: Set[Deli
         (conversation.ref.connector in policy.draft_only, Reason.DRAFT_ONLY),
         (any(r.ask_first and r.topic in {"", *topics(draft)} for r in context.rules), Reason.NEVER_TOPIC),
         (not topics(draft) <= licensed, Reason.NOT_LICENSED),
-        (draft.confidence < policy.reply_at or _vague(context), Reason.LOW_CONFIDENCE),
+        (draft.confidence < policy.reply_at, Reason.LOW_CONFIDENCE),
+        (_vague(context), Reason.TOO_SHORT),
     )
 
 

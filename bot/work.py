@@ -3,7 +3,7 @@
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=90)
 MAX_CRASHES = 3  # of the process, or bugs: then a person gets it
 LEAST_WAIT = 0.05  # seconds
+CALLS = ("look", "deliver")  # kinds that call a helpdesk
 GIVE_UP = timedelta(hours=24)  # a vendor away for longer is a person's matter
 
 
@@ -40,11 +41,12 @@ class Job:
     attempts: int
     crashes: int
     at: datetime
+    last_error: str
 
 
 Effect = Callable[[Connection], object]  # what is written in the transaction that ends the row
 Handler = Callable[[Job], Effect | None]
-Dead = Callable[[Job, str], None]
+Dead = Callable[[Connection, Job, str], object]
 
 
 @cache
@@ -106,6 +108,11 @@ def _mine(job: Job) -> ColumnElement[bool]:
     return (work.c.id == job.id) & (work.c.fence == job.fence) & (stands(work.c.state, "running"))
 
 
+def held(conn: Connection, job: Job) -> bool:
+    """Is the claim still ours? Asked in the transaction that writes what only its holder may write."""
+    return conn.execute(select(work.c.id).where(_mine(job)).with_for_update()).first() is not None
+
+
 FINISH = (
     update(work)
     .where(work.c.id == bindparam("job"), work.c.fence == bindparam("held"), stands(work.c.state, "running"))
@@ -121,10 +128,13 @@ def finish(conn: Connection, job: Job) -> bool:
     return conn.execute(FINISH, {"job": job.id, "held": job.fence, "known": job.rung}).first() is not None
 
 
-def later(conn: Connection, job: Job, now: datetime, seconds: float, error: str) -> None:
-    """Again after `seconds`."""
-    again = {"state": "ready", "run_at": now + timedelta(seconds=seconds), "attempts": work.c.attempts + 1}
-    conn.execute(update(work).where(_mine(job)).values(lease_until=None, **again, **_errors(error)))
+def later(conn: Connection, job: Job, now: datetime, err: Unavailable) -> None:
+    """Again when `err` says. A wait that is our own does not count towards giving up."""
+    wait = timedelta(seconds=max(err.retry_after, LEAST_WAIT * 2 ** min(job.attempts, 6)))
+    again = {"state": "ready", "run_at": now + wait, "attempts": work.c.attempts + 1}
+    if isinstance(err, Held):
+        again["at"] = now
+    conn.execute(update(work).where(_mine(job)).values(lease_until=None, **again, **_errors(str(err))))
 
 
 def bury(conn: Connection, job: Job, error: str) -> bool:
@@ -192,12 +202,14 @@ def dead(conn: Connection, limit: int = 100) -> list[tuple[str, str, str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Drains the table. `handlers` by kind; `dead` is told of each row that nobody but a person can help."""
+    """Drains the table. `handlers` by kind; `dead` writes, in the transaction that buries it, that a row needs a
+    person. `quiet`: until when a helpdesk that is crowded is left alone."""
 
     store: Store
     handlers: Mapping[str, Handler]
     dead: Dead
     now: Clock
+    quiet: dict[str, datetime] = field(default_factory=dict)
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Work until nothing is due or `stop` says so; how many rows. Ends one and claims the next in one commit."""
@@ -241,8 +253,9 @@ class Worker:
     def _run(self, job: Job) -> Effect:
         """Run one row; what is to be written about how it ended."""
         if job.crashes >= MAX_CRASHES:
-            return self._bury(job, "crashed too often")
+            return self._bury(job, job.last_error)
         try:
+            self._leave_alone(job)
             effect = self.handlers[job.kind](job)
         except Unavailable as err:
             return self._put_off(job, err)
@@ -256,12 +269,18 @@ class Worker:
     def _put_off(self, job: Job, err: Unavailable) -> Effect:
         if self.now() - job.at > GIVE_UP and not isinstance(err, Held):
             return self._bury(job, str(err))
-        wait = max(err.retry_after, LEAST_WAIT * 2 ** min(job.attempts, 6))
-        return lambda conn: later(conn, job, self.now(), wait, str(err))
+        if err.crowded:
+            self.quiet[job.ref.connector] = self.now() + timedelta(seconds=err.retry_after)
+        return lambda conn: later(conn, job, self.now(), err)
+
+    def _leave_alone(self, job: Job) -> None:
+        """What goes to a helpdesk that said 429 waits as long as the first call was told to."""
+        left = (self.quiet.get(job.ref.connector, job.at) - self.now()).total_seconds()
+        if job.kind in CALLS and left > 0:
+            raise Unavailable(f"{job.ref.connector} is crowded", retry_after=left)
 
     def _bury(self, job: Job, error: str) -> Effect:
-        self.dead(job, error)
-        return lambda conn: bury(conn, job, error)
+        return lambda conn: bury(conn, job, error) and self.dead(conn, job, error)
 
 
 def _finish(conn: Connection, job: Job, effect: Effect | None) -> None:

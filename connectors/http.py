@@ -97,7 +97,8 @@ def error_for(what: str, status: int, headers: Mapping[str, str], *, write: bool
     said = f"{what}: HTTP {status}"
     if status in PASSING:
         wait = retry_after(headers, datetime.now(UTC))
-        return Unavailable(said, retry_after=wait, maybe=write and status not in NOT_APPLIED)
+        maybe = write and status not in NOT_APPLIED
+        return Unavailable(said, retry_after=wait, maybe=maybe, crowded=status == 429)
     return Refused(said)
 
 

@@ -36,14 +36,6 @@ def agent_message(line: Line, event: Event) -> Effect | None:
     return _observed(line, conversation, message, by, draft)
 
 
-def nothing(line: Line, event: Event) -> None:
-    """Notes are people talking among themselves. Our own reply come back says nothing new: `learn` is asked for what
-    became of it once it is known to be sent, which may be later than it is seen."""
-
-
-note = bot_message = nothing
-
-
 def change(line: Line, event: Event) -> Effect | None:
     """Solved without the draft: it was not used. Reopened or rated badly: what went out is doubted."""
     with line.store.read() as conn:
@@ -191,5 +183,5 @@ def _doubt(conn: Connection, line: Line, conversation: Conversation, what: Chang
     about = [reviews.signals_about(conn, signals.prefix(d.draft.id)) for d in drafts.drafts_of(conn, conversation.ref)]
     sent = [known[-1] for known in about if known and known[-1].at <= what.at]
     if sent:
-        _append(conn, signals.doubted(sent[-1], what.at))
         audit.record(conn, line.now(), "understudy", "doubted", sent[-1].id, f"{what.field} {what.value}")
+        _append(conn, signals.doubted(sent[-1], what.at))

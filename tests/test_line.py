@@ -1,14 +1,17 @@
 """The line end to end: over real HTTP to the fakes, on a real database, whatever goes wrong on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from sqlalchemy import Connection, event, func, select
 
-from bot import sweep, work
-from bot.model import Action, DeliveryState, Licence, Pilot, Policy, Reason, Ref
+from bot import compose, deliver, sweep, work
+from bot.errors import Unavailable
+from bot.model import Action, Delivery, DeliveryState, Licence, Pilot, Policy, Reason, Ref
+from bot.ports import Connector
 from bot.store import audit, drafts, limits
 from bot.store.tables import audit as audit_rows
 from bot.store.tables import work as work_rows
@@ -218,6 +221,30 @@ def test_stop_revoke_go_sends_nothing_to_the_customer_and_gives_people_the_text(
     assert "within 30 days" in fernweh.sent(ref)[0]
 
 
+@pytest.mark.parametrize("status", ["solved", "closed"])
+def test_a_conversation_that_was_closed_meanwhile_gets_no_reply(fernweh: Desk, status: str) -> None:
+    ref = queued_behind_a_stop(fernweh)
+    with fernweh.line.store.write() as conn:
+        work.prune(conn, fernweh.clock())
+    fernweh.fakes["zendesk"].agent_says(
+        "Called them.", agent="tomasz", conversation=ref.id, public=False, status=status
+    )
+
+    let_go(fernweh)
+
+    assert public(fernweh) == []
+    assert fernweh.deliveries(ref)[0].error == "the conversation is not open"
+
+
+def test_what_is_out_of_date_meanwhile_is_not_sent(fernweh: Desk) -> None:
+    fernweh.know(replace(RETURNS, version=2, valid_until=fernweh.clock() + timedelta(hours=1)))
+    queued_behind_a_stop(fernweh)
+
+    let_go(fernweh, hours=2)
+
+    assert public(fernweh) == []
+
+
 def test_what_was_corrected_meanwhile_is_not_sent(fernweh: Desk) -> None:
     queued_behind_a_stop(fernweh)
     fernweh.know(replace(RETURNS, version=2, answer="You can return an order within 14 days of delivery."))
@@ -230,9 +257,41 @@ def test_what_was_corrected_meanwhile_is_not_sent(fernweh: Desk) -> None:
 def test_a_stop_of_two_days_loses_nothing(fernweh: Desk) -> None:
     queued_behind_a_stop(fernweh)
 
-    let_go(fernweh, hours=47)
+    fernweh.clock.forward(hours=46)
+    fernweh.settle()
+    fernweh.fakes["zendesk"].knobs.next.append(Fault("status", 429, "1"))
+    let_go(fernweh, hours=1)
+    fernweh.clock.forward(seconds=10)
+    fernweh.settle()
 
     assert len(public(fernweh)) == 1
+
+
+def test_what_a_person_accepted_and_cannot_go_out_any_more_goes_back_to_people(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    sent = fernweh.deliveries(ref)[0]
+    asked = compose.reply(fernweh.decided(ref).draft, "Within 30 days.")
+    with fernweh.line.store.write() as conn:
+        deliver.approve(conn, fernweh.line, asked, sent.draft_id, "ines")
+    fernweh.fakes["zendesk"].customer_says("And by post?", customer="maria@example.com", conversation=ref.id)
+
+    fernweh.settle()
+
+    assert public(fernweh) == []
+    told = [d.delivery.facts for d in fernweh.deliveries(ref) if d.delivery.key.endswith("-back")]
+    assert told[0][0] == ("Not sent", "the customer wrote again, or somebody has answered")
+
+
+def test_a_crowded_helpdesk_is_left_alone_by_everything_that_waits(fernweh: Desk) -> None:
+    fernweh.fakes["zendesk"].knobs.next.append(Fault("status", 429, "60"))
+
+    refs = [fernweh.ask(ASKS_RETURN, customer=f"{n}@example.com") for n in range(3)]
+    at_once = [fernweh.sent(ref) for ref in refs]
+    fernweh.clock.forward(seconds=61)
+    fernweh.settle()
+
+    assert at_once == [[], [], []]
+    assert [len(fernweh.sent(ref)) for ref in refs] == [1, 1, 1]
 
 
 def test_thanks_behind_an_open_question_do_not_close_it(fernweh: Desk) -> None:
@@ -298,6 +357,21 @@ def test_a_bug_in_an_effect_kills_no_worker_and_ends_with_a_person(fernweh: Desk
         assert [key for key, *_ in work.dead(conn)] == ["look|zendesk:1"]
 
 
+def test_without_a_review_channel_a_bug_is_told_in_the_conversation(database_url: str) -> None:
+    def bug(_: object) -> None:
+        raise RuntimeError("a bug")
+
+    with desk(database_url, "zendesk") as made:
+        made.worker.handlers["event"] = bug  # type: ignore[index]
+        ref = made.ask(ASKS_RETURN)
+        for _ in range(5):
+            made.clock.forward(seconds=30)
+            made.settle()
+
+        assert [d.delivery.facts[0] for d in made.deliveries(ref)] == [("What happened", "RuntimeError: a bug")]
+        assert len(made.sent(ref)) == 1
+
+
 def test_a_row_that_succeeds_forgets_its_crashes(fernweh: Desk) -> None:
     ref = fernweh.ask("Hello, is anybody there who can help me?")
     for _ in range(4):
@@ -318,7 +392,7 @@ def test_ringing_does_not_cut_a_wait_short(fernweh: Desk) -> None:
         work.ring(conn, [ref], fernweh.clock())
         job = work.claim(conn, fernweh.clock())
         assert job is not None
-        work.later(conn, job, fernweh.clock(), 60, "429")
+        work.later(conn, job, fernweh.clock(), Unavailable("429", retry_after=60))
         work.ring(conn, [ref], fernweh.clock())
 
         assert work.claim(conn, fernweh.clock()) is None
@@ -364,6 +438,50 @@ def test_a_worker_whose_claim_was_taken_over_does_not_send(fernweh: Desk) -> Non
 
     with fernweh.line.store.write() as conn:
         assert not drafts.start_sending(conn, row.delivery.key, stale.id, stale.fence, fernweh.clock())
+
+
+class Frozen:
+    """A helpdesk's connector under a worker that stands still before the call, until `meanwhile` is over."""
+
+    def __init__(self, real: Connector, meanwhile: Callable[[], object]) -> None:
+        self.real, self.meanwhile = real, meanwhile
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.real, name)
+
+    def deliver(self, delivery: Delivery) -> str:
+        """Whatever was done meanwhile, this call never reaches the vendor."""
+        self.meanwhile()
+        raise Unavailable("connection refused")
+
+
+@pytest.mark.parametrize("name", DESKS[:2])
+def test_a_worker_that_wakes_up_too_late_changes_nothing(fernweh: Desk, name: str) -> None:
+    with fernweh.line.store.write() as conn:
+        limits.set_stop(conn, True, "test", fernweh.clock())
+    ref = fernweh.ask(ASKS_RETURN, name)
+    fernweh.clock.forward(minutes=1)
+    with fernweh.line.store.write() as conn:
+        limits.set_stop(conn, False, "test", fernweh.clock())
+        job = work.claim(conn, fernweh.clock())
+    assert job is not None
+
+    def taken_over() -> None:
+        fernweh.clock.forward(minutes=3)
+        sweep.reclaim(fernweh.line)
+        fernweh.settle()
+        fernweh.clock.forward(minutes=1)
+        fernweh.settle()
+
+    frozen = cast("Connector", Frozen(fernweh.line.connectors[name], taken_over))
+    with pytest.raises(Unavailable):
+        deliver.deliver(replace(fernweh.line, connectors={**fernweh.line.connectors, name: frozen}), job)
+    fernweh.clock.forward(minutes=5)
+    sweep.reclaim(fernweh.line)
+    fernweh.settle()
+
+    assert fernweh.deliveries(ref)[0].state is DeliveryState.SENT
+    assert len(fernweh.sent(ref)) == 1
 
 
 def test_a_wake_up_alone_is_enough(fernweh: Desk) -> None:

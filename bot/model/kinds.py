@@ -64,6 +64,7 @@ class Reason(StrEnum):
     LICENSED = "licensed", "the topic is licensed"
     NOT_LICENSED = "not_licensed", "the topic has no licence to answer alone"
     LOW_CONFIDENCE = "low_confidence", "not sure enough to answer alone"
+    TOO_SHORT = "too_short", "a question of so few words is not answered alone"
     PAST_REPLY_ONLY = "past_reply_only", "it rests on a colleague's past reply, not on an approved entry"
     OTHER_LANGUAGE = "other_language", "the knowledge is in another language"
     DRAFT_ONLY = "draft_only", "this helpdesk is set to drafts only"

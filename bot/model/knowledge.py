@@ -33,6 +33,10 @@ class Entry:
     valid_until: datetime | None = None
     retired: bool = False
 
+    def in_force(self, now: datetime) -> bool:
+        """Neither retired nor out of date."""
+        return not self.retired and (self.valid_until is None or now < self.valid_until)
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -75,7 +79,7 @@ class Pilot:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The bot's limits, versioned.
+    """The bot's limits, versioned; version 0 is the careful default, as long as nobody has set any.
 
     `reply_at` and `suggest_at` are confidences, 0 to 1. `draft_only` names connectors that never send a reply
     by themselves. `other_bot`: "silent" or "suggest" where another bot is answering. `stale_after` in hours.
@@ -83,7 +87,7 @@ class Policy:
     a time; the rest wait their turn.
     """
 
-    version: int = 1
+    version: int = 0
     pilot: Pilot = Pilot()
     reply_at: float = 0.85
     suggest_at: float = 0.35

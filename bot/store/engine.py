@@ -5,9 +5,10 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ Run = Callable[[Connection, list[Item]], None]
 Waiting = tuple[Run[Any], Any, "Future[None]"]
 BUSY_MS = 5_000
 BATCH = 64
+GATE = 0.5  # seconds
 
 
 class Store:
@@ -38,7 +40,7 @@ class Store:
         self.engine = _engine(url)
         self._mine = threading.local()
         self._writing = threading.Lock()
-        self._gate = os.open(f"{self.engine.url.database}-gate", os.O_CREAT | os.O_RDWR, 0o600) if self.sqlite else -1
+        self._gate = _gate(f"{self.engine.url.database}-gate") if self.sqlite else -1
         self._waiting: queue.SimpleQueue[Waiting] = queue.SimpleQueue()
         self._committer: threading.Thread | None = None
 
@@ -65,8 +67,9 @@ class Store:
     def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """One transaction, committed at the end; Unavailable when the database is locked, full or away.
 
-        One that is not `durable` can be undone by a power cut (never by a crash of ours) until a durable one follows:
-        for steps that were promised to nobody and that are taken again when they are lost.
+        On SQLite one that is not `durable` can be undone by a power cut (never by a crash of ours) until a durable one
+        follows: for steps that were promised to nobody and that are taken again when they are lost. PostgreSQL waits
+        for the disk each time, since its crash would leave our workers believing what it has forgotten.
         """
         turn = self._turn() if self.sqlite else nullcontext()
         try:
@@ -77,14 +80,25 @@ class Store:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """One writer at a time, of all threads and processes: the kernel wakes the next at once and lets go of what a
-        killed process held, where SQLite's own waiting would sleep."""
-        with self._writing:
-            fcntl.flock(self._gate, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                fcntl.flock(self._gate, fcntl.LOCK_UN)
+        """One writer at a time, of all threads and processes, in the order they come as far as that goes: SQLite's own
+        waiting sleeps for longer. A courtesy: whoever stops while it writes is not waited for here."""
+        if not self._writing.acquire(timeout=2 * BUSY_MS / 1000):
+            raise Unavailable("the store cannot write: busy", retry_after=1.0)
+        try:
+            self._wait_at_gate()
+            yield
+        finally:
+            fcntl.flock(self._gate, fcntl.LOCK_UN)
+            self._writing.release()
+
+    def _wait_at_gate(self) -> None:
+        wait, until = 0.0001, time.monotonic() + GATE
+        while time.monotonic() < until:
+            with suppress(BlockingIOError):
+                return fcntl.flock(self._gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            time.sleep(wait)
+            wait = min(wait * 2, 0.004)
+        return None
 
     def together(self, run: Run[Item], item: Item) -> None:
         """Have `run` write `item` in one transaction with whatever else is waiting; returns once it is committed.
@@ -145,9 +159,8 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
         raise Misconfigured("DATABASE_URL", "PostgreSQL needs `pip install -r requirements-services.lock`")
     if parsed.get_backend_name() == "postgresql":
-        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=16, pool_pre_ping=True)
-        event.listen(engine, "begin", _begin_postgres)
-        return engine
+        psycopg = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(psycopg, pool_size=16, pool_pre_ping=True, hide_parameters=True)
     raise Misconfigured("DATABASE_URL", f"{parsed.get_backend_name()} is not supported; use sqlite or postgresql")
 
 
@@ -158,10 +171,18 @@ def _sqlite(url: str, path: str | None) -> Engine:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise Misconfigured("DATABASE_URL", f"its folder cannot be made: {err.strerror}") from err
-    engine = create_engine(url, poolclass=QueuePool, pool_size=16, connect_args={"check_same_thread": False})
+    shared = {"check_same_thread": False}
+    engine = create_engine(url, poolclass=QueuePool, pool_size=16, connect_args=shared, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _gate(path: str) -> int:
+    try:
+        return os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as err:
+        raise Misconfigured("DATABASE_URL", f"{path} cannot be opened: {err.strerror}") from err
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -179,8 +200,3 @@ def _begin(conn: Connection) -> None:
     cursor.execute(f"PRAGMA synchronous={'FULL' if options.get('durable', True) else 'NORMAL'}")
     cursor.close()
     conn.exec_driver_sql("BEGIN IMMEDIATE")  # at once: a reader that turns writer can fail without waiting
-
-
-def _begin_postgres(conn: Connection) -> None:
-    if not conn.get_execution_options().get("durable", True):
-        conn.exec_driver_sql("SET LOCAL synchronous_commit = off")

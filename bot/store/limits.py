@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from bot.model import Licence, Policy
 from bot.store.statements import put
@@ -18,11 +18,6 @@ def current_policy(conn: Connection) -> Policy:
     """The version in force; the careful default where none was ever set."""
     found: Policy | None = conn.scalar(POLICY)
     return found or Policy()
-
-
-def policy_version(conn: Connection) -> int:
-    """Of the one in force; 0 where none was ever set."""
-    return conn.scalar(select(func.max(policy.c.version))) or 0
 
 
 def add_policy(conn: Connection, new: Policy, by: str, now: datetime) -> None:

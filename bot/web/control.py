@@ -63,16 +63,17 @@ def _licence(line: Line, form: Form, who: Person) -> Wrong:
 
 def _policy(line: Line, form: Form, who: Person) -> Wrong:
     with line.store.read() as conn:
-        old, version = limits.current_policy(conn), limits.policy_version(conn)
+        old = limits.current_policy(conn)
     new, wrong = policy_of(form, old)
-    if form.get("version") != str(version):
+    if form.get("version") != str(old.version):
         return {"version": "Somebody has changed the policy meanwhile; this is the new one."}
     if wrong:
         return wrong
+    version = old.version + 1
     try:
         with line.store.write() as conn:
-            limits.add_policy(conn, replace(new, version=version + 1), who.id, line.now())
-            about, why = f"policy:{version + 1}", form.get("why", "")
+            limits.add_policy(conn, replace(new, version=version), who.id, line.now())
+            about, why = f"policy:{version}", form.get("why", "")
             audit.record(conn, line.now(), who.id, "policy", about, why, **changes(old, new))
     except IntegrityError:
         return {"version": "Somebody has changed the policy in this moment; this is the new one."}
@@ -137,7 +138,6 @@ def _page(line: Line, status: int, wrong: Mapping[str, str]) -> Response:
         page = render_template(
             "control.html",
             policy=limits.current_policy(conn),
-            version=limits.policy_version(conn),
             history=audit.entries(conn, "policy:"),
             stopped=limits.stopped(conn),
             switched=audit.entries(conn, "everything", 1),
