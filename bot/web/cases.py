@@ -9,9 +9,10 @@ FILE.jsonl or FILE.jsonl.gz, one JSON object per line:
                    "public": true}],
      "status": "solved"}
 
-Needed are `id`, and of each message `role` (customer or agent), `text` and `at` (with its zone). The rest may be
-missing: `connector` is then zendesk, `public` true. Of `customer` the e-mail (else the name, else the id) tells
-customers apart. A knowledge file has `id`, `question`, `answer`, and perhaps `url`, `topic` and `scope`.
+Needed are `id`, each only once, and of each message `role` (customer or agent), `text` and `at` (with its zone). The
+rest may be missing: `connector` (zendesk, intercom or slack) is then zendesk, `public` true. Of `customer` the e-mail
+(else the name, else the id) tells customers apart. A knowledge file has `id`, `question`, `answer`, and perhaps `url`,
+`topic` and `scope`.
 """
 
 import gzip
@@ -22,9 +23,9 @@ from typing import Literal, TypeVar
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from bot.errors import Misconfigured
-from bot.model import Entry
+from bot.model import Entry, Person, Rule
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", bound="Case | Entry | Person | Rule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Case:
 
     id: str
     messages: tuple[Said, ...]
-    connector: str = "zendesk"
+    connector: Literal["zendesk", "intercom", "slack"] = "zendesk"
     subject: str = ""
     customer: dict[str, str | None] = field(default_factory=dict)
     status: str = ""
@@ -59,6 +60,8 @@ class Fact(Entry):
 
 def script(path: Path, limit: int | None = None) -> list[tuple[Case, Said]]:
     """Who says what, in the order of time, in the first `limit` conversations of a file. Raises Misconfigured."""
+    if limit is not None and limit < 1:
+        raise Misconfigured("LIMIT", f"{limit} is no number of conversations; 1 or more is needed")
     said = [(case, said) for case in read(path, Case)[:limit] for said in case.messages if said.text.strip()]
     if not any(message.role == "customer" for _, message in said):
         raise Misconfigured(str(path), "nobody asks anything in it")
@@ -70,10 +73,19 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
     adapter = TypeAdapter(kind)
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig") as file:
-            return [_row(adapter, text, f"{path}: line {n}") for n, text in enumerate(file, 1) if text.strip()]
+            rows = [(n, _row(adapter, text, f"{path}: line {n}")) for n, text in enumerate(file, 1) if text.strip()]
     except (OSError, UnicodeDecodeError, EOFError) as err:
         why = err.strerror if isinstance(err, OSError) and err.strerror else str(err)
         raise Misconfigured(str(path), f"cannot be read ({why}); it has to be FILE.jsonl or FILE.jsonl.gz") from err
+    return _each_once(path, rows)
+
+
+def _each_once(path: Path, rows: list[tuple[int, Row]]) -> list[Row]:
+    lines = dict[str, int]()
+    for n, row in rows:
+        if (first := lines.setdefault(row.id, n)) != n:
+            raise Misconfigured(f"{path}: line {n}", f"id: {row.id!r} is the id of line {first} already")
+    return [row for _, row in rows]
 
 
 def _row(adapter: TypeAdapter[Row], text: str, where: str) -> Row:

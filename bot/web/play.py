@@ -33,7 +33,7 @@ def play(world: World, script: list[tuple[Case, Said]], say: Callable[[str], Non
 
 def _act(world: World, case: Case, said: Said, ids: dict[str, str]) -> None:
     """Somebody speaks, and perhaps the conversation ends with it. `ids`: the helpdesk's own, by the file's."""
-    stage = world.stages.get(case.connector) or next(iter(world.stages.values()))
+    stage = world.stages[case.connector]
     known = ids.get(case.id, "")
     if said.role == "customer":
         names = (case.customer.get(name) for name in ("email", "name", "id"))
