@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
@@ -105,9 +105,15 @@ def _set_person(args: argparse.Namespace) -> None:
     print(f"{who.name} is {who.role}, known as {', '.join(ids) or 'nobody at the vendors yet (`app.py link`)'}")
 
 
+def _some(desks: Mapping[str, Connector]) -> Iterable[Connector]:
+    if not desks:
+        raise Misconfigured("helpdesks", "none is set up; see README.md")
+    return desks.values()
+
+
 def _link(desks: Mapping[str, Connector]) -> None:
     now = datetime.now(UTC)
-    for desk in desks.values():
+    for desk in _some(desks):
         if not isinstance(desk, Team):
             continue
         found = desk.team()
@@ -132,6 +138,6 @@ def _doctor(desks: Mapping[str, Connector]) -> None:
 
 def _setup(desks: Mapping[str, Connector], *, dry_run: bool) -> None:
     url = settings.read(os.environ).public_url
-    for desk in desks.values():
+    for desk in _some(desks):
         lines = desk.setup(url, dry_run) if isinstance(desk, SetsUp) else ("by hand: see its README.md",)
         print("\n".join(f"{desk.name}: {line}" for line in lines))

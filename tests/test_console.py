@@ -243,6 +243,13 @@ def test_link_names_who_was_linked_at_which_vendor(shell: Shell, helpdesks: dict
     assert shell("people").out.split()[-3:] == ["intercom:901", "slack:U_INES", "zendesk:101"]
 
 
+@pytest.mark.parametrize("command", [("link",), ("setup",), ("setup", "--dry-run")])
+def test_where_no_helpdesk_is_set_up_there_is_nothing_to_link_or_to_install(
+    shell: Shell, command: tuple[str, ...]
+) -> None:
+    assert shell(*command) == Said(2, "", "app.py: helpdesks: none is set up; see README.md\n")
+
+
 def test_a_vendor_that_is_away_or_refuses_is_named_with_status_1(shell: Shell, helpdesks: dict[str, Fake]) -> None:
     helpdesks["intercom"].knobs.next.append(Fault("status", 503))
     away = shell("link")
