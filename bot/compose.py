@@ -6,6 +6,8 @@ from dataclasses import replace
 from bot.model import Action, Button, Context, Decision, Delivery, DeliveryKind, Draft, Evidence, Proposal, Ref, Source
 
 Pairs = tuple[tuple[str, str], ...]
+NEAR = 0.45  # score from which an entry counts as near the question, as for whoever proposes changes
+UNSORTED = "unsorted"  # the topic of what was learned beside all known topics
 SHOWN = 300  # characters of a passage or question in a note
 GOES_AS = {
     Action.REPLY: (DeliveryKind.REPLY,),
@@ -50,7 +52,8 @@ def _of(draft: Draft, kind: DeliveryKind, text: str) -> Delivery:
 
 def _for_a_person(context: Context, decision: Decision) -> Pairs:
     entries = [e for e in context.evidence if e.source is Source.ENTRY]
-    looked = f"looked through the knowledge, {len(entries)} entries came near"
+    near = sum(e.score >= NEAR for e in entries)
+    looked = f"looked through the knowledge, {near or 'no'} entr{'y' if near == 1 else 'ies'} came near"
     return (
         ("Reason", decision.reason.words),
         *_asked(context),
@@ -91,7 +94,7 @@ def proposal_card(made: Proposal, review: Ref, buttons: tuple[Button, ...], urls
         ("Question", made.question),
         ("Seen in", f"{seen} conversation{'s' * (seen != 1)}"),
         ("Taught by", f"{experts} expert{'s' * (experts != 1)}: {', '.join(made.teachers)}"),
-        ("Topic", made.topic or "new"),
+        ("Topic", made.topic or UNSORTED),
     )
     card = _card(key, review, "Change an entry?" if made.entry_id else "New entry?", facts, made)
     links = tuple((f"Conversation {r.id}", url) for r, url in zip(made.refs, urls, strict=False))

@@ -29,7 +29,6 @@ VERDICT = TypeAdapter(Verdict)
 NEWER = "newer version"
 CHANGED = "The proposal has changed since this card was posted; please use the newest card."
 STRANGER = "You come from another workspace: only this team's own people can decide here."
-UNSORTED = "unsorted"  # the topic of what was learned beside all known topics
 PROPOSAL_LIVES = timedelta(days=14)
 LABELS = {VerdictKind.ACCEPT: "Approve", VerdictKind.EDIT: "Edit", VerdictKind.REJECT: "Reject"}
 
@@ -125,17 +124,17 @@ def _judge_draft(line: Line, conn: Connection, verdict: Verdict, id: str) -> Non
     if decided is None:
         return
     draft, who = decided.draft, people.person_of(conn, verdict.by)
-    by = who.id if who else verdict.by
+    by, name = (who.id, who.name) if who else (verdict.by, verdict.by)
     detail = {"ref": str(draft.ref), "via": verdict.workspace}
     audit.record(conn, line.now(), by, verdict.kind, draft.id, verdict.reason, **detail)
     if verdict.kind is VerdictKind.REJECT:
         reviews.save_outcome(conn, Outcome(draft.id, OutcomeKind.REJECTED, line.now(), by))
         work.ask(conn, "learn", f"rejected-{draft.id}", draft.ref, line.now(), payload=draft.id)
-        _close_card(line, conn, draft, f"Rejected by {by}")
+        _close_card(line, conn, draft, f"Rejected by {name}")
         return
     text = verdict.text.strip() if verdict.kind is VerdictKind.EDIT else draft.text
     approve(conn, line, compose.reply(draft, text or draft.text), draft.id, by)
-    _close_card(line, conn, draft, f"Sent by {by}")
+    _close_card(line, conn, draft, f"Sent by {name}")
 
 
 def _close_card(line: Line, conn: Connection, draft: Draft, said: str) -> None:
@@ -176,7 +175,7 @@ def publish(conn: Connection, made: Proposal, by: str, now: datetime) -> None:
     """The proposal as the next version of its entry: live for the very next message, in every process."""
     old = rows.latest(conn, made.entry_id) if made.entry_id else None
     old = old or Entry(f"learned-{made.id}", 0, "", "", made.topic)
-    entry = replace(old, question=made.question, answer=made.answer, topic=old.topic or UNSORTED)
+    entry = replace(old, question=made.question, answer=made.answer, topic=old.topic or compose.UNSORTED)
     entry = replace(entry, version=old.version + 1, origin=f"proposal:{made.id}", by=by, at=now)
     if not rows.add_entry(conn, entry):
         raise Unavailable(f"version {entry.version} of {entry.id} was taken in this instant", retry_after=0.1)
@@ -213,7 +212,13 @@ def _open(line: Line, conn: Connection, made: Proposal) -> None:
     buttons = tuple(Button(v, LABELS[v], nonce) for v in VerdictKind)
     snapshots = [conversations.snapshot(conn, ref) for ref in made.refs]
     urls = tuple(s.url if s else "" for s in snapshots)
-    _show(line, conn, compose.proposal_card(made, Ref(line.review, "review"), buttons, urls))
+    named = replace(made, teachers=tuple(_name(conn, by) for by in made.teachers))
+    _show(line, conn, compose.proposal_card(named, Ref(line.review, "review"), buttons, urls))
+
+
+def _name(conn: Connection, by: str) -> str:
+    who = people.person_of(conn, by)
+    return who.name if who else by
 
 
 def _show(line: Line, conn: Connection, card: Delivery) -> None:
