@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,9 @@ def test_everything_on_the_board_works_without_a_script(place: tuple[World, str]
     post(url, "reply", text=answer, status="solved", **form)
     assert play.settle(world)
     card = world.channel.cards()[0]
+    shown = requests.get(url, timeout=5).text
+    assert "1 expert: Tomasz Wilk" in shown
+    assert re.search(r'href="/\?[^"]*t=1#agent" data-live>Conversation 1<', shown)
 
     post(url, "press", card=card.id, press="accept", user="U_TOMASZ")
     assert "Only a lead can decide this" in requests.get(url, timeout=5).text
@@ -160,12 +164,14 @@ def test_conversations_of_a_file_are_played_in_the_order_of_time(place: tuple[Wo
         ({**CASE, "messages": [{"role": "agent", "text": "Hi", "at": "2024-03-01T10:00:00"}]}, "messages.0.at"),
         ("{no json", "no JSON"),
         ({"id": "8"}, "messages"),
+        ({**CASE, "id": "8", "connector": "teams"}, "connector"),
+        (CASE, "id: '7' is the id of line 1 already"),
     ],
 )
 def test_a_bad_line_is_named_by_file_number_and_field(tmp_path: Path, bad: Any, named: str) -> None:
     path = write(tmp_path / "cases.jsonl", CASE, "", bad)
 
-    with pytest.raises(Misconfigured, match=rf"^{path}: line 3: {named}: "):
+    with pytest.raises(Misconfigured, match=rf"^{path}: line 3: {named}"):
         cases.script(path)
 
 
@@ -211,3 +217,5 @@ def test_a_limit_cuts_the_file_short(tmp_path: Path) -> None:
     path = write(tmp_path / "cases.jsonl", CASE, {**CASE, "id": "8"})
 
     assert {case.id for case, _ in cases.script(path, 1)} == {"7"}
+    with pytest.raises(Misconfigured, match=r"^LIMIT: -3 is no number of conversations"):
+        cases.script(path, -3)

@@ -1,10 +1,12 @@
 """The sandbox's page: customers, the line, agents and Slack on one board. `live.js` freshens it; all works without."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
+from html import escape
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
@@ -18,8 +20,14 @@ from bot.web.stages import World
 
 SHOWN = 40  # conversations in a list
 LONGEST = 4_000  # characters of a message
-KNOBS = {"lose": "Lose every third webhook", "faults": "Fail every third call"}
-SHARE = 0.34  # of webhooks lost, or of calls that fail, while a knob is on
+KNOBS = {
+    "lose": "Lose every third webhook",
+    "duplicate": "Bring every third webhook twice",
+    "reorder": "Let every third webhook overtake",
+    "faults": "Fail every third call",
+}
+SHARE = 0.34  # of webhooks, or of calls, that it befalls while a knob is on
+BEHIND = re.compile(r'href="([^"]*)"[^>]*>Conversation ([\w.-]+)<')  # as `compose.proposal_card` names them
 Query = dict[str, str]
 Form = Mapping[str, str]
 
@@ -88,6 +96,19 @@ def _knob(world: World, form: Form) -> None:
             setattr(stage.knobs, form["name"], SHARE if form.get("on") == "yes" else 0.0)
 
 
+def _here(world: World, query: Query, card: str) -> str:
+    """A card's HTML with its links to conversations leading to the board: behind the fakes are no vendors' tools."""
+
+    def here(found: re.Match[str]) -> str:
+        host, known = urlsplit(found[1]).netloc, found[2]
+        name = next((n for n, s in world.stages.items() if f".{n}.com" in host or s.url.endswith(host)), "")
+        where = {"r": "support"} if name == world.channel.name else {"i": name, "t": known}
+        to = _to(query, "slack" if "r" in where else "agent", ref=f"{name}:{known}", e="", **where)
+        return f'href="{escape(to)}" data-live>Conversation {known}<'
+
+    return BEHIND.sub(here, card)
+
+
 def _fragment(world: World) -> Response:
     response = make_response(_board(world, "parts.html"))
     response.add_etag()
@@ -114,7 +135,8 @@ def _board(world: World, template: str) -> str:
     chosen = {**newest, **query}
     return render_template(
         template, world=world, channel=world.channel, team=team, names={p.id: p.name for p in team},
-        leads=[p for p in team if p.role in LEADS], knobs=KNOBS, shown=SHOWN, query=query, to=partial(_to, query),
+        leads=[p for p in team if p.role in LEADS], knobs=KNOBS, shown=SHOWN, query=query,
+        to=partial(_to, query), here=partial(_here, world, query),
         turned=[name for name in KNOBS for stage in world.stages.values() if getattr(stage.knobs, name)],
         **rows, **_customer(world, chosen), **_agent(world, chosen, team),
     )  # fmt: skip
@@ -142,11 +164,11 @@ def _customer(world: World, query: Query) -> dict[str, Any]:
 def _agent(world: World, query: Query, team: list[Person]) -> dict[str, Any]:
     """The agent's side: an inbox, its conversations, the open one, and who answers."""
     inbox = _one_of(query.get("i"), world.desks)
-    threads = world.stages[inbox].threads()[:SHOWN]
+    threads = world.stages[inbox].threads()
     agents = {p.email: p for p in team if p.role == "agent"}
     return {
         "inbox": inbox,
-        "tickets": threads,
+        "tickets": threads[:SHOWN],
         "ticket": next((t for t in threads if t.id == query.get("t")), threads[0] if threads else None),
         "agents": [(p.email, p.name) for p in agents.values()],
         "agent": agents[_one_of(query.get("a"), agents)],

@@ -14,6 +14,8 @@ class Knobs(Protocol):
     """What can be made to go wrong: rates, 0 to 1."""
 
     lose: float
+    duplicate: float
+    reorder: float
     faults: float
 
 
