@@ -178,7 +178,8 @@ def run_serve(args: argparse.Namespace) -> None:
     server = listen(web(line), chosen)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with working(line, chosen) as count:
-        print(f"Understudy listens on http://{chosen.host}:{chosen.port}")
+        desks = ", ".join(sorted(line.connectors)) or "no helpdesk yet (README.md names the settings of each)"
+        print(f"Understudy listens on http://{chosen.host}:{chosen.port} for {desks}")
         print(f"{count or 'no'} workers here, database {line.store.engine.url}", flush=True)  # its password is starred
         server.run()
 

@@ -436,7 +436,7 @@ def test_a_server_that_is_told_to_stop_ends_what_it_has_begun(shell: Shell) -> N
 
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as served:
         assert served.stdout is not None
-        assert served.stdout.readline() == f"Understudy listens on {address}\n"
+        assert served.stdout.readline() == f"Understudy listens on {address} for zendesk\n"
         assert served.stdout.readline().startswith("2 workers here, database ")
         assert requests.get(f"{address}/health", timeout=5).status_code == 200
         fake.hook(address)
