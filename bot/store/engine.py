@@ -49,7 +49,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view; nothing is written. A read within a read of the same thread shares its view."""
+        """Nothing is written, and on SQLite all is of one moment. A read within a read of the same thread shares it."""
         outer = getattr(self._mine, "reading", None)
         if outer is not None:
             yield outer
