@@ -23,7 +23,7 @@ LONGEST = 4_000  # characters of a message
 KNOBS = {
     "lose": "Lose every third webhook",
     "duplicate": "Bring every third webhook twice",
-    "reorder": "Let every third webhook overtake",
+    "reorder": "Reorder every third webhook",
     "faults": "Fail every third call",
 }
 SHARE = 0.34  # of webhooks, or of calls, that it befalls while a knob is on
@@ -104,7 +104,7 @@ def _here(world: World, query: Query, card: str) -> str:
         name = next((n for n, s in world.stages.items() if f".{n}.com" in host or s.url.endswith(host)), "")
         where = {"r": "support"} if name == world.channel.name else {"i": name, "t": known}
         to = _to(query, "slack" if "r" in where else "agent", ref=f"{name}:{known}", e="", **where)
-        return f'href="{escape(to)}" data-live>Conversation {known}<'
+        return f'href="{escape(to)}">Conversation {known}<'
 
     return BEHIND.sub(here, card)
 
