@@ -214,6 +214,7 @@ def test_a_policy_form_makes_the_next_version_with_what_changed(office: Desk) ->
         ({"reply_at": "much"}, "To answer alone: a number from 0 to 1 is needed."),
         ({"share": "2"}, "Share of conversations: a number from 0 to 1 is needed."),
         ({"suggest_at": "0.95"}, "To suggest: it must not need more confidence than answering alone."),
+        ({"agents": "103, priya"}, "Agents: their ids at the helpdesk are needed, no names such as priya."),
         ({"version": "7"}, "Somebody has changed the policy meanwhile"),
     ],
 )

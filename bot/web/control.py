@@ -1,10 +1,12 @@
 """The page that says how far the bot may go: the stop, the policy, and topics with their licences."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import MultiDict
 
@@ -12,10 +14,16 @@ from bot import allow
 from bot.errors import Misconfigured
 from bot.line import Line
 from bot.model import Person, Pilot, Policy
-from bot.store import audit, limits
+from bot.store import audit, conversations, limits
 from bot.store import knowledge as rows
 
-LISTS = ("brands", "groups", "tags", "agents")
+LISTS = {  # what is compared with each is what the connectors make of a conversation
+    "brands": ("brand", "names"),
+    "groups": ("group", "names; at Intercom a team's id"),
+    "tags": ("tags", "words"),
+    "agents": ("assignee", "their ids at the helpdesk, no names"),
+}
+ID = re.compile(r"[\w-]*\d[\w-]*")
 NUMBERS = {
     "share": ("Share of conversations", 0.0, 1.0),
     "reply_at": ("To answer alone", 0.0, 1.0),
@@ -90,6 +98,8 @@ def policy_of(form: Form, old: Policy) -> tuple[Policy, Wrong]:
         n[name] = value or 0.0
     if not wrong and n["suggest_at"] > n["reply_at"]:
         wrong["suggest_at"] = "To suggest: it must not need more confidence than answering alone."
+    if names := [agent for agent in listed(form.get("agents", "")) if not ID.fullmatch(agent)]:
+        wrong["agents"] = f"Agents: their ids at the helpdesk are needed, no names such as {names[0]}."
     made = replace(
         old,
         pilot=Pilot(share=n["share"], **{name: listed(form.get(name, "")) for name in LISTS}),
@@ -133,6 +143,13 @@ def _flat(policy: Policy) -> dict[str, str]:
     return {name: ", ".join(v) or "none" if isinstance(v, tuple) else str(v) for name, v in values.items()}
 
 
+def _seen(conn: Connection, field: str) -> str:
+    """What a field held in the newest conversation that has one, as an example."""
+    held = (getattr(conversation, field) for conversation in conversations.recent(conn))
+    value = next(filter(None, held), "")
+    return f", such as {value if isinstance(value, str) else value[0]}" if value else ""
+
+
 def _page(line: Line, status: int, wrong: Mapping[str, str]) -> Response:
     with line.store.read() as conn:
         page = render_template(
@@ -145,6 +162,7 @@ def _page(line: Line, status: int, wrong: Mapping[str, str]) -> Response:
             licences=limits.licences(conn),
             leads=allow.leads(conn),
             desks=sorted(line.connectors),
+            hints={name: f"{what}{_seen(conn, field)}; empty means all" for name, (field, what) in LISTS.items()},
             now=line.now(),
             wrong=wrong,
             form=request.form,
