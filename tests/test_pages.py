@@ -257,6 +257,17 @@ def test_health_counts_what_waits_and_what_the_door_refused(office: Desk) -> Non
     assert health["undelivered"] == {"approved": 0, "sending": 0, "unknown": 0}
 
 
+def test_while_the_store_is_away_pages_say_so_and_health_answers_503(office: Desk) -> None:
+    with office.line.store.engine.begin() as conn:
+        conn.exec_driver_sql("ALTER TABLE work RENAME TO work_away")
+
+    health = requests.get(f"{office.url}/health", timeout=5)
+    front = requests.get(office.url, timeout=5)
+
+    assert (health.status_code, health.json()) == (503, {"store": False, "refused": {}})
+    assert (front.status_code, "The database does not answer" in front.text) == (503, True)
+
+
 def test_audit_and_knowledge_are_found_by_words(office: Desk) -> None:
     ref = office.ask(ASKS_RETURN)
     draft = office.decided(ref).draft
