@@ -5,7 +5,11 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
+from sqlalchemy.exc import SQLAlchemyError
 
+from bot.errors import Unavailable
+
+AWAY = (Unavailable, SQLAlchemyError)  # what the store raises when it cannot answer
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -19,6 +23,8 @@ def guard(made: Blueprint, public_url: str) -> Blueprint:
     """Add the headers and the check of where a form comes from; returns the blueprint."""
     made.before_request(partial(_from_here, urlsplit(public_url).netloc))
     made.after_request(_with_headers)
+    for error in AWAY:
+        made.register_error_handler(error, _away)
     return made
 
 
@@ -36,6 +42,10 @@ def _with_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
+
+
+def _away(_: Exception) -> Response:
+    return said(503, "Not now", "The database does not answer. Nothing is lost: try again in a moment.")
 
 
 def halt(status: int, title: str, text: str) -> NoReturn:

@@ -6,13 +6,12 @@ from functools import partial
 
 from flask import Blueprint, Response, jsonify, make_response, render_template, request
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot import work
 from bot.line import Line
 from bot.store import audit, counts, drafts, limits, people
 from bot.web import control, links
-from bot.web.guard import guard
+from bot.web.guard import AWAY, guard
 
 
 def pages(line: Line, refused: Counter[str]) -> Blueprint:
@@ -60,7 +59,7 @@ def _health(line: Line, refused: Counter[str]) -> Response:
     try:
         with line.store.read() as conn:
             found = state(conn, line.now())
-    except SQLAlchemyError:
+    except AWAY:
         return make_response(jsonify(store=False, refused=dict(refused)), 503)
     return jsonify(store=True, refused=dict(refused), **found)
 
