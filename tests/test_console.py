@@ -359,6 +359,8 @@ def test_a_wrong_database_is_named(shell: Shell, url: str, command: str) -> None
         ("REDIS_URL", "http://127.0.0.1"),
         ("REDIS_URL", f"redis://:{HIDDEN}#1@127.0.0.1:6379/0"),
         ("PUBLIC_URL", "bot.fernweh.example"),
+        ("PUBLIC_URL", "https://"),
+        ("PUBLIC_URL", "https://["),
         ("PORT", "http"),
         ("PORT", "65536"),
         ("PORT", "nan"),

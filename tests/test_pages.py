@@ -146,6 +146,11 @@ def test_a_form_is_taken_from_our_own_page_only(office: Desk) -> None:
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null", "Referer": "http://127.0.0.1:8000/control"}, 403),
         ({"Referer": "https://evil.example/http://127.0.0.1:8000/"}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Origin": "http://evil.example:8000", "Host": "evil.example:8000"}, 403),  # DNS rebinding
+        ({"Sec-Fetch-Site": "same-origin", "Host": "evil.example:8000"}, 403),
+        ({"Origin": "http://localhost:8001", "Host": "localhost:8001"}, 200),
+        ({"Origin": "http://[::1]:8001", "Host": "[::1]:8001"}, 200),
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Sec-Fetch-Site": "same-origin"}, 200),
         ({"Referer": "http://127.0.0.1:8000/control"}, 200),  # as PUBLIC_URL says, whatever host a proxy made of it
@@ -158,6 +163,24 @@ def test_a_form_says_that_it_comes_from_here(office: Desk, headers: dict[str, st
     answer = requests.post(f"{office.url}/control/stop", form, headers=headers, timeout=5)
 
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8000", 200),
+        ("localhost", 200),
+        ("LOCALHOST:8000", 200),
+        ("[::1]:8000", 200),
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example:8000", 403),
+        ("[", 403),
+    ],
+)
+def test_pages_are_shown_under_our_own_names_alone_and_health_under_any(office: Desk, host: str, status: int) -> None:
+    pages = [requests.get(f"{office.url}/{page}", headers={"Host": host}, timeout=5) for page in ("audit", "health")]
+
+    assert [page.status_code for page in pages] == [status, 200]
 
 
 def test_what_customers_write_is_shown_as_text_and_pages_forbid_scripts(office: Desk) -> None:

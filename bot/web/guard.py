@@ -45,7 +45,7 @@ def _with_headers(response: Response) -> Response:
 
 
 def _away(_: Exception) -> Response:
-    return said(503, "Not now", "The database does not answer. Nothing is lost: try again in a moment.")
+    return said(503, "Not now", "The database does not answer. Nothing was changed: try again in a moment.")
 
 
 def halt(status: int, title: str, text: str) -> NoReturn:
