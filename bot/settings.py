@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from bot.errors import Misconfigured
 
@@ -32,7 +33,7 @@ def read(env: Mapping[str, str]) -> Settings:
     return Settings(
         database_url=env.get("DATABASE_URL", default.database_url),
         redis_url=_url(env, "REDIS_URL", "", ("redis://", "rediss://", "unix://")),
-        public_url=_url(env, "PUBLIC_URL", default.public_url, ("http://", "https://")).rstrip("/"),
+        public_url=_page(env, "PUBLIC_URL", default.public_url),
         secret=secret.encode(),
         host=env.get("HOST", default.host),
         port=_number(env, "PORT", default.port, 1, 65_535),
@@ -46,6 +47,17 @@ def _url(env: Mapping[str, str], setting: str, default: str, schemes: tuple[str,
     if value and not value.startswith(schemes):
         raise Misconfigured(setting, f"starts with none of {', '.join(schemes)}")
     return value
+
+
+def _page(env: Mapping[str, str], setting: str, default: str) -> str:
+    url = _url(env, setting, default, ("http://", "https://")).rstrip("/")
+    try:
+        host = urlsplit(url).hostname
+    except ValueError as err:
+        raise Misconfigured(setting, "is not a web address") from err
+    if not host:
+        raise Misconfigured(setting, "names no host; write https://bot.example.com")
+    return url
 
 
 def _number(env: Mapping[str, str], setting: str, default: Number, low: int, high: int) -> Number:

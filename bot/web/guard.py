@@ -11,6 +11,7 @@ from bot.errors import Unavailable
 
 AWAY = (Unavailable, SQLAlchemyError)  # what the store raises when it cannot answer
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "same-origin",  # a signed link must not travel on
@@ -20,12 +21,19 @@ HEADERS = {
 
 
 def guard(made: Blueprint, public_url: str) -> Blueprint:
-    """Add the headers and the check of where a form comes from; returns the blueprint."""
+    """Add the headers and the checks of how we are called and where a form comes from; returns the blueprint."""
+    made.before_request(partial(_by_name, LOOPBACK | {urlsplit(public_url).hostname or ""}))
     made.before_request(partial(_from_here, urlsplit(public_url).netloc))
     made.after_request(_with_headers)
     for error in AWAY:
         made.register_error_handler(error, _away)
     return made
+
+
+def _by_name(ours: frozenset[str]) -> None:
+    """A site may let its own name point at us (DNS rebinding), and its scripts then count as ours."""
+    if request.path != "/health" and _part("hostname", f"//{request.headers.get('Host', '')}") not in ours:
+        halt(403, "Not our name", "Open this page on the machine itself, or at the address in PUBLIC_URL.")
 
 
 def _from_here(public: str) -> None:
@@ -34,8 +42,16 @@ def _from_here(public: str) -> None:
     if request.method != "POST" or request.headers.get("Sec-Fetch-Site") == "same-origin":
         return
     source = request.headers.get("Origin") or request.headers.get("Referer", "")
-    if urlsplit(source).netloc not in (request.host, public):
+    if _part("netloc", source) not in (request.host, public):
         halt(403, "Not from here", "This form was sent by another site, so nothing was done.")
+
+
+def _part(name: str, url: str) -> str:
+    """The `hostname` or `netloc` of a URL, "" where it has none or cannot be read."""
+    try:
+        return getattr(urlsplit(url), name) or ""
+    except ValueError:
+        return ""
 
 
 def _with_headers(response: Response) -> Response:
