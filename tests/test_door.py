@@ -65,6 +65,19 @@ def test_what_is_forged_or_malformed_is_refused_counted_and_not_stored(
     assert intercom.refused == {f"intercom {status}": 1}
 
 
+@pytest.mark.parametrize("name", ["zendesk", "intercom", "slack"])
+def test_a_signed_body_that_is_not_utf_8_is_malformed(database_url: str, name: str) -> None:
+    with desk(database_url, name) as made:
+        body = '{"type": "event_callback", "event": {}}'.encode("utf-16")
+        seal = made.fakes[name].courier.sign(body, made.clock())
+        headers = {"Content-Type": "application/json", **seal}
+
+        answer = requests.post(f"{made.url}/webhooks/{name}", data=body, headers=headers, timeout=5)
+
+        assert answer.status_code == 400
+        assert stored(made) == (0, 0)
+
+
 def test_a_chunked_body_over_the_cap_is_refused_and_not_cut(intercom: Desk) -> None:
     chunks = (b" " * 65_536 for _ in range(20))
     headers = {"Content-Type": "application/json", "X-Hub-Signature": "sha1=" + "0" * 40}

@@ -322,10 +322,25 @@ def test_doctor_and_setup_say_what_they_did(fake: Fake, zendesk: Zendesk, ref: R
     assert fake.triggers[0]["actions"] == [
         {"field": "notification_webhook", "value": ["01HOOK0", '{"ticket_id": "{{ticket.id}}"}']}
     ]
-    assert (
-        zendesk.setup("https://bot.fernweh.example", dry_run=False)[0]
-        == "The webhook Understudy is there already; its trigger should be, too."
-    )
+    assert zendesk.setup("https://bot.fernweh.example", dry_run=False)[0] == "The webhook Understudy is there already."
+
+
+def test_setup_makes_only_what_is_missing(fake: Fake, zendesk: Zendesk) -> None:
+    zendesk.setup("https://bot.fernweh.example", dry_run=False)
+    fake.triggers.clear()
+
+    planned = zendesk.setup("https://bot.fernweh.example", dry_run=True)
+    assert planned[:2] == ("The webhook Understudy is there already.", "Would make the trigger Understudy.")
+    assert fake.triggers == []
+
+    made = zendesk.setup("https://bot.fernweh.example", dry_run=False)
+    assert made[:2] == ("The webhook Understudy is there already.", "Made the trigger Understudy.")
+    assert [trigger["actions"][0]["value"][0] for trigger in fake.triggers] == ["01HOOK0"]
+    assert len(fake.hooks) == 1
+
+    again = zendesk.setup("https://bot.fernweh.example", dry_run=False)
+    assert again[1] == "The trigger Understudy is there already."
+    assert len(fake.triggers) == 1
 
 
 @pytest.mark.parametrize(
