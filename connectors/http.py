@@ -129,9 +129,9 @@ def read_json(body: bytes) -> dict[str, Any]:
     if max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets), default=0) > JSON_DEPTH:
         raise Malformed(f"JSON nests deeper than {JSON_DEPTH}")
     try:
-        data = json.loads(body)
+        data = json.loads(body.decode())  # bytes may be UTF-16, which the brackets above are not counted in
     except ValueError as err:
-        raise Malformed("body is not JSON") from err
+        raise Malformed("body is not JSON in UTF-8") from err
     if not isinstance(data, dict):
         raise Malformed("JSON is not an object")
     return data

@@ -70,7 +70,7 @@ def test_a_signed_body_that_is_not_utf_8_is_malformed(database_url: str, name: s
     with desk(database_url, name) as made:
         body = '{"type": "event_callback", "event": {}}'.encode("utf-16")
         seal = made.fakes[name].courier.sign(body, made.clock())
-        headers = {"Content-Type": "application/json", **seal}
+        headers = {"Content-Type": "application/json", "X-Zendesk-Webhook-Invocation-Id": "01HRING", **seal}
 
         answer = requests.post(f"{made.url}/webhooks/{name}", data=body, headers=headers, timeout=5)
 
