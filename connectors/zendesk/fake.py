@@ -106,6 +106,7 @@ class Fake(Book):
             "GET webhooks": lambda: jsonify(webhooks=self.hooks),
             "GET webhooks/<hook>/signing_secret": lambda hook: jsonify(signing_secret={"secret": self.secret}),
             "POST webhooks": lambda: _made("webhook", self.hooks),
+            "GET triggers.json": lambda: _page("triggers", self.triggers),
             "POST triggers.json": lambda: _made("trigger", self.triggers),
         }
         for path, view in views.items():

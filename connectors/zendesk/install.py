@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bot.errors import BotError
 from connectors.http import shape
-from connectors.zendesk.shapes import Audit, Hook, Named, Secret, Touched, User
+from connectors.zendesk.shapes import Audit, Hook, Named, Secret, Titled, Touched, User
 from connectors.zendesk.wire import Desk, listed
 
 TITLE = "Understudy"
@@ -48,12 +48,19 @@ def _ours(desk: Desk) -> list[str]:
 def setup(desk: Desk, public_url: str, keys: tuple[bytes, ...], dry_run: bool) -> tuple[str, ...]:
     """A webhook named Understudy and a trigger that rings it at every change of a ticket; a line for each step."""
     endpoint = f"{public_url.rstrip('/')}/webhooks/zendesk"
-    if ours := _ours(desk):
-        return (f"The webhook {TITLE} is there already; its trigger should be, too.", _secret(desk, ours[0], keys))
+    hooks, rung = _ours(desk), any(t.title == TITLE for t in desk.every(Titled, "triggers", "triggers.json"))
+    steps = (_step(f"webhook {TITLE}", f" to {endpoint}", bool(hooks), dry_run),
+             _step(f"trigger {TITLE}", "", rung, dry_run))  # fmt: skip
     if dry_run:
-        return (f"Would make the webhook {TITLE} to {endpoint}.", f"Would make the trigger {TITLE} that rings it.")
-    hook = _make(desk, endpoint)
-    return (f"Made the webhook {TITLE} to {endpoint}.", f"Made the trigger {TITLE}.", _secret(desk, hook, keys))
+        return steps
+    hook = hooks[0] if hooks else _hook(desk, endpoint)
+    if not rung:
+        _trigger(desk, hook)
+    return (*steps, _secret(desk, hook, keys))
+
+
+def _step(what: str, where: str, there: bool, dry_run: bool) -> str:
+    return f"The {what} is there already." if there else f"{'Would make' if dry_run else 'Made'} the {what}{where}."
 
 
 def _secret(desk: Desk, hook: str, keys: tuple[bytes, ...]) -> str:
@@ -61,14 +68,19 @@ def _secret(desk: Desk, hook: str, keys: tuple[bytes, ...]) -> str:
     return "ZENDESK_WEBHOOK_SECRET is right." if secret.encode() in keys else f"Set ZENDESK_WEBHOOK_SECRET={secret}"
 
 
-def _make(desk: Desk, endpoint: str) -> str:
-    """A trigger rings it rather than event subscriptions, which cannot be narrowed to a brand or group."""
-    from zenpy.lib.api_objects import Trigger, Webhook  # noqa: PLC0415 - slow to import
+def _hook(desk: Desk, endpoint: str) -> str:
+    """The new webhook's id."""
+    from zenpy.lib.api_objects import Webhook  # noqa: PLC0415 - slow to import
 
     by_trigger = {"subscriptions": ["conditional_ticket_events"], "http_method": "POST", "request_format": "json"}
     webhook = Webhook(name=TITLE, status="active", endpoint=endpoint, **by_trigger)
-    hook = shape(Hook, desk.zenpy.webhooks.create(webhook), "zendesk").id
+    return shape(Hook, desk.zenpy.webhooks.create(webhook), "zendesk").id
+
+
+def _trigger(desk: Desk, hook: str) -> None:
+    """A trigger rings it rather than event subscriptions, which cannot be narrowed to a brand or group."""
+    from zenpy.lib.api_objects import Trigger  # noqa: PLC0415 - slow to import
+
     changes = [{"field": "update_type", "operator": "is", "value": value} for value in ("Create", "Change")]
     rings = {"field": "notification_webhook", "value": [hook, '{"ticket_id": "{{ticket.id}}"}']}
     desk.zenpy.triggers.create(Trigger(title=TITLE, conditions={"all": [], "any": changes}, actions=[rings]))
-    return hook

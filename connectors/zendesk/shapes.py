@@ -135,6 +135,12 @@ class Touched(BaseModel):
     updated_at: datetime
 
 
+class Titled(BaseModel):
+    """A trigger."""
+
+    title: str
+
+
 class Meta(BaseModel):
     """Where a list by cursor goes on, "" at its end."""
 
