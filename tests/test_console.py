@@ -214,6 +214,26 @@ def test_someone_new_is_an_agent_and_becomes_a_lead_only_when_told(shell: Shell)
     assert said.out == "priya is lead, known as nobody at the vendors yet (`app.py link`)\n"
 
 
+def test_a_vendor_id_is_taken_off_a_person_and_a_person_off_the_team_and_recorded(shell: Shell) -> None:
+    shell(*INES, "--also", "slack:U_INES", "--also", "zendesk:101")
+
+    without = shell("person", "ines@fernweh.example", "--not", "zendesk:101")
+    with shell.store().read() as conn:
+        known = [people.person_of(conn, vendor_id) is not None for vendor_id in ("slack:U_INES", "zendesk:101")]
+    removed = shell("person", "Ines@fernweh.example", "--remove")
+    again = shell("person", "ines@fernweh.example", "--remove")
+
+    assert without.out == "Ines Duarte is lead, known as slack:U_INES\n"
+    assert known == [True, False]
+    assert removed == Said(0, "Ines Duarte is not on the team any more.\n", "")
+    assert again == Said(2, "", "app.py: email: ines@fernweh.example is not on the team; `app.py people` lists it\n")
+    assert shell("people").out.startswith("Nobody yet.")
+    with shell.store().read() as conn:
+        assert people.person_of(conn, "slack:U_INES") is None
+        said = [(e.what, e.detail) for e in audit.entries(conn, "ines@fernweh.example")]
+    assert said[:2] == [("person removed", {}), ("person", {"role": "lead", "also": "slack:U_INES"})]
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
@@ -222,6 +242,7 @@ def test_someone_new_is_an_agent_and_becomes_a_lead_only_when_told(shell: Shell)
             ("ines@fernweh.example", "--also", "U_INES"),
             "app.py: --also: is written vendor:id, such as slack:U024BE7LH\n",
         ),
+        (("ines@fernweh.example", "--not", "U_INES"), "app.py: --not: is written vendor:id, such as slack:U024BE7LH\n"),
     ],
 )
 def test_a_wrong_person_is_named(shell: Shell, argv: tuple[str, ...], said: str) -> None:
