@@ -37,11 +37,14 @@ def register(add: Add, desks: Desks) -> None:
 
 def _people(add: Add, desks: Desks) -> None:
     add("people", _list_people, "who is on the team, and who may approve")
-    person = add("person", _set_person, "add someone to the team, or change their role and vendor ids")
+    person = add("person", _set_person, "add someone to the team, change their role and vendor ids, or remove them")
     person.add_argument("email")
     person.add_argument("--name", default="")
     person.add_argument("--role", choices=[r.value for r in PersonRole], help="leads approve; agent for someone new")
     person.add_argument("--also", action="append", default=[], metavar="VENDOR:ID", help="such as slack:U024BE7LH")
+    taken = "take this id off them; `link` gives back what has their e-mail address"
+    person.add_argument("--not", action="append", default=[], metavar="VENDOR:ID", dest="without", help=taken)
+    person.add_argument("--remove", action="store_true", help="take them off the team")
     add("link", lambda _: _link(desks()), "link the helpdesks' agents to the team by e-mail address")
 
 
@@ -91,12 +94,17 @@ def _list_people(_: argparse.Namespace) -> None:
 def _set_person(args: argparse.Namespace) -> None:
     if "@" not in args.email:
         raise Misconfigured("email", f"{args.email!r} is not an e-mail address")
-    if any(":" not in also for also in args.also):
-        raise Misconfigured("--also", "is written vendor:id, such as slack:U024BE7LH")
+    for option, given in (("--also", args.also), ("--not", args.without)):
+        if any(":" not in vendor_id for vendor_id in given):
+            raise Misconfigured(option, "is written vendor:id, such as slack:U024BE7LH")
     now = datetime.now(UTC)
     with _store().write() as conn:
+        if args.remove:
+            _remove(conn, args.email, now)
+            return
         known = people.by_email(conn, args.email)
         ids = tuple(dict.fromkeys((*(known.vendor_ids if known else ()), *args.also)))
+        ids = tuple(vendor_id for vendor_id in ids if vendor_id not in args.without)
         name = args.name or (known.name if known else args.email.partition("@")[0])
         role = PersonRole(args.role) if args.role else known.role if known else PersonRole.AGENT
         who = Person(known.id if known else args.email.lower(), name, args.email, role, ids)
@@ -109,6 +117,15 @@ def _some(desks: Mapping[str, Connector]) -> Iterable[Connector]:
     if not desks:
         raise Misconfigured("helpdesks", "none is set up; see README.md")
     return desks.values()
+
+
+def _remove(conn: Connection, email: str, now: datetime) -> None:
+    known = people.by_email(conn, email)
+    if known is None:
+        raise Misconfigured("email", f"{email} is not on the team; `app.py people` lists it")
+    people.remove_person(conn, known.id)
+    audit.record(conn, now, WHO, "person removed", known.id)
+    print(f"{known.name} is not on the team any more.")
 
 
 def _link(desks: Mapping[str, Connector]) -> None:

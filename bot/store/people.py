@@ -19,6 +19,12 @@ def save_person(conn: Connection, who: Person) -> None:
         put(conn, vendor_person, "vendor_id", vendor_id=vendor_id, person_id=who.id)
 
 
+def remove_person(conn: Connection, id: str) -> None:
+    """Nobody is known by this id or its vendor ids any more; what they did stays recorded."""
+    conn.execute(delete(vendor_person).where(vendor_person.c.person_id == id))
+    conn.execute(delete(person).where(person.c.id == id))
+
+
 def _take_back(conn: Connection, vendor_id: str, new: str) -> None:
     """Whoever had it so far forgets it: else the next change of them would take it away again."""
     owner = select(vendor_person.c.person_id).where(vendor_person.c.vendor_id == vendor_id).scalar_subquery()
