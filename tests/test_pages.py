@@ -210,6 +210,8 @@ def test_a_lead_stops_everything_on_the_page_and_an_agent_cannot(office: Desk) -
 
 
 def test_a_policy_form_makes_the_next_version_with_what_changed(office: Desk) -> None:
+    assert 'name="version" value="0"' in requests.get(f"{office.url}/control", timeout=5).text
+
     saved = act(office, "policy", **POLICY, tags="vip, repair", draft_only="zendesk", why="pilot")
 
     assert saved.status_code == 200
