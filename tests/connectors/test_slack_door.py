@@ -221,8 +221,17 @@ def test_a_draft_is_edited_under_the_question_that_the_customer_asked(desk: Desk
     assert [(v.text, v.question) for v in desk.verdicts] == [("Please wax it.", "")]
 
 
-def test_an_answer_longer_than_an_input_comes_back_whole(desk: Desk) -> None:
-    answer = "\n\n".join(f"Paragraph {n} about the zip and the wax." for n in range(200))
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "\n\n".join(f"Paragraph {n} about the zip and the wax." for n in range(200)),
+        " ".join(f"Sentence {n} about the zip and the wax." for n in range(200)),
+        "".join(str(n) for n in range(2500)),
+        "a" * 3000 + "\n" + "b" * 3000 + " " + "c" * 3000,
+    ],
+    ids=["paragraphs", "sentences", "one word", "exact"],
+)
+def test_an_answer_longer_than_an_input_comes_back_as_it_was(desk: Desk, answer: str) -> None:
     desk.cards.proposals["tok-p"] = ("How?", answer)
     desk.fake.press(put_card(desk, "tok-p"), "edit")
 
