@@ -20,6 +20,7 @@ SOURCES = 8
 PARTS = 10  # of an answer longer than one input takes
 SENTENCES = 150  # compared; repetitive texts cost the square of it
 CUT = "… (shortened)"
+CUTS = {"\n": "-line", " ": "-blank"}
 STYLES = {VerdictKind.ACCEPT: "primary", VerdictKind.REJECT: "danger"}
 SENTENCE = re.compile(r"\n+|(?<=[.!?])\s+")
 REASONS = ("Something in it is wrong", "Out of date", "Holds for one case only", "We know this already", "Other")
@@ -31,7 +32,7 @@ def card(delivery: Delivery) -> list[Block]:
     blocks: tuple[tuple[str, str, Any], ...] = (
         ("header", "text", delivery.title and plain(shorten(delivery.title, HEADER))),
         ("section", "fields", [_fact(*fact) for fact in delivery.facts[:FACTS]]),
-        *(("section", "text", mrkdwn(p)) for p in pieces(shorten(text, TEXT), PIECE) if p.strip()),
+        *(("section", "text", mrkdwn(p)) for _, p in pieces(shorten(text, TEXT), PIECE) if p.strip()),
         ("context", "elements", [mrkdwn(_source(*source)) for source in delivery.sources[:SOURCES]]),
         ("actions", "elements", [_button(button) for button in delivery.buttons]),
     )
@@ -44,7 +45,7 @@ def edit_modal(token: str, views: Views) -> Block:
     about: Block = {"type": "section", "text": plain(shorten(question, PIECE) or "…")}
     asked = _written("question", "Question", question) if proposal else about
     parts = list(pieces(text, PIECE))[:PARTS]
-    answer = [_written(f"answer{i}", "Answer, continued" if i else "Answer", part) for i, part in enumerate(parts)]
+    answer = [_part(i, *part) for i, part in enumerate(parts)]
     return _modal("edit", "Edit and approve", "Approve", token, [asked, *answer])
 
 
@@ -80,13 +81,16 @@ def shorten(text: str, limit: int) -> str:
     return (cut.rsplit(None, 1)[0] if re.search(r"\S\s", cut) else cut) + CUT
 
 
-def pieces(text: str, size: int) -> Iterator[str]:
-    """The text in pieces of at most `size`, cut at line ends where it can; joined with newlines they are the text."""
+def pieces(text: str, size: int) -> Iterator[tuple[str, str]]:
+    """(what was cut out before it, piece of at most `size`): a line end where it can, else a blank, else nothing.
+    Put together in this order they are the text."""
+    cut = ""
     while len(text) > size:
-        end = max(text.rfind("\n", 1, size), 0) or max(text.rfind(" ", 1, size), 0)
-        yield text[: end or size]
-        text = text[end + 1 if end else size :]
-    yield text
+        end = max(text.rfind("\n", 1, size), 0) or max(text.rfind(" ", 1, size), 0) or size
+        yield cut, text[:end]
+        cut = text[end] if text[end] in CUTS else ""
+        text = text[end + len(cut) :]
+    yield cut, text
 
 
 def diff(before: str, after: str) -> str:
@@ -131,6 +135,11 @@ def _modal(kind: str, title: str, submit: str, token: str, blocks: list[Block]) 
 def _written(id: str, label: str, value: str) -> Block:
     holds = {"initial_value": value[:PIECE]} if value else {}
     return _input(id, label, {"type": "plain_text_input", "multiline": True, "max_length": PIECE, **holds})
+
+
+def _part(number: int, cut: str, text: str) -> Block:
+    """A piece of the answer; what was cut out before it stands at the end of its id."""
+    return _written(f"answer{number}{CUTS.get(cut, '')}", "Answer, continued" if number else "Answer", text)
 
 
 def _input(id: str, label: str, element: Block) -> Block:

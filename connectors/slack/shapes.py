@@ -13,6 +13,7 @@ from connectors.http import Shape, shape
 
 EVENT_TYPE = "understudy_delivery"
 SOLVED = "white_check_mark"
+CUT_OUT = {"line": "\n", "blank": " "}  # before an input of the answer, by the end of its id
 SLACKBOT = "USLACKBOT"
 # Everything else (joins, topics, pins, tombstones of deleted messages) is not said by anybody.
 SPOKEN = frozenset({"", "bot_message", "file_share", "thread_broadcast", "me_message"})
@@ -145,7 +146,8 @@ class Interaction(BaseModel):
     def verdict(self, now: datetime, team: str) -> Verdict:
         """What it says of the card, with what was typed and chosen; in a shared channel strangers to `team` press."""
         typed = {block: held["value"].value for block, held in self.inputs.items()}
-        answer = "\n".join(typed[block] for block in sorted(typed) if block.startswith("answer") and typed[block])
+        parts = [block for block in sorted(typed) if block.startswith("answer") and typed[block]]
+        answer = "".join(CUT_OUT.get(block.partition("-")[2], "") + typed[block] for block in parts)
         reason = ": ".join(filter(None, (typed.get("reason"), typed.get("more", "").strip())))
         words = {"text": answer.strip(), "question": typed.get("question", "").strip(), "reason": reason}
         by, home = f"slack:{self.user}", self.workspace
