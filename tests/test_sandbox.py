@@ -176,7 +176,13 @@ def test_a_bad_line_is_named_by_file_number_and_field(tmp_path: Path, bad: Any, 
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("none.jsonl", None), ("torn.jsonl.gz", b"\x1f\x8b\x08\x00"), ("plain.jsonl.gz", b"{}")]
+    ("name", "content"),
+    [
+        ("none.jsonl", None),
+        ("torn.jsonl.gz", b"\x1f\x8b\x08\x00"),
+        ("plain.jsonl.gz", b"{}"),
+        ("corrupt.jsonl.gz", gzip.compress(b"{}")[:10] + b"\xff" * 20),
+    ],
 )
 def test_a_file_that_cannot_be_read_ends_the_command_with_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None
