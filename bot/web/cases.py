@@ -16,6 +16,7 @@ rest may be missing: `connector` (zendesk, intercom or slack) is then zendesk, `
 """
 
 import gzip
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -74,7 +75,7 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig") as file:
             rows = [(n, _row(adapter, text, f"{path}: line {n}")) for n, text in enumerate(file, 1) if text.strip()]
-    except (OSError, UnicodeDecodeError, EOFError) as err:
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as err:
         why = err.strerror if isinstance(err, OSError) and err.strerror else str(err)
         raise Misconfigured(str(path), f"cannot be read ({why}); it has to be FILE.jsonl or FILE.jsonl.gz") from err
     return _each_once(path, rows)
