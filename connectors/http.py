@@ -46,14 +46,6 @@ def loopback(env: Mapping[str, str], setting: str) -> str:
     return url
 
 
-def seconds(env: Mapping[str, str], setting: str, default: float) -> float:
-    """A positive number of seconds from the settings."""
-    text = env.get(setting, "").strip() or str(default)
-    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text, re.A) or not float(text):
-        raise Misconfigured(setting, f"{text!r} is not a number of seconds above 0")
-    return float(text)
-
-
 def secrets(env: Mapping[str, str], setting: str, fix: str) -> tuple[bytes, ...]:
     """The current secret and, during a rotation, the previous one from `<setting>_PREVIOUS`."""
     current = need(env, setting, fix)

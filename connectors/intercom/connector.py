@@ -10,7 +10,7 @@ from bot.errors import BotError, Misconfigured, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
 from bot.ports import Agent, Connector, Received, Request
 from bot.text.markup import html_of
-from connectors.http import READ_TIMEOUT, loopback, need, seconds, secrets
+from connectors.http import READ_TIMEOUT, loopback, need, secrets
 from connectors.intercom import shapes
 from connectors.intercom.door import received
 from connectors.intercom.read import conversation_of, fingerprint
@@ -23,8 +23,8 @@ SKEW = timedelta(seconds=30)  # their clock against ours; a copy of our own word
 OVERLAP = timedelta(seconds=60)
 
 
-def connect(env: Mapping[str, str]) -> Connector:
-    """The connector; Misconfigured names the setting and the fix."""
+def connect(env: Mapping[str, str], timeout: float = READ_TIMEOUT) -> Connector:
+    """The connector, which waits `timeout` seconds for an answer; Misconfigured names the setting and the fix."""
     region = env.get("INTERCOM_REGION", "").strip().lower() or "us"
     if region not in REGIONS:
         raise Misconfigured("INTERCOM_REGION", f"{region!r} is not a region; write one of {', '.join(REGIONS)}")
@@ -36,7 +36,7 @@ def connect(env: Mapping[str, str]) -> Connector:
         region=region,
         base_url=loopback(env, "INTERCOM_BASE_URL") or f"https://api{REGIONS[region]}.intercom.io",
         app=env.get("INTERCOM_APP_ID", "").strip(),
-        timeout=seconds(env, "INTERCOM_TIMEOUT", READ_TIMEOUT),
+        timeout=timeout,
     )
 
 

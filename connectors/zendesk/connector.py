@@ -11,7 +11,7 @@ from bot.errors import Forged, Malformed, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
 from bot.ports import Agent, Received, Request
 from bot.text.markup import html_of
-from connectors.http import READ_TIMEOUT, fresh, loopback, need, read_json, sealed, seconds, secrets, shape, strict
+from connectors.http import READ_TIMEOUT, fresh, loopback, need, read_json, sealed, secrets, shape, strict
 from connectors.zendesk import install, shapes
 from connectors.zendesk.oauth import Token
 from connectors.zendesk.reading import NAME, SYSTEM, Staff, conversation
@@ -27,15 +27,15 @@ CHATS = re.compile(
 )
 
 
-def connect(env: Mapping[str, str]) -> "Zendesk":
-    """The connector of these settings (README.md lists them). Raises Misconfigured; asks nobody anything."""
+def connect(env: Mapping[str, str], timeout: float = READ_TIMEOUT) -> "Zendesk":
+    """The connector of these settings (README.md lists them), which waits `timeout` seconds for an answer. Raises
+    Misconfigured; asks nobody anything."""
     subdomain = need(env, "ZENDESK_SUBDOMAIN", "write the part before .zendesk.com", r"[a-z0-9][a-z0-9-]*")
     author = need(env, "ZENDESK_AUTHOR_ID", "write the user id the bot writes as, such as 360012345678", "[0-9]+")
     bots = env.get("ZENDESK_BOT_IDS", "").strip() and need(env, "ZENDESK_BOT_IDS", "write user ids", "[0-9, ]+")
     client = need(env, "ZENDESK_CLIENT_ID", "make an OAuth client in Admin Center")
     secret = need(env, "ZENDESK_CLIENT_SECRET", "it goes with ZENDESK_CLIENT_ID")
     site = loopback(env, "ZENDESK_BASE_URL").rstrip("/") or f"https://{subdomain}.zendesk.com"
-    timeout = seconds(env, "ZENDESK_TIMEOUT", READ_TIMEOUT)
     return Zendesk(
         Desk(subdomain, site, Token(site, client, secret, timeout), timeout),
         staff=Staff(author, frozenset([author, SYSTEM, *re.findall("[0-9]+", bots)])),

@@ -140,7 +140,8 @@ def test_the_same_words_are_not_ours_from_another_seat_as_a_note_or_from_long_ag
 
 
 def test_a_slow_vendor_is_not_waited_for_and_is_found_to_have_applied(fake: Fake, intercom: Intercom) -> None:
-    impatient = connected(fake.settings() | {"INTERCOM_TIMEOUT": "0.15"})
+    impatient = connect(fake.settings(), timeout=0.15)
+    assert isinstance(impatient, Intercom)
     ref, since = asked(fake), datetime.now(UTC)
     impatient.fetch(ref)
     fake.knobs.next.append(Fault("slow", wait=0.4))
@@ -428,7 +429,6 @@ def test_the_region_chooses_the_host(region: str, host: str) -> None:
     [
         ("INTERCOM_REGION", "moon", "us, eu, au"),
         ("INTERCOM_ADMIN_ID", "ines", "a number"),
-        ("INTERCOM_TIMEOUT", "soon", "seconds"),
         ("INTERCOM_BASE_URL", "https://api.intercom.io.example", "loopback"),
         ("INTERCOM_BASE_URL", "http://[", "loopback"),
     ],

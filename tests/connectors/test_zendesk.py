@@ -188,7 +188,7 @@ def test_a_reply_is_public_and_written_as_the_author_set(fake: Fake, zendesk: Ze
     [(Fault("drop"), 1), (Fault("slow", wait=0.5), 1), (Fault("lost"), 0), (Fault("status", 503), 0)],
 )
 def test_a_note_whose_answer_is_lost_is_not_sent_again(fake: Fake, ref: Ref, fault: Fault, applied: int) -> None:
-    zendesk = connect(fake.settings() | {"ZENDESK_TIMEOUT": "0.3"})
+    zendesk = connect(fake.settings(), timeout=0.3)
     zendesk.fetch(ref)
     fake.knobs.next.extend([fault, fault])
 
@@ -355,7 +355,6 @@ def test_setup_makes_only_what_is_missing(fake: Fake, zendesk: Zendesk) -> None:
         ({"ZENDESK_WEBHOOK_SECRET": ""}, "ZENDESK_WEBHOOK_SECRET"),
         ({"ZENDESK_CLIENT_ID": ""}, "ZENDESK_CLIENT_ID"),
         ({"ZENDESK_CLIENT_SECRET": ""}, "ZENDESK_CLIENT_SECRET"),
-        ({"ZENDESK_TIMEOUT": "-1"}, "ZENDESK_TIMEOUT"),
     ],
 )
 def test_a_wrong_setting_is_named(change: dict[str, str], setting: str) -> None:
