@@ -19,10 +19,10 @@ LONG = 700  # characters: a longer answer is found by its paragraphs
 
 
 def passages(entry: Entry) -> tuple[Passage, ...]:
-    """The question with the answer, or with each paragraph of a long answer."""
+    """The answer under its question, or each paragraph of a long answer."""
     parts = [p for p in re.split(r"\n\s*\n", entry.answer) if p.strip()] if len(entry.answer) > LONG else [entry.answer]
     return tuple(
-        Passage(f"{entry.id}#{i}", entry.id, Source.ENTRY, f"{entry.question}\n{part}") for i, part in enumerate(parts)
+        Passage(f"{entry.id}#{i}", entry.id, Source.ENTRY, part, entry.question) for i, part in enumerate(parts)
     )
 
 

@@ -167,12 +167,14 @@ class Index(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of text to be found; several may share an `owner` (entry id or past reply id)."""
+    """A piece of text to be found; several may share an `owner` (entry id or past reply id). What its title says
+    counts more; without one the text is its own title."""
 
     key: str
     owner: str
     source: Source
     text: str
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

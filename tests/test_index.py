@@ -160,8 +160,36 @@ def _lines(name: str) -> Iterator[dict[str, str]]:
     return (json.loads(line) for line in (COMPANY / name).read_text(encoding="utf-8").splitlines())
 
 
+def _put_company(index: HybridIndex) -> None:
+    index.put([Passage(e["id"], e["id"], Source.ENTRY, e["answer"], e["question"]) for e in _lines("entries.jsonl")])
+
+
+def test_every_entry_of_the_company_is_first_for_its_own_question(index: HybridIndex) -> None:
+    _put_company(index)
+
+    first = {e["id"]: find(index, e["question"], limit=1) for e in _lines("entries.jsonl")}
+
+    assert {id_: keys for id_, keys in first.items() if keys != [id_]} == {}
+
+
+def test_a_word_said_often_does_not_make_up_for_one_that_is_missing(index: HybridIndex) -> None:
+    index.put([passage("often", "parcel " * 20), passage("both", "lost parcel, which we look for"), passage("none", "x")])
+
+    often, both = sorted(index.search("lost parcel", source=Source.ENTRY, limit=2), key=lambda hit: hit.lexical)
+
+    assert (often.key, both.key) == ("often", "both")
+    assert often.lexical < both.lexical < 1.0
+
+
+def test_a_word_of_the_title_counts_more_than_one_of_the_text(index: HybridIndex) -> None:
+    index.put([Passage("text", "text", Source.ENTRY, "the parcel comes by ship", "What does it cost")])
+    index.put([Passage("title", "title", Source.ENTRY, "what it does cost by ship", "Where is my parcel?")])
+
+    assert find(index, "parcel") == ["title", "text"]
+
+
 def _answers(index: HybridIndex) -> list[tuple[str | None, tuple[Hit, ...]]]:
-    index.put([passage(e["id"], f"{e['question']}\n{e['answer']}") for e in _lines("entries.jsonl")])
+    _put_company(index)
     found = ((q["entry"], index.search(q["question"], source=Source.ENTRY, limit=3)) for q in _lines("questions.jsonl"))
     return list(found)
 
