@@ -173,9 +173,9 @@ def test_every_entry_of_the_company_is_first_for_its_own_question(index: HybridI
 
 
 def test_a_word_said_often_does_not_make_up_for_one_that_is_missing(index: HybridIndex) -> None:
-    index.put([passage("often", "parcel " * 20), passage("both", "lost parcel, which we look for"), passage("none", "x")])
+    index.put([passage("often", "parcel " * 20), passage("both", "a damaged parcel, in short")])
 
-    often, both = sorted(index.search("lost parcel", source=Source.ENTRY, limit=2), key=lambda hit: hit.lexical)
+    both, often = index.search("damaged parcel", source=Source.ENTRY, limit=2)
 
     assert (often.key, both.key) == ("often", "both")
     assert often.lexical < both.lexical < 1.0
@@ -201,7 +201,7 @@ def test_the_companys_customers_find_its_entries_in_other_words(index: HybridInd
     first = sum(hits[0].owner == entry for entry, hits in asked if hits) / len(asked)
     third = sum(entry in [h.owner for h in hits] for entry, hits in asked) / len(asked)
 
-    assert first >= 0.6
+    assert first >= 0.65
     assert third >= 0.8
 
 
@@ -210,5 +210,5 @@ def test_questions_without_an_answer_mostly_stay_under_the_writers_floor(index: 
     right = [hits[0].score for entry, hits in answers if hits and hits[0].owner == entry]
     none = [hits[0].score if hits else 0.0 for entry, hits in answers if entry is None]
 
-    assert sum(score >= FLOOR for score in right) / len(right) >= 0.9
-    assert sum(score < FLOOR for score in none) / len(none) >= 0.8
+    assert sum(score >= FLOOR for score in right) / len(right) >= 0.8
+    assert sum(score < FLOOR for score in none) / len(none) >= 0.88

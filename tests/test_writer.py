@@ -93,7 +93,7 @@ def test_a_draft_names_its_evidence_its_event_and_what_it_saw() -> None:
     assert draft.confidence == 0.0
 
 
-@pytest.mark.parametrize("score", [0.0, 0.1, 0.27])
+@pytest.mark.parametrize("score", [0.0, 0.1, 0.23])
 def test_thin_evidence_gives_no_text_and_cites_nothing(score: float) -> None:
     thin = Evidence(Source.ENTRY, "x", 1, "Something else", "An answer to something else.", score)
 

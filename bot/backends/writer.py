@@ -9,7 +9,9 @@ from bot.text.sentences import ITEM, sentences
 from bot.text.terms import language, words
 from bot.text.thesaurus import topics
 
-FLOOR = 0.22  # of retrieval; XX
+FLOOR = (
+    0.24  # of retrieval; of the sandbox questions 43 get the right draft, 11 a wrong one, 23 of 25 without answer none
+)
 LONG = 700  # characters: of a longer answer only what fits the question is said
 SECOND = 0.4  # share of a second question's words that another entry must cover
 
