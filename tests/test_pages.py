@@ -308,6 +308,14 @@ def test_audit_and_knowledge_are_found_by_words(office: Desk) -> None:
         assert sum(drafts.decision_counts(conn).values()) == 1
 
 
+@pytest.mark.parametrize("path", ["nowhere", "control/none", "drafts/a/b"])
+def test_an_address_without_a_page_says_so_in_our_own_style(office: Desk, path: str) -> None:
+    answer = requests.get(f"{office.url}/{path}", timeout=5)
+
+    assert (answer.status_code, "There is no page at this address" in answer.text) == (404, True)
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
 def test_forms_are_read_leniently() -> None:
     assert [number(t, 0, 1) for t in ("0,5", " .5 ", "nan", "inf", "-1", "")] == [0.5, 0.5, None, None, None, None]
     assert listed("a, b\nb,, c ") == ("a", "b", "c")

@@ -11,7 +11,7 @@ from bot import work
 from bot.line import Line
 from bot.store import audit, counts, drafts, limits, people
 from bot.web import control, links
-from bot.web.guard import AWAY, guard
+from bot.web.guard import AWAY, guard, said
 
 
 def pages(line: Line, refused: Counter[str]) -> Blueprint:
@@ -25,6 +25,7 @@ def pages(line: Line, refused: Counter[str]) -> Blueprint:
     made.get("/health", endpoint="health")(partial(_health, line, refused))
     made.get("/audit", endpoint="audit")(partial(_audit, line))
     made.get("/knowledge", endpoint="knowledge")(partial(_knowledge, line))
+    made.get("/<path:_>", endpoint="nowhere")(lambda _: said(404, "Not here", "There is no page at this address."))
     return made
 
 
