@@ -97,6 +97,8 @@ def test_automatic_replies_are_recognised(subject: str, text: str, automatic: bo
         ("mx@example.com", "Returned mail: see transcript", "", True),
         ("mx@example.com", "Unzustellbar: Bestellung", "", True),
         ("mx@example.com", "", "550 5.1.1 recipient address rejected: user unknown", True),
+        ("mx@example.com", "", "Delivery has failed to these recipients: 550 user unknown", True),
+        ("maria@example.com", "", "Order 550 does not exist, says your site", False),
         ("maria@example.com", "Delivery failed", "The courier did not come.", False),
         ("maria@example.com", "Parcel returned to sender", "Why?", False),
         ("maria@example.com", "App 4.2.1 does not exist in the store", "", False),

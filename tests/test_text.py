@@ -61,6 +61,22 @@ def test_reading_twice_changes_nothing(text: str, own: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("It is done.\n\nTomasz", "It is done."),
+        ("It is done.\n\n- Tomasz Wilk", "It is done."),
+        ("It is done.\nCheers Tomasz", "It is done."),
+        ("It is done.\n\nThanks,\nTomasz\n", "It is done."),
+        ("Done, best regards, Tomasz", "Done, best regards, Tomasz"),
+        ("Ask our colleague\nInes", "Ask our colleague\nInes"),
+        ("Tomasz", "Tomasz"),
+    ],
+)
+def test_a_last_line_of_a_closing_and_the_authors_own_name_is_a_signature(text: str, own: str) -> None:
+    assert said(text, "Tomasz Wilk") == own
+
+
+@pytest.mark.parametrize(
     ("text", "seen"),
     [
         ("a\u200bb\u202ec\ufeffd", "abcd"),

@@ -17,6 +17,8 @@ WRONG, MISSING, RULE, TOOL = ["fact_wrong"], ["fact_missing"], ["rule_misapplied
 
 ROWS = [
     ("the same", PERIOD, PERIOD, NOTHING),
+    ("a number word", "They are valid for three years.", "They are valid for 5 years.", WRONG),
+    ("a number word with a condition", "They are valid for three years.", "They are only valid for 5 years.", WRONG),
     ("a greeting added", PERIOD, f"Hi Maria,\n\n{PERIOD}", NOTHING),
     ("a greeting on the same line", PERIOD, f"Hello Maria, {PERIOD[0].lower()}{PERIOD[1:]}", NOTHING),
     ("a greeting changed", f"Hi Maria,\n\n{PERIOD}", f"Dear Mrs Keller,\n\n{PERIOD}", NOTHING),

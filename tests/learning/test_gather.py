@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from bot.model import Change, Role
 from learning.gather import answer_of, intervention, question_before
 from tests.learning.cases import DRAFT, NOW, agent, conversation, customer
@@ -35,14 +37,14 @@ def test_a_question_back_is_no_answer() -> None:
     assert question_before(conversation(*messages), messages[-1]) == "Can you engrave initials?\nThe Rolle 65"
 
 
-def test_a_first_mail_has_its_subject_unless_it_repeats_the_text() -> None:
-    asked = customer("Is it possible on the trolley?")
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [("Is it possible on the trolley?\nMaria", "Is it possible on the trolley?"), ("", "Engraving"), ("> No", "Engraving")],
+)
+def test_the_subject_is_the_question_where_nothing_else_was_said(text: str, question: str) -> None:
+    asked = customer(text)
 
-    mail = question_before(conversation(asked, agent(ANSWER), subject="Engraving"), agent(ANSWER))
-    chat = question_before(conversation(asked, agent(ANSWER), subject="Is it possible"), agent(ANSWER))
-
-    assert mail == "Engraving\nIs it possible on the trolley?"
-    assert chat == "Is it possible on the trolley?"
+    assert question_before(conversation(asked, agent(ANSWER), subject="Engraving"), agent(ANSWER)) == question
 
 
 def test_notes_and_personal_data_stay_out() -> None:

@@ -45,6 +45,21 @@ def press(at: Desk, ref: Ref, kind: VerdictKind, text: str = "") -> None:
     at.settle()
 
 
+@pytest.mark.parametrize("signature", ["Tomasz", "Cheers Tomasz"])
+def test_a_signature_is_no_edit_and_nothing_to_teach(fernweh: Desk, signature: str) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    body = fernweh.decided(ref).draft.text
+
+    fernweh.agent(ref, f"{body}\n\n{signature}")
+    unknown = fernweh.ask(ASKS_UNKNOWN)
+    fernweh.agent(unknown, f"{ENGRAVING}\n\n{signature}")
+
+    known = outcome(fernweh, ref)
+    assert known is not None and known.kind is OutcomeKind.KEPT
+    assert interventions(fernweh, ref) == []
+    assert [i.answer for i in interventions(fernweh, unknown)] == [ENGRAVING]
+
+
 def outcome(at: Desk, ref: Ref) -> Outcome | None:
     with at.line.store.read() as conn:
         return reviews.outcome_of(conn, drafts.drafts_of(conn, ref)[-1].draft.id)
