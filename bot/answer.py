@@ -90,7 +90,7 @@ def gather(line: Line, event: Event) -> Context | None:
 
 def question_of(conversation: Conversation) -> str:
     """What the customer wants to know now: the subject and all they said since anyone answered, redacted."""
-    parts = (said(message.text) for message in conversation.unanswered)
+    parts = (said(message.text, message.name) for message in conversation.unanswered)
     text, subject = "\n".join(p for p in parts if p), conversation.subject.strip()
     return redact(text if subject.casefold() in text.casefold() else f"{subject}\n{text}")
 

@@ -13,6 +13,7 @@ from bot.model import Customer, Entry, Evidence, Intervention, Source
 from bot.ports import Hit, Index, Passage
 from bot.store import Store
 from bot.store import knowledge as rows
+from bot.text.terms import language
 
 TITLE = 120  # characters of a past question that stand for it
 LONG = 700  # characters: a longer answer is found by its paragraphs
@@ -27,12 +28,12 @@ def passages(entry: Entry) -> tuple[Passage, ...]:
 
 
 def _holds(entry: Entry, customer: Customer, page: str, now: datetime) -> bool:
-    """For this customer, here, now? What is unknown matches no set field; no language is English."""
+    """For this customer, here, now? What is unknown matches no set field."""
     scope = entry.scope
     return (
         entry.in_force(now)
         and (not scope.plan or scope.plan == customer.plan)
-        and (not scope.language or scope.language == (customer.language or "en"))
+        and (not scope.language or scope.language == customer.language)
         and (not scope.audience or scope.audience == customer.segment)
         and (not scope.page or scope.page in page)
     )
@@ -81,9 +82,13 @@ class Knowledge:
         return tuple(islice(self._found(text, Source.ENTRY, limit, lambda entry: not entry.retired), limit))
 
     def evidence(self, text: str, *, limit: int, customer: Customer, page: str, now: datetime) -> tuple[Evidence, ...]:
-        """For a draft: entries that hold for this customer, here and now, then past replies; each best first."""
+        """For a draft: entries that hold for this customer, here and now, then past replies; each best first.
+
+        The language is that of the text; where it does not tell, the one that the vendor knows, else English.
+        """
         self.refresh()
-        holds = partial(_holds, customer=customer, page=page, now=now)
+        speaks = replace(customer, language=language(text) or customer.language[:2].lower() or "en")
+        holds = partial(_holds, customer=speaks, page=page, now=now)
         entries = islice(self._found(text, Source.ENTRY, limit * 2, holds), limit)
         past = self._found(text, Source.PAST, limit) if self._past else ()
         return (*entries, *islice(past, limit))

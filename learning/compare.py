@@ -9,7 +9,7 @@ from bot.text.markup import NUMBER
 from bot.text.said import links, said
 from bot.text.terms import words
 from learning import lexicon
-from learning.facts import content, exchanged, is_courtesy, is_own, level, material, own_words
+from learning.facts import content, exchanged, facts, is_courtesy, is_own, level, material, own_words
 
 NEAR = 0.45  # weighted overlap from which two sentences are one that was changed
 HELD = 0.8  # share of a sentence's carrying words that another holds: it was merged into it
@@ -109,6 +109,8 @@ def _edit(old: tuple[str, ...], new: tuple[str, ...], ignore: frozenset[str]) ->
 def _changed(before: str, after: str, ignore: frozenset[str]) -> CorrectionKind | None:
     if _plain(before) == _plain(after):
         return None
+    if _renumbered(before, after):
+        return CorrectionKind.FACT_WRONG
     if len(lexicon.CONDITION.findall(after)) > len(lexicon.CONDITION.findall(before)):
         return CorrectionKind.RULE_MISAPPLIED
     wrong, more = material(before, after, ignore)
@@ -121,6 +123,12 @@ def _changed(before: str, after: str, ignore: frozenset[str]) -> CorrectionKind 
     if len(lost) == len(gained) == 1 or (len(lost) >= 3 and len(gained) <= 1):
         return CorrectionKind.FACT_WRONG
     return CorrectionKind.TONE if _toneless(before) == _toneless(after) else CorrectionKind.WORDING
+
+
+def _renumbered(before: str, after: str) -> bool:
+    """Has another number taken the place of one?"""
+    old, new = ({fact for fact in facts(s).hard if fact[0].isdigit()} for s in (before, after))
+    return bool(old - new and new - old)
 
 
 def _alone(removed: str, added: str) -> CorrectionKind:

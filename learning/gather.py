@@ -32,7 +32,7 @@ def intervention(conversation: Conversation, message: Message, draft: Draft | No
 
 
 def question_before(conversation: Conversation, message: Message) -> str:
-    """All that the customer said and nobody had answered, oldest first, redacted; with the subject of a first mail.
+    """All that the customer said and nobody had answered, oldest first, redacted; the subject where they said nothing.
 
     A question back ("which model is it?") is no answer: what was asked before it still counts.
     """
@@ -40,17 +40,14 @@ def question_before(conversation: Conversation, message: Message) -> str:
     before = takewhile(lambda m: m.id != message.id, conversation.messages)
     for earlier in reversed([m for m in before if m.public]):
         if earlier.role is Role.CUSTOMER:
-            asked.insert(0, said(earlier.text))
+            asked.insert(0, said(earlier.text, earlier.name))
         elif asked and earlier.role is not Role.OTHER_BOT and teaching(earlier.text):
             return _joined(asked)
-    return _joined([conversation.subject, *asked] if asked else [])
+    return _joined(asked) or (redact(conversation.subject.strip()) if asked else "")
 
 
 def _joined(parts: list[str]) -> str:
-    whole = " ".join(" ".join(parts[1:]).split()).casefold()
-    first = " ".join(parts[0].split()).casefold() if parts else ""
-    kept = parts[1:] if first and first in whole else parts  # chats are named after their first words
-    return redact("\n".join(p for p in kept if p.strip()))[:LONGEST]
+    return redact("\n".join(p for p in parts if p.strip()))[:LONGEST]
 
 
 def answer_of(text: str, names: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from bot.model.kinds import Action, DeliveryKind, OutcomeKind, Role, Source, Sta
 from bot.model.learning import Correction, Intervention, Outcome, Signal
 from bot.store import audit, conversations, drafts, people, reviews
 from bot.store import knowledge as rows
-from bot.text.said import is_thanks
+from bot.text.said import is_thanks, said
 from bot.work import Effect
 from learning import signals, study
 from learning.facts import teaching
@@ -118,6 +118,7 @@ def _shown(decided: Decided) -> bool:
 
 def _observed(line: Line, conversation: Conversation, message: Message, by: str, draft: Draft | None) -> Effect:
     """What a message of the person `by` means: against the draft, where there is one, and as something to teach."""
+    message = replace(message, text=said(message.text, message.name))
     taught = replace(intervention(conversation, message, draft), by=by)
     if draft is None:
         return partial(_teach, line=line, taught=taught, version=message.version)

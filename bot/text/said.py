@@ -22,7 +22,7 @@ PROPER = r"(?:[A-ZÀ-ÖØ-ÞŁŚŻ][\w'’.-]{0,30}|von|van|de|da|di)"
 NAME = re.compile(rf"^{PROPER}(?: {PROPER}){{0,3}}$")
 
 TOKEN = re.compile("[\\w'-]+|[\u2600-\u27bf\U0001f300-\U0001faff]")
-SMTP = re.compile(r"\b[45]\.\d\.\d{1,3}\b")
+SMTP = re.compile(r"\b(?:[45]\.\d\.\d{1,3}\b|55[0-4][ -](?:user|mailbox|recipient))", re.I)
 
 
 def clean(text: str) -> str:
@@ -32,11 +32,11 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", MARKS.sub(r"\1", text))
 
 
-def said(text: str) -> str:
-    """What the person wrote themselves: no quotes, forwarded mail, signatures; "" when nothing is left."""
+def said(text: str, name: str = "") -> str:
+    """What the person of this name wrote themselves: no quotes, forwarded mail, signatures; "" when nothing is left."""
     lines = [line.rstrip() for line in clean(text).split("\n")]
     kept = [line for line in _own(lines) if not PATTERNS["sent_from"].match(line)]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(_unsigned(kept))).strip()
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(_nameless(_unsigned(kept), name))).strip()
 
 
 def _own(lines: list[str]) -> list[str]:
@@ -85,6 +85,22 @@ def _unsigned(lines: list[str]) -> list[str]:
         if len(lines) - at <= 6 and PATTERNS["thanks_closing"].match(line.strip()) and _names(lines[at + 1 :]):
             return lines[: at + 1]
     return lines
+
+
+def _nameless(lines: list[str], name: str) -> list[str]:
+    """Without last lines that are a closing, the author's own name or both; a name alone is an answer."""
+    end = len(lines)
+    while name and end and _signs(lines[end - 1], name.casefold().split()):
+        end -= 1
+    return lines[:end] if any(lines[:end]) else lines
+
+
+def _signs(line: str, name: list[str]) -> bool:
+    spoken = line.strip(" -–—").split()
+    while spoken and spoken[-1].casefold().strip(",.!") in name:
+        spoken.pop()
+    rest = " ".join(spoken)
+    return not rest or any(PATTERNS[kind].match(rest) for kind in ("closing", "thanks_closing"))
 
 
 def _names(lines: list[str]) -> bool:

@@ -39,7 +39,11 @@ def test_a_question_back_is_no_answer() -> None:
 
 @pytest.mark.parametrize(
     ("text", "question"),
-    [("Is it possible on the trolley?\nMaria", "Is it possible on the trolley?"), ("", "Engraving"), ("> No", "Engraving")],
+    [
+        ("Is it possible on the trolley?\nMaria", "Is it possible on the trolley?"),
+        ("", "Engraving"),
+        ("> No", "Engraving"),
+    ],
 )
 def test_the_subject_is_the_question_where_nothing_else_was_said(text: str, question: str) -> None:
     asked = customer(text)

@@ -55,7 +55,8 @@ def test_a_signature_is_no_edit_and_nothing_to_teach(fernweh: Desk, signature: s
     fernweh.agent(unknown, f"{ENGRAVING}\n\n{signature}")
 
     known = outcome(fernweh, ref)
-    assert known is not None and known.kind is OutcomeKind.KEPT
+    assert known is not None
+    assert known.kind is OutcomeKind.KEPT
     assert interventions(fernweh, ref) == []
     assert [i.answer for i in interventions(fernweh, unknown)] == [ENGRAVING]
 
