@@ -195,8 +195,7 @@ def run_worker(args: argparse.Namespace) -> None:
             signal.pause()
     from bot.backends import rq_queue
 
-    drain = worker(line).drain  # looks every second, whatever Redis says
-    rq_queue.serve(chosen.redis_url, drain, lambda ending: repeat(1.0, lambda: drain(ending.is_set), ending))
+    rq_queue.serve(chosen.redis_url, worker(line).drain)
 
 
 @contextmanager

@@ -186,7 +186,7 @@ def _notice(conn: Connection, line: Line, about: str, ref: Ref, title: str, fact
 def give_up(line: Line, conn: Connection, job: Job, error: str) -> None:
     """A row that only a person can help, in the transaction that buries it: written down, and told to people in the
     conversation and on the review channel."""
-    last, key = _reason(error), job.key.removeprefix("deliver|")
+    last, key = work.reason(error), job.key.removeprefix("deliver|")
     audit.record(conn, line.now(), "understudy", "gave up", job.key, last, ref=str(job.ref))
     about = Delivery(f"d-dead-{job.key}-{job.fence}", job.ref, DeliveryKind.REPLY, "")
     if job.kind == "deliver":  # what stays `sending` would block its conversation for ever
@@ -197,9 +197,3 @@ def give_up(line: Line, conn: Connection, job: Job, error: str) -> None:
         _note(conn, line, about, last)
     facts = (("Conversation", str(job.ref)), ("What happened", last))
     _notice(conn, line, f"dead-{job.key}-{job.fence}", job.ref, "A person is needed", facts)
-
-
-def _reason(error: str) -> str:
-    """The last line of an error that says something of its own."""
-    lines = [line for line in error.strip().splitlines() if line.strip() and not line.startswith("(Background on")]
-    return lines[-1] if lines else "unknown"

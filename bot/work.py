@@ -200,6 +200,12 @@ def dead(conn: Connection, limit: int = 100) -> list[tuple[str, str, str, str]]:
     return [(r.key, r.ref, r.first_error, r.last_error) for r in conn.execute(query)]
 
 
+def reason(error: str) -> str:
+    """The last line of an error that says something of its own."""
+    lines = [line for line in error.strip().splitlines() if line.strip() and not line.startswith("(Background on")]
+    return lines[-1] if lines else "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Worker:
     """Drains the table. `handlers` by kind; `dead` writes, in the transaction that buries it, that a row needs a

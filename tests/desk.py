@@ -4,6 +4,7 @@ Nothing runs by itself: `settle` brings the webhooks and drains the work, so a t
 clock moves only when a test moves it.
 """
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,7 +81,7 @@ class Desk:
             return self.worker.drain() if cast("Bell", self.line.wake).wait(-1, 0) else 0
         from bot.backends.rq_queue import worker_for
 
-        rq = worker_for(self.redis_url, lambda: counts.append(self.worker.drain()))
+        rq = worker_for(self.redis_url, lambda: counts.append(self.worker.drain()), threading.Event())
         while (found := rq.dequeue_job_and_maintain_ttl(None)) is not None:
             rq.execute_job(*found)
         return sum(counts)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
+import requests
 from sqlalchemy import Connection, event, func, select
 
 from bot import compose, deliver, sweep, work
@@ -379,6 +380,7 @@ def test_without_a_review_channel_a_bug_is_told_in_the_conversation(database_url
             made.clock.forward(seconds=30)
             made.settle()
 
+        assert "RuntimeError: a bug" in requests.get(made.url, timeout=5).text
         assert [d.delivery.facts[0] for d in made.deliveries(ref)] == [("What happened", "RuntimeError: a bug")]
         assert len(made.sent(ref)) == 1
 

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,30 @@ def test_every_test_gets_an_empty_redis_or_none(redis_url: str | None, _turn: in
     client = Redis.from_url(redis_url)
 
     assert client.incr("seen") == 1
+
+
+def test_an_rq_worker_that_is_told_to_stop_ends_after_the_row_it_is_on(redis_url: str | None) -> None:
+    if redis_url is None:
+        return
+    from bot.backends.rq_queue import RqBell, worker_for
+
+    stopping, rows = threading.Event(), list[int]()
+
+    def drain() -> None:
+        while not stopping.is_set():
+            rows.append(len(rows))
+            if len(rows) == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    RqBell(redis_url).wake()
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    try:
+        worker_for(redis_url, drain, stopping).work(logging_level="WARNING")
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+
+    assert rows == [0, 1, 2]
 
 
 def test_a_write_waits_for_the_disk_unless_it_is_said_that_it_can_be_taken_again(database_url: str) -> None:

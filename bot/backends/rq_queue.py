@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from functools import cache
+from types import FrameType
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -15,6 +16,7 @@ from bot.errors import Misconfigured
 log = logging.getLogger(__name__)
 QUEUE = "understudy"
 OUTSTANDING = "understudy:wake-up"
+PATIENCE = 25.0  # seconds for a send that has begun, when we are told to stop
 LOST_AFTER = 10  # seconds: a wake-up that nobody took by then is made again
 _drain: dict[str, Callable[[], object]] = {}
 
@@ -60,19 +62,43 @@ def wake_up() -> None:
         drain()
 
 
-def worker_for(url: str, drain: Callable[[], object]) -> SimpleWorker:
-    """An RQ worker that drains when it is woken."""
+class _Worker(SimpleWorker):
+    """Lets a drain that is running know that a signal asked for an end: RQ itself would wait for its last row."""
+
+    stopping: threading.Event
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """As RQ does at the first signal."""
+        self.stopping.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+
+def worker_for(url: str, drain: Callable[[], object], stopping: threading.Event) -> SimpleWorker:
+    """An RQ worker that drains when it is woken, and sets `stopping` when it is told to end."""
     _drain[url] = drain
     queue = Queue(QUEUE, connection=_redis(url), serializer=JSONSerializer)
-    return SimpleWorker([queue], connection=_redis(url), serializer=JSONSerializer)
+    made = _Worker([queue], connection=_redis(url), serializer=JSONSerializer)
+    made.stopping = stopping
+    return made
 
 
-def serve(url: str, drain: Callable[[], object], poll: Callable[[threading.Event], None]) -> None:
-    """Be an RQ worker in the main thread until a signal; `poll` runs beside it and drains without Redis."""
+def serve(url: str, drain: Callable[[Callable[[], bool]], object]) -> None:
+    """Be an RQ worker in the main thread until a signal. Beside it a thread looks for work every second, whatever
+    Redis says. Both end after the row they are on."""
     stopping = threading.Event()
-    worker = worker_for(url, drain)
-    threading.Thread(target=poll, args=(stopping,), name="poll", daemon=True).start()
+    looks = threading.Thread(target=_look, args=(drain, stopping), name="poll", daemon=True)
+    worker = worker_for(url, lambda: drain(stopping.is_set), stopping)
+    looks.start()
     try:
         worker.work(logging_level="WARNING")
     finally:
         stopping.set()
+        looks.join(PATIENCE)
+
+
+def _look(drain: Callable[[Callable[[], bool]], object], stopping: threading.Event) -> None:
+    while not stopping.wait(1.0):
+        try:
+            drain(stopping.is_set)
+        except Exception:
+            log.exception("poll crashed")

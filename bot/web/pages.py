@@ -53,7 +53,9 @@ def state(conn: Connection, now: datetime) -> dict[str, object]:
 
 def _front(line: Line) -> str:
     with line.store.read() as conn:
-        return render_template("front.html", state=state(conn, line.now()), decisions=drafts.decision_counts(conn))
+        found = state(conn, line.now())
+        dead = [(ref, work.reason(last)) for _, ref, _, last in work.dead(conn, 20)]
+        return render_template("front.html", state=found, decisions=drafts.decision_counts(conn), dead=dead)
 
 
 def _health(line: Line, refused: Counter[str]) -> Response:
