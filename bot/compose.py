@@ -6,7 +6,7 @@ from dataclasses import replace
 from bot.model import Action, Button, Context, Decision, Delivery, DeliveryKind, Draft, Evidence, Proposal, Ref, Source
 
 Pairs = tuple[tuple[str, str], ...]
-NEAR = 0.45  # score from which an entry counts as near the question, as for whoever proposes changes
+NEAR = 0.24  # score from which an entry is near the question: the floor below which the writer says nothing
 UNSORTED = "unsorted"  # the topic of what was learned beside all known topics
 SHOWN = 300  # characters of a passage or question in a note
 GOES_AS = {
