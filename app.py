@@ -225,7 +225,7 @@ def run_sandbox(args: argparse.Namespace) -> None:
     """Start the miniature, print its address, serve until it is ended."""
     from bot.web import cases, play
 
-    script = cases.script(args.data, args.limit) if args.data else []
+    script = cases.script(args.data, connectors.found(), args.limit) if args.data else []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the temporary folder goes too
     with tempfile.TemporaryDirectory(prefix="understudy-") as folder, suppress(KeyboardInterrupt):
         env = {"SECRET_KEY": secrets.token_hex(32), "DATABASE_URL": f"sqlite:///{folder}/understudy.db",
@@ -234,7 +234,8 @@ def run_sandbox(args: argparse.Namespace) -> None:
         chosen = settings.read(env)
         with miniature(chosen, args.knowledge, strangers=bool(script)) as world:
             server = listen(world.app, chosen)
-            print(f"Understudy's sandbox: {chosen.public_url}   (Ctrl+C ends it)", flush=True)
+            print(f"Understudy's sandbox: {chosen.public_url}   (Ctrl+C ends it)")
+            print(f"Its database, for commands such as stop: DATABASE_URL={chosen.database_url}", flush=True)
             if script:
                 threading.Thread(target=play.play, args=(world, script, print), daemon=True).start()
             server.run()

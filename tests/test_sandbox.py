@@ -20,6 +20,7 @@ from bot.web.stages import World
 from connectors.stage import Server
 from tests.services import free_port
 
+DESKS = ("intercom", "slack", "zendesk")
 CASE: dict[str, Any] = {
     "id": "7",
     "subject": "Zip",
@@ -146,7 +147,7 @@ def test_conversations_of_a_file_are_played_in_the_order_of_time(place: tuple[Wo
     world, url = place
     told: list[str] = []
 
-    play.play(world, cases.script(write(tmp_path / "cases.jsonl.gz", CASE)), told.append)
+    play.play(world, cases.script(write(tmp_path / "cases.jsonl.gz", CASE), DESKS), told.append)
 
     assert told[-1].startswith("1 conversations, 2 messages in ")
     assert "\n  decisions: 1 suggest (" in told[-1]
@@ -165,7 +166,6 @@ def test_conversations_of_a_file_are_played_in_the_order_of_time(place: tuple[Wo
         ({**CASE, "messages": [{"role": "agent", "text": "Hi", "at": "2024-03-01T10:00:00"}]}, "messages.0.at"),
         ("{no json", "no JSON"),
         ({"id": "8"}, "messages"),
-        ({**CASE, "id": "8", "connector": "teams"}, "connector"),
         (CASE, "id: '7' is the id of line 1 already"),
     ],
 )
@@ -173,7 +173,16 @@ def test_a_bad_line_is_named_by_file_number_and_field(tmp_path: Path, bad: Any, 
     path = write(tmp_path / "cases.jsonl", CASE, "", bad)
 
     with pytest.raises(Misconfigured, match=rf"^{path}: line 3: {named}"):
-        cases.script(path)
+        cases.script(path, DESKS)
+
+
+def test_a_conversation_on_no_helpdesk_of_ours_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "cases.jsonl", CASE, {**CASE, "id": "8", "connector": "teams"})
+
+    with pytest.raises(
+        Misconfigured, match=f"^{path}: conversation 8: connector: 'teams' is none of intercom, slack, "
+    ):
+        cases.script(path, DESKS)
 
 
 @pytest.mark.parametrize(
@@ -217,12 +226,12 @@ def test_real_conversations_start_with_an_empty_head(tmp_path: Path) -> None:
 
 def test_a_file_in_which_nobody_asks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="nobody asks anything"):
-        cases.script(write(tmp_path / "nobody.jsonl", {**CASE, "messages": CASE["messages"][:1]}))
+        cases.script(write(tmp_path / "nobody.jsonl", {**CASE, "messages": CASE["messages"][:1]}), DESKS)
 
 
 def test_a_limit_cuts_the_file_short(tmp_path: Path) -> None:
     path = write(tmp_path / "cases.jsonl", CASE, {**CASE, "id": "8"})
 
-    assert {case.id for case, _ in cases.script(path, 1)} == {"7"}
+    assert {case.id for case, _ in cases.script(path, DESKS, 1)} == {"7"}
     with pytest.raises(Misconfigured, match=r"^LIMIT: -3 is no number of conversations"):
-        cases.script(path, -3)
+        cases.script(path, DESKS, -3)

@@ -10,13 +10,14 @@ FILE.jsonl or FILE.jsonl.gz, one JSON object per line:
      "status": "solved"}
 
 Needed are `id`, each only once, and of each message `role` (customer or agent), `text` and `at` (with its zone). The
-rest may be missing: `connector` (zendesk, intercom or slack) is then zendesk, `public` true. Of `customer` the e-mail
+rest may be missing: `connector` (the name of a helpdesk) is then zendesk, `public` true. Of `customer` the e-mail
 (else the name, else the id) tells customers apart. A knowledge file has `id`, `question`, `answer`, and perhaps `url`,
 `topic` and `scope`.
 """
 
 import gzip
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -46,7 +47,7 @@ class Case:
 
     id: str
     messages: tuple[Said, ...]
-    connector: Literal["zendesk", "intercom", "slack"] = "zendesk"
+    connector: str = "zendesk"
     subject: str = ""
     customer: dict[str, str | None] = field(default_factory=dict)
     status: str = ""
@@ -59,11 +60,16 @@ class Fact(Entry):
     version: int = 1
 
 
-def script(path: Path, limit: int | None = None) -> list[tuple[Case, Said]]:
-    """Who says what, in the order of time, in the first `limit` conversations of a file. Raises Misconfigured."""
+def script(path: Path, desks: Collection[str], limit: int | None = None) -> list[tuple[Case, Said]]:
+    """Who says what, in the order of time, in the first `limit` conversations of a file. Misconfigured where one of
+    them is on no helpdesk of `desks`."""
     if limit is not None and limit < 1:
         raise Misconfigured("LIMIT", f"{limit} is no number of conversations; 1 or more is needed")
-    said = [(case, said) for case in read(path, Case)[:limit] for said in case.messages if said.text.strip()]
+    cases = read(path, Case)[:limit]
+    if odd := next((case for case in cases if case.connector not in desks), None):
+        fix = f"connector: {odd.connector!r} is none of {', '.join(sorted(desks))}"
+        raise Misconfigured(f"{path}: conversation {odd.id}", fix)
+    said = [(case, said) for case in cases for said in case.messages if said.text.strip()]
     if not any(message.role == "customer" for _, message in said):
         raise Misconfigured(str(path), "nobody asks anything in it")
     return sorted(said, key=lambda cue: cue[1].at)
