@@ -6,6 +6,7 @@ import sys
 NAMES = {
     "ack": "webhooks acknowledged and durable, against a bare handler",
     "line": "webhook in to draft delivered, and 1,000 waiting conversations drained",
+    "find": "how often search puts the right entry first",
     "thunderbird": "converts real tickets to the format that the sandbox plays",
 }
 

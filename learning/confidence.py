@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.model import Context, Draft, Signal, Source
 from bot.store import Store, reviews
 
-# Log-odds: a best score of a third is an even chance; 0.55 with a lead of 0.2 reaches the usual `reply_at`.
+# Log-odds: a best score of a third is an even chance; 0.56 with a lead of 0.2 reaches the usual `reply_at`.
 BASE, SCORE, MARGIN = -2.0, 6.0, 2.0
 PAST_AT_MOST = 0.6  # under every `reply_at` that makes sense: no person approved what a past reply says
 USUAL = 0.7  # what an entry's record is compared with, as good drafts go

@@ -1,0 +1,73 @@
+"""How often search puts the right entry first: `python -m bench find [FOLDER]`.
+
+The sandbox company's questions, and with FOLDER (see `thunderbird`) the tickets in which an agent linked an article:
+title and first post are asked, the articles of April 2023 searched, without the rest of the line.
+"""
+
+import argparse
+import gzip
+import itertools
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import bot.web
+from bench.thunderbird import article, tickets
+from bot.backends.embedder import HashEmbedder
+from bot.backends.index import HybridIndex
+from bot.knowledge import passages
+from bot.model import Entry, Source
+from bot.text.said import redact, said
+
+COMPANY = Path(next(iter(bot.web.__path__))) / "company"
+LINK = re.compile(r"support\.mozilla\.org/(?:[a-zA-Z-]+/)?kb/([\w-]+)")
+Asked = tuple[str, set[str]]  # a question and the ids of the entries that answer it
+
+
+def company(name: str) -> list[dict[str, str]]:
+    """The lines of a file of the sandbox company."""
+    return [json.loads(line) for line in (COMPANY / name).read_text(encoding="utf-8").splitlines()]
+
+
+def linked(folder: Path, slugs: set[str], limit: int | None) -> Iterable[Asked]:
+    """Tickets among the first `limit` in which an agent linked one of these articles."""
+    for ticket in itertools.islice(tickets(folder), limit):
+        texts = [r["text"] for r in ticket["replies"] if r["role"] == "agent"]
+        if right := {slug for text in texts for slug in LINK.findall(text)} & slugs:
+            yield redact(f"{ticket['title']}\n{said(ticket['text'] or '')}"), right
+
+
+def measure(name: str, rows: Sequence[dict[str, str]], asked: Iterable[Asked]) -> None:
+    """Say how often a right entry comes first, and among five."""
+    index = HybridIndex(HashEmbedder())
+    entries = (Entry(r["id"], 1, r["question"], r["answer"]) for r in rows)
+    index.put([passage for entry in entries for passage in passages(entry)])
+    ranks = []
+    for question, right in asked:
+        hits = index.search(question, source=Source.ENTRY, limit=30)  # passages, as a draft is searched for
+        owners = list(dict.fromkeys(hit.owner for hit in hits))
+        ranks.append(next((n for n, owner in enumerate(owners) if owner in right), 99))
+    first, five = (sum(rank < most for rank in ranks) for most in (1, 5))
+    print(
+        f"{name}: of {len(ranks)} first {first} ({first / len(ranks):.1%}), among five {five} ({five / len(ranks):.1%})"
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?")
+    folder = parser.parse_args().folder
+    entries, questions = company("entries.jsonl"), company("questions.jsonl")
+    measure("own questions", entries, [(e["question"], {e["id"]}) for e in entries])
+    measure("questions", entries, [(q["question"], {q["entry"]}) for q in questions if q["entry"]])
+    if folder:
+        with gzip.open(folder / "kb-2023-04-18.jsonl.gz", "rt", encoding="utf-8") as lines:
+            articles = [article(json.loads(line)) for line in lines]
+        for limit in (1000, None):
+            measure(f"tickets ({limit or 'all'})", articles, linked(folder, {a["id"] for a in articles}, limit))
+
+
+if __name__ == "__main__":
+    main()
