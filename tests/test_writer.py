@@ -1,5 +1,6 @@
 """The writer that needs no model says what people approved, fitted to the conversation, and nothing else."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -164,6 +165,14 @@ def test_a_past_reply_is_said_where_no_entry_is_found() -> None:
 
     assert draft.used == (PAST,)
     assert draft.text == ("Hi Maria,\n\nWe sew it for 15 euros; call [phone].\n\nIf anything is unclear, just reply.")
+
+
+def test_a_past_reply_has_to_be_nearer_than_an_entry_to_be_said() -> None:
+    near = [replace(found, score=0.3) for found in (PAST, HOURS)]
+
+    said = [ExtractiveWriter().write(context("My strap is torn", found)).text for found in near]
+
+    assert [bool(text) for text in said] == [False, True]
 
 
 def test_an_entry_goes_before_a_nearer_past_reply() -> None:
