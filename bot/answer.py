@@ -20,7 +20,7 @@ from bot.model.drafting import Button, Context, Decided, Decision, Delivery, Dra
 from bot.model.kinds import Action, EventKind, VerdictKind
 from bot.model.knowledge import Evidence
 from bot.news import news
-from bot.policy import decide, triage
+from bot.policy import decide, in_turn, triage
 from bot.store import audit, conversations, drafts, limits, reviews
 from bot.store import knowledge as rows
 from bot.text.said import redact, said
@@ -51,6 +51,7 @@ def look(line: Line, ref: Ref) -> Effect:
 def _keep(conn: Connection, line: Line, conversation: Conversation) -> None:
     ref, now = conversation.ref, line.now()
     fresh = news(conversation, conversations.seen_keys(conn, ref))
+    conversation = in_turn(conversation, drafts.answered(conn, ref))
     conversations.save(conn, conversation, now)
     conversations.add_events(conn, fresh, now)
     for event in fresh:

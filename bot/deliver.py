@@ -11,7 +11,7 @@ from bot import compose, work
 from bot.errors import Held, Refused, Unavailable
 from bot.line import Line
 from bot.model import Action, Conversation, Delivery, DeliveryKind, DeliveryState, Reason, Ref
-from bot.policy import out_of_reach, overtaken, topics
+from bot.policy import in_turn, out_of_reach, overtaken, topics
 from bot.ports import Settles
 from bot.store import audit, conversations, drafts, knowledge, limits
 from bot.store.drafts import Sending
@@ -55,7 +55,11 @@ def deliver(line: Line, job: Job) -> Effect | None:
 def _now(line: Line, row: Sending, known: Conversation | None) -> Conversation | None:
     """The conversation that a delivery rests on: read anew before a customer sees anything, and before a second try."""
     anew = row.delivery.saw and (row.delivery.kind is DeliveryKind.REPLY or row.error)
-    return line.connector(row.delivery.ref.connector).fetch(row.delivery.ref) if anew else known
+    if not anew:
+        return known
+    conversation = line.connector(row.delivery.ref.connector).fetch(row.delivery.ref)
+    with line.store.read() as conn:
+        return in_turn(conversation, drafts.answered(conn, conversation.ref))
 
 
 def _forbidden(conn: Connection, line: Line, row: Sending, conversation: Conversation | None) -> str:

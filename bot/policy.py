@@ -1,7 +1,8 @@
 """How far the bot may go: pure rules over a context. When in doubt, a person gets it."""
 
 import hashlib
-from collections.abc import Set
+from collections.abc import Mapping, Set
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.model.conversation import Conversation, Message
@@ -44,6 +45,20 @@ def triage(context: Context) -> Decision | None:
 
 def _first(*reasons: tuple[bool, Reason]) -> Reason | None:
     return next((reason for holds, reason in reasons if holds), None)
+
+
+def in_turn(conversation: Conversation, answered: Mapping[str, str]) -> Conversation:
+    """Our replies moved up behind what they answer, so that whatever came while one was being sent is not answered.
+
+    `answered`: the key of the message that a reply answers, by the reply's id.
+    """
+    at = {message.key: place for place, message in enumerate(conversation.messages)}
+
+    def place(message: Message) -> tuple[int, bool]:
+        saw = answered.get(message.id, "")
+        return at.get(saw, at[message.key]), saw in at
+
+    return replace(conversation, messages=tuple(sorted(conversation.messages, key=place)))
 
 
 def overtaken(conversation: Conversation, saw: str) -> bool:

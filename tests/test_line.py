@@ -1,7 +1,7 @@
 """The line end to end: over real HTTP to the fakes, on a real database, whatever goes wrong on the way."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import cast
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event, func, select
 
 from bot import compose, deliver, sweep, work
 from bot.errors import Unavailable
-from bot.model import Action, Delivery, DeliveryState, Entry, Licence, Pilot, Policy, Reason, Ref, Scope
+from bot.model import Action, Delivery, DeliveryKind, DeliveryState, Entry, Licence, Pilot, Policy, Reason, Ref, Scope
 from bot.ports import Connector
 from bot.store import audit, drafts, limits
 from bot.store.tables import audit as audit_rows
@@ -106,6 +106,41 @@ def test_nothing_leaves_before_it_is_on_the_disk_that_it_is_being_sent(fernweh: 
     fernweh.ask(ASKS_RETURN, "zendesk")
 
     assert committed == [True]
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A helpdesk whose customer writes again in the moment in which a reply goes out."""
+
+    real: Connector
+    interrupt: Callable[[Delivery], None]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.real, name)
+
+    def deliver(self, delivery: Delivery) -> str:
+        """After the customer."""
+        if delivery.kind is DeliveryKind.REPLY:
+            self.interrupt(delivery)
+        return self.real.deliver(delivery)
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_what_a_customer_writes_while_a_reply_goes_out_is_not_taken_for_answered(fernweh: Desk, name: str) -> None:
+    license_returns(fernweh)
+
+    def again(delivery: Delivery) -> None:
+        fernweh.fakes[name].customer_says(ASKS_UNKNOWN, customer="maria@example.com", conversation=delivery.ref.id)
+
+    desks = cast("dict[str, Connector]", fernweh.line.connectors)
+    desks[name] = cast("Connector", Interrupted(desks[name], again))
+
+    ref = fernweh.ask(ASKS_RETURN, name)
+    fernweh.clock.forward(seconds=5)
+    fernweh.settle()
+
+    assert fernweh.decided(ref).decision.action is Action.HANDOFF
+    assert fernweh.decided(ref).decision.reason is Reason.THIN_EVIDENCE
 
 
 @pytest.mark.parametrize("name", DESKS)

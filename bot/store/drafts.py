@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select, update
 
-from bot.model import Action, Decided, Delivery, DeliveryState, Reason, Ref
+from bot.model import Action, Decided, Delivery, DeliveryKind, DeliveryState, Reason, Ref
 from bot.store.statements import add, stands
 from bot.store.tables import delivery, draft, work
 
@@ -92,6 +92,12 @@ def deliveries_of(conn: Connection, ref: Ref) -> list[Sending]:
     """Of a conversation, oldest first."""
     rows = conn.execute(select(delivery).where(delivery.c.ref == str(ref)).order_by(delivery.c.at, delivery.c.key))
     return [_sending(r) for r in rows]
+
+
+def answered(conn: Connection, ref: Ref) -> dict[str, str]:
+    """The key of the message that each reply of ours in a conversation answers, by the reply's id."""
+    replies = (s for s in deliveries_of(conn, ref) if s.vendor_id and s.delivery.kind is DeliveryKind.REPLY)
+    return {s.vendor_id: s.delivery.saw for s in replies}
 
 
 def start_sending(conn: Connection, key: str, job: int, fence: int, now: datetime) -> bool:
