@@ -1,18 +1,19 @@
 """A fake helpdesk in a process of its own, so that its time is not the bot's."""
 
 import multiprocessing
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
 from connectors import load
 
 
-def _serve(name: str, pipe: Connection) -> None:
+def _serve(name: str, pipe: Connection, prepare: Callable[[Any], None] | None) -> None:
     fake = load(name, "fake").Fake()
+    if prepare:
+        prepare(fake)
     while True:
         path, args, kwargs = pipe.recv()
-        if path == "close":
-            return
         target: Any = fake
         for part in path.split("."):
             target = getattr(target, part)
@@ -20,12 +21,15 @@ def _serve(name: str, pipe: Connection) -> None:
 
 
 class Elsewhere:
-    """Calls a fake in a child process: `call("customer_says", "Hi", customer="a@example.com")`."""
+    """Calls a fake in a child process: `call("customer_says", "Hi", customer="a@example.com")`.
 
-    def __init__(self, name: str) -> None:
+    `prepare` is run on the fake there, before anything is called.
+    """
+
+    def __init__(self, name: str, prepare: Callable[[Any], None] | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(name, theirs), daemon=True)
+        self._process = context.Process(target=_serve, args=(name, theirs, prepare), daemon=True)
         self._process.start()
 
     def call(self, path: str, *args: Any, **kwargs: Any) -> Any:
@@ -35,5 +39,5 @@ class Elsewhere:
 
     def close(self) -> None:
         """End the process."""
-        self._pipe.send(("close", (), {}))
-        self._process.join(5)
+        self._process.kill()
+        self._process.join()

@@ -1,0 +1,102 @@
+"""`python -m tests.chaos [NAME...] [--plant FAULT]`: faults by a seed (CHAOS_SEED, else random and printed).
+
+Exit status 1 when anything was lost, sent twice or to somebody else, or did not come to rest.
+"""
+
+import argparse
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from tests import services
+from tests.chaos import changes, report, scenarios
+from tests.chaos.scenarios import Outcome
+from tests.chaos.town import NEVER, Plan, Town, town
+
+LEASE = "lease=20"  # seconds, instead of 90, so that what the dead held comes back within a small run
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One test at one size. `limit`: seconds for coming to rest."""
+
+    act: Callable[[Town, int, float], Outcome]
+    size: int
+    services: bool = False
+    copies: int = 1
+    sweep: str = NEVER
+    limit: float = 300.0
+
+
+RUNS = {
+    "A1-sqlite": Run(scenarios.killed, 860, copies=10),
+    "A1-services": Run(scenarios.killed, 860, services=True, copies=10),
+    "A5-services": Run(scenarios.wiped, 200, services=True, limit=60),
+    "A4-services": Run(scenarios.claimed, 50, services=True),
+    "A2-sqlite": Run(scenarios.points, 1),
+    "A9-sqlite": Run(scenarios.silent, 240, sweep="5", limit=30),
+}
+
+
+class Grounds:
+    """Databases and queues for one run after another; the servers are started when first asked for."""
+
+    def __init__(self, open_: ExitStack) -> None:
+        self._open, self._numbers = open_, count(1)
+        self._servers: tuple[services.Postgres, str] | None = None
+
+    @contextmanager
+    def plan(self, run: Run, seed: int, planted: tuple[str, ...]) -> Iterator[Plan]:
+        """Fresh ones."""
+        with services.folder() as folder, ExitStack() as used:
+            database, redis = f"sqlite:///{folder}/understudy.db", ""
+            if run.services:
+                self._servers = self._servers or self._start()
+                database, redis = used.enter_context(self._servers[0].clone()), self._servers[1]
+            yield Plan(seed, database, redis, folder, (LEASE, *planted), run.copies, run.sweep)
+
+    def _start(self) -> tuple[services.Postgres, str]:
+        return self._open.enter_context(services.postgres()), self._open.enter_context(services.redis())
+
+
+def perform(grounds: Grounds, name: str, seed: int, planted: tuple[str, ...]) -> report.Row:
+    """One run, told on the way."""
+    run = RUNS[name]
+    with grounds.plan(run, seed, planted) as plan, town(plan) as made:
+        found = run.act(made, run.size, run.limit)
+        row = report.Row(name, found, tuple(made.events), tuple(made.samples))
+        log = (plan.folder / "log").read_text(errors="replace")
+    print(report.line(row), *report.complaints(row), sep="\n", flush=True)
+    if not found.fine:
+        print(log[-3000:], file=sys.stderr)
+    return row
+
+
+def main() -> int:
+    """As above."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help=", ".join(RUNS))
+    parser.add_argument("--plant", action="append", default=[], choices=changes.PLANTED)
+    parser.add_argument("--report", type=Path, help="where the table and the picture go")
+    args = parser.parse_args()
+    seed = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**6))
+    print(f"CHAOS_SEED={seed}", flush=True)
+    began = time.monotonic()
+    with ExitStack() as stack:
+        grounds = Grounds(stack)
+        rows = [perform(grounds, name, seed, tuple(args.plant)) for name in args.names or RUNS]
+    print(f"{time.monotonic() - began:.0f} s in all")
+    if args.report:
+        report.write(args.report, seed, rows)
+    return 0 if all(row.outcome.fine for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""What is changed in a process of ours before it starts, by name: where it dies, and faults that must be found.
+
+The product knows none of this: each change replaces one function of it, in that process alone.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import update
+
+import app
+from bot import deliver, work
+from bot.backends import rq_queue
+from bot.model import DeliveryState, Event
+from bot.store import Store, drafts
+from bot.store.tables import delivery
+
+DEFERRED = 0.3  # seconds
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _freeze() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _before(owner: Any, name: str, happens: Callable[[], None]) -> None:
+    real = getattr(owner, name)
+
+    def changed(*args: Any, **kwargs: Any) -> Any:
+        happens()
+        return real(*args, **kwargs)
+
+    setattr(owner, name, changed)
+
+
+def _after(owner: Any, name: str, happens: Callable[[], None]) -> None:
+    """Whether it returns something or raises; not for an empty hand."""
+    real = getattr(owner, name)
+
+    def changed(*args: Any, **kwargs: Any) -> Any:
+        result: Any = True
+        try:
+            result = real(*args, **kwargs)
+        finally:
+            if result:
+                happens()
+        return result
+
+    setattr(owner, name, changed)
+
+
+def _around_the_call(change: Callable[[Any, str, Callable[[], None]], None]) -> None:
+    real = app.connect
+
+    def connect(env: Any) -> Any:
+        made = real(env)
+        for desk in made.values():
+            change(type(desk), "deliver", _die)
+        return made
+
+    app.connect = connect
+
+
+def _gate_open(conn: Any, key: str, job: int, fence: int, now: Any) -> bool:
+    """The gate without its fence: whoever comes, goes through."""
+    values = {"state": DeliveryState.SENDING.value, "sending_at": now, "tries": delivery.c.tries + 1}
+    conn.execute(update(delivery).where(delivery.c.key == key).values(values))
+    return True
+
+
+def _acknowledged_first(store: Store, run: Any, item: Any) -> None:
+    """Handed to a thread, as so many receivers do."""
+
+    def later() -> None:
+        with store.write() as conn:
+            run(conn, [item])
+
+    threading.Timer(DEFERRED, later).start()
+
+
+def _keyed_by_the_attempt(event: Event) -> str:
+    return f"{event.ref.connector}-{event.ref.id}-{event.kind}-{event.object_id}-{uuid4().hex}"
+
+
+POINTS: dict[str, Callable[[], None]] = {
+    "claimed": lambda: _after(work.Worker, "_claim", _die),
+    "before the gate's commit": lambda: _after(drafts, "start_sending", _die),
+    "before the call": lambda: _around_the_call(_before),
+    "after the call": lambda: _around_the_call(_after),
+    "after the doubt was noted": lambda: _after(deliver, "deliver", _die),
+    "frozen before the gate": lambda: _before(deliver, "_send", _freeze),
+}
+PLANTED: dict[str, Callable[[], None]] = {
+    "fence": lambda: setattr(drafts, "start_sending", _gate_open),
+    "read-back": lambda: setattr(deliver, "_read_back", lambda *_: None),
+    "polling": lambda: _unpolled(),
+    "de-duplication": lambda: setattr(Event, "key", property(_keyed_by_the_attempt)),
+    "commit": lambda: setattr(Store, "together", _acknowledged_first),
+}
+
+
+def _unpolled() -> None:
+    real = rq_queue.serve
+    rq_queue.serve = lambda url, drain, _poll: real(url, drain, lambda _ending: None)
+
+
+def make(name: str) -> None:
+    """Change this process: a point, a planted fault, or `lease=SECONDS`."""
+    what, _, value = name.partition("=")
+    if what == "lease":
+        work.claim = partial(work.claim, lease=timedelta(seconds=float(value)))
+        return
+    (POINTS | PLANTED)[what]()

@@ -1,0 +1,65 @@
+"""Forks every process of ours from one that has imported everything, so that a start costs little; obeys JSON lines.
+
+`["start", [changes], [arguments of app.py]]` answers with a process id, `["kill", id]` and `["wait", id]` with how it
+ended; what froze has not ended, but is told too.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+
+import app
+from tests.chaos import changes
+
+DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+
+
+def tie() -> None:
+    """Whatever happens to the harness, nothing of it stays behind."""
+    ctypes.CDLL(None).prctl(DIES_WITH_PARENT, signal.SIGKILL)
+
+
+def start(wanted: list[str], arguments: list[str]) -> str:
+    """The id of a new process."""
+    child = os.fork()
+    if child:
+        return str(child)
+    tie()
+    os.dup2(2, 1)  # what it says goes to the log
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for change in wanted:
+        changes.make(change)
+    sys.exit(app.main(arguments))
+
+
+def kill(child: int) -> str:
+    """SIGKILL; gone when this returns."""
+    os.kill(child, signal.SIGKILL)
+    return wait(child)
+
+
+def wait(child: int) -> str:
+    """The name of the signal that ended or stopped it, else its exit status."""
+    _, status = os.waitpid(child, os.WUNTRACED)
+    if os.WIFSTOPPED(status):
+        return signal.Signals(os.WSTOPSIG(status)).name
+    code = os.waitstatus_to_exitcode(status)
+    return signal.Signals(-code).name if code < 0 else str(code)
+
+
+def main() -> None:
+    """Until the input ends."""
+    import intercom  # noqa: F401
+    import slack_sdk.web  # noqa: F401
+    import zenpy  # noqa: F401
+
+    tie()
+    for line in sys.stdin:
+        verb, *rest = json.loads(line)
+        print({"start": start, "kill": kill, "wait": wait}[verb](*rest), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Our side: real processes by name, each ended by its own id."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0  # seconds a process may take to come to a point
+
+
+class House:
+    """Processes of ours, all with the same environment and the same `changes`; what they say goes to `log`."""
+
+    def __init__(self, env: Mapping[str, str], changes: Sequence[str], log: Path) -> None:
+        self._changes, self._log = list(changes), log
+        self._arguments: dict[str, tuple[str, ...]] = {}
+        self._running: dict[str, int] = {}
+        self._frozen: list[int] = []
+        pipe = subprocess.PIPE
+        with log.open("ab") as errors:
+            self._forge = subprocess.Popen(
+                [sys.executable, "-m", "tests.chaos.child"],
+                cwd=ROOT, env={**os.environ, **env}, stdin=pipe, stdout=pipe, stderr=errors, text=True, bufsize=1,
+            )  # fmt: skip
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of those that run, in the order of their first start."""
+        return tuple(self._running)
+
+    def start(self, name: str, *arguments: str) -> None:
+        """`arguments` as `app.py` takes them; the same as last time where none are given."""
+        self._arguments[name] = arguments or self._arguments[name]
+        self._running[name] = int(self._ask("start", self._changes, self._arguments[name]))
+
+    def kill(self, name: str) -> None:
+        """SIGKILL; gone when this returns."""
+        self._ask("kill", self._running[name])
+
+    def meet(self, point: str) -> str:
+        """How a worker ended that meets `point`: the signal's name, SIGSTOP for one that froze."""
+        number = int(self._ask("start", [*self._changes, point], ["worker"]))
+        ended = self._ask("wait", number)
+        if ended == "SIGSTOP":
+            self._frozen.append(number)
+        return ended
+
+    def thaw(self) -> None:
+        """Let those go on that froze."""
+        for number in self._frozen:
+            os.kill(number, signal.SIGCONT)
+
+    def close(self) -> None:
+        """End all: they go with the process that forked them."""
+        self._forge.kill()
+        self._forge.communicate()
+
+    def _ask(self, *what: object) -> str:
+        assert self._forge.stdin is not None
+        assert self._forge.stdout is not None
+        self._forge.stdin.write(f"{json.dumps(what)}\n")
+        heard = select.select([self._forge.stdout], [], [], PATIENCE)[0]
+        answer = self._forge.stdout.readline().strip() if heard else ""
+        if not answer:
+            raise RuntimeError(f"{what} is not answered; see {self._log}")
+        return answer

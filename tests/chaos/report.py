@@ -1,0 +1,92 @@
+"""A run as a line, a table and a picture."""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.scenarios import Outcome
+
+WIDTH, HEIGHT, LEFT = 900, 120, 130  # pixels of one timeline, and of its names
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One run. `events`: (seconds, what was done); `samples`: (seconds, questions asked, writes in the ledgers)."""
+
+    name: str
+    outcome: Outcome
+    events: tuple[tuple[float, str], ...]
+    samples: tuple[tuple[float, int, int], ...]
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Of the table."""
+    found, drained = row.outcome.judgement, row.outcome.drained
+    return (
+        row.name,
+        "held" if row.outcome.fine else "FAILED",
+        ", ".join(f"{much} {what}" for what, much in row.outcome.facts),
+        str(found.answered),
+        str(len(found.asked)),
+        str(len(found.lost)),
+        str(len(found.twice)),
+        str(len(found.wrong)),
+        "never" if drained is None else f"{drained:.0f} s",
+        f"{row.outcome.seconds:.0f} s",
+    )
+
+
+HEAD = ("run", "", "what", "answered", "asked a person", "lost", "twice", "wrong person", "drained in", "took")
+
+
+def line(row: Row) -> str:
+    """For the terminal."""
+    name, held, *rest = cells(row)
+    return f"{name}: {held}. " + ", ".join(f"{head} {cell}" for head, cell in zip(HEAD[2:], rest, strict=True))
+
+
+def complaints(row: Row) -> list[str]:
+    """What went wrong, the first few of each kind."""
+    found = row.outcome.judgement
+    kinds = {"lost": found.lost, "twice": found.twice, "wrong": found.wrong, "not as planned": row.outcome.wrong}
+    return [f"  {kind}: {what}" for kind, lines in kinds.items() for what in lines[:5]]
+
+
+def write(folder: Path, seed: int, rows: Sequence[Row]) -> None:
+    """`chaos.md` and `chaos.svg`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    commit = subprocess.run(told, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+    table = [HEAD, ("---",) * len(HEAD), *map(cells, rows)]
+    text = "\n".join(f"| {' | '.join(row)} |" for row in table)
+    said = f"Seed {seed}, commit {commit}. Judged by the fakes' ledgers; leases of 20 s instead of 90.\n\n"
+    (folder / "chaos.md").write_text(f"# Killed, robbed and silenced\n\n{said}{text}\n\n![Timeline](chaos.svg)\n")
+    (folder / "chaos.svg").write_text(picture(rows))
+
+
+def picture(rows: Sequence[Row]) -> str:
+    """Questions asked (grey) and writes in the ledgers (green) over time, with a red stroke for each fault."""
+    drawn = "".join(_timeline(row, number * (HEIGHT + 30) + 20) for number, row in enumerate(rows))
+    size = f'width="{WIDTH}" height="{len(rows) * (HEIGHT + 30) + 20}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">{drawn}</svg>\n'
+
+
+def _timeline(row: Row, top: int) -> str:
+    end, most = row.outcome.seconds, max((max(asked, wrote) for _, asked, wrote in row.samples), default=1)
+
+    def x(seconds: float) -> float:
+        return LEFT + (WIDTH - LEFT - 10) * seconds / end
+
+    def curve(values: Sequence[tuple[float, int]], colour: str) -> str:
+        points = " ".join(f"{x(at):.1f},{top + HEIGHT * (1 - value / most):.1f}" for at, value in values)
+        return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
+
+    strokes = (
+        f'<line x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{top}" y2="{top + HEIGHT}" stroke="#c33" stroke-opacity="0.5">'
+        f"<title>{at:.1f} s: {what}</title></line>"
+        for at, what in row.events
+    )
+    asked, wrote = [(t, a) for t, a, _ in row.samples], [(t, w) for t, _, w in row.samples]
+    name = f'<text x="5" y="{top + 15}">{row.name}</text><text x="5" y="{top + 32}">{end:.0f} s, {most}</text>'
+    return "".join((name, *strokes, curve(asked, "#888"), curve(wrote, "#282")))

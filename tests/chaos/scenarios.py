@@ -1,0 +1,166 @@
+"""What is done to the line, one function each; what must hold is in `judge.py`."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from connectors.stage import Fault
+from tests.chaos.judge import Judgement
+from tests.chaos.town import NOTED, REPLIED, VENDORS, Town
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+KILL_EVERY = 2.0  # seconds
+SWEEP = 5.0  # seconds
+WORKERS = ("worker 1", "worker 2")
+CASES = (  # where a worker dies, and what becomes of the call: "drop" is applied and "lost" is not, both unanswered
+    ("before the gate's commit", ""),
+    ("frozen before the gate", ""),
+    ("before the call", ""),
+    ("after the call", ""),
+    ("after the call", "drop"),
+    ("after the call", "lost"),
+    ("after the doubt was noted", "drop"),
+    ("after the doubt was noted", "lost"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. `drained` in seconds, None for never; `seconds` in all; `facts` as (what, how much)."""
+
+    judgement: Judgement
+    drained: float | None
+    seconds: float
+    facts: tuple[tuple[str, str], ...]
+    wrong: tuple[str, ...] = ()
+
+    @property
+    def fine(self) -> bool:
+        """Everything held."""
+        return self.judgement.fine and self.drained is not None and not self.wrong
+
+
+def outcome(town: Town, limit: float, *facts: tuple[str, object], wrong: tuple[str, ...] = ()) -> Outcome:
+    """Let the town come to rest, then judge."""
+    drained = town.drained(limit)
+    counted = (("webhooks", town.webhooks()), ("questions", town.asked), *facts)
+    return Outcome(town.judge(), drained, town.now, tuple((k, str(v)) for k, v in counted), wrong)
+
+
+def crew(town: Town) -> None:
+    """`serve` and two `worker` processes."""
+    town.house.start("serve", "serve")
+    for name in WORKERS:
+        town.house.start(name, "worker")
+
+
+def brought(town: Town) -> None:
+    """Wait until every webhook was acknowledged."""
+    while town.busy():
+        town.sample()
+        time.sleep(0.05)
+
+
+def killed(town: Town, questions: int, limit: float) -> Outcome:
+    """A1: a random process of ours is killed every two seconds while webhooks come in."""
+    crew(town)
+    due, kills, asked = KILL_EVERY, 0, 0
+    while asked < questions or town.busy():
+        for _ in range(min(10, questions - asked)):
+            town.ask()
+            asked += 1
+        if town.now >= due:
+            name = town.random.choice(town.house.names)
+            town.house.kill(name)
+            town.house.start(name)
+            town.note(f"kill {name}")
+            due, kills = town.now + KILL_EVERY, kills + 1
+        town.sample()
+        time.sleep(0.05)
+    return outcome(town, limit, ("kills", kills))
+
+
+def points(town: Town, rounds: int, limit: float) -> Outcome:
+    """A2: a worker dies at every point around the send, for each vendor, for a reply and for a note."""
+    town.house.start("serve", "serve")
+    cases = [(v, t, *c) for _ in range(rounds) for v in VENDORS for t in (REPLIED, NOTED) for c in CASES]
+    wrong = tuple(filter(None, (_case(town, *case) for case in cases)))
+    town.house.start("worker", "worker")
+    drained = town.drained(limit)
+    town.house.thaw()
+    town.note("thawed")
+    time.sleep(3)  # what froze is in the middle of a send
+    return outcome(town, limit if drained else 0, ("points met", len(cases)), wrong=wrong)
+
+
+def _case(town: Town, vendor: str, text: str, point: str, fault: str) -> str:
+    """One question, and one worker that dies or freezes over it; what was not as planned."""
+    town.ask(vendor, text)
+    brought(town)
+    if fault:
+        town.vendors[vendor].call("knobs.next.append", Fault(fault))
+    ended = town.house.meet(point)
+    town.note(f"{ended}: {vendor}, {point} {fault}")
+    return "" if ended == ("SIGSTOP" if "frozen" in point else "SIGKILL") else f"{vendor}, {point}, {fault}: {ended}"
+
+
+def claimed(town: Town, times: int, limit: float) -> Outcome:
+    """A4: a worker is killed right after its claim, so many times."""
+    town.house.start("serve", "serve")
+    for _ in range(times):
+        town.ask()
+    brought(town)
+    ends = {town.house.meet("claimed") for _ in range(times)}
+    for name in WORKERS:
+        town.house.start(name, "worker")
+    return outcome(town, limit, ("workers killed", times), wrong=tuple(ends - {"SIGKILL"}))
+
+
+def wiped(town: Town, questions: int, limit: float) -> Outcome:
+    """A5: Redis forgets everything while work is in flight, and once while nobody works."""
+    from redis import Redis
+
+    crew(town)
+    redis, asked, wipes = Redis.from_url(town.plan.redis_url), 0, 0
+    while asked < questions // 2 or town.busy():
+        for _ in range(min(10, questions // 2 - asked)):
+            town.ask()
+            asked += 1
+        wipes += _wipe(town, redis)
+        time.sleep(0.5)
+    for name in WORKERS:
+        town.house.kill(name)
+    for _ in range(questions - asked):
+        town.ask()
+    brought(town)
+    wipes += _wipe(town, redis)
+    for name in WORKERS:
+        town.house.start(name)
+    return outcome(town, limit, ("wipes", wipes))
+
+
+def _wipe(town: Town, redis: "Redis") -> int:
+    redis.flushall()
+    town.note("FLUSHALL")
+    town.sample()
+    return 1
+
+
+def silent(town: Town, questions: int, limit: float) -> Outcome:
+    """A9: vendors lose one webhook in twenty, and then all of them for a while; the sweep finds what they were about."""
+    crew(town)
+    for share in (0.05, 1.0, 0.05):
+        for vendor in town.vendors.values():
+            vendor.call("knobs.__setattr__", "lose", share)
+        town.note(f"webhooks lost: {share:.0%}")
+        for _ in range(questions // 3):
+            town.ask()
+        brought(town)
+    until = town.now + 2 * SWEEP + limit
+    while not town.judge().fine and town.now < until:
+        town.sample()
+        time.sleep(0.5)
+    lost = sum(vendor.call("courier.lost") for vendor in town.vendors.values())
+    return outcome(town, limit, ("webhooks lost", lost))
