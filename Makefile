@@ -23,7 +23,7 @@ endif
 install = $(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r $(1) \
   || $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
 
-.PHONY: help run test test-services test-browser test-browser-services lint bench lock clean
+.PHONY: help run test test-services test-browser test-browser-services chaos chaos-faults lint bench lock clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -37,6 +37,8 @@ help:
 	@echo "  test-services          what touches store or queue again, on PostgreSQL and RQ (needs postgresql, redis-server)"
 	@echo "  test-browser           the story on the page in headless Chromium (needs chromium)"
 	@echo "  test-browser-services  the same story on PostgreSQL and RQ"
+	@echo "  chaos                  kills, wipes and silences the bot by CHAOS_SEED and counts (needs postgresql, redis-server)"
+	@echo "  chaos-faults           faults planted one at a time, each of which chaos must find"
 	@echo "  lint                   ruff and mypy"
 	@echo "  bench                  the figures; see bench/README.md"
 	@echo "  lock                   the locks anew after an edit of a requirements file; UPGRADE=--upgrade for newer ones"
@@ -56,6 +58,12 @@ test-browser: $(VENV)/.run $(VENV)/.dev
 
 test-browser-services: $(VENV)/.run $(VENV)/.services $(VENV)/.dev
 	$(PYTEST) -m browser $(ON_SERVICES) $(ARGS)
+
+chaos: $(VENV)/.run $(VENV)/.services $(VENV)/.dev
+	$(PY) -m tests.chaos --report bench/reports $(ARGS)
+
+chaos-faults: $(VENV)/.run $(VENV)/.services $(VENV)/.dev
+	$(PY) -m tests.chaos --planted $(ARGS)
 
 lint: $(VENV)/.run $(VENV)/.services $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -6,6 +6,7 @@ The product knows none of this: each change replaces one function of it, in that
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -15,7 +16,7 @@ from uuid import uuid4
 from sqlalchemy import update
 
 import app
-from bot import deliver, work
+from bot import deliver, sweep, work
 from bot.backends import rq_queue
 from bot.model import DeliveryState, Event
 from bot.store import Store, drafts
@@ -30,6 +31,7 @@ def _die() -> None:
 
 def _freeze() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
+    time.sleep(0.5)  # the main thread takes the signal: this one must not go on into a transaction meanwhile
 
 
 def _before(owner: Any, name: str, happens: Callable[[], None]) -> None:
@@ -91,6 +93,11 @@ def _keyed_by_the_attempt(event: Event) -> str:
     return f"{event.ref.connector}-{event.ref.id}-{event.kind}-{event.object_id}-{uuid4().hex}"
 
 
+def _unpolled() -> None:
+    real = rq_queue.serve
+    rq_queue.serve = lambda url, drain, _poll: real(url, drain, lambda _ending: None)
+
+
 POINTS: dict[str, Callable[[], None]] = {
     "claimed": lambda: _after(work.Worker, "_claim", _die),
     "before the gate's commit": lambda: _after(drafts, "start_sending", _die),
@@ -99,24 +106,24 @@ POINTS: dict[str, Callable[[], None]] = {
     "after the doubt was noted": lambda: _after(deliver, "deliver", _die),
     "frozen before the gate": lambda: _before(deliver, "_send", _freeze),
 }
+HELD: dict[str, Callable[[], None]] = {  # what the dead held is not taken back for now: one fault at a time
+    "no reclaim": lambda: setattr(sweep, "reclaim", lambda _line: 0),
+}
 PLANTED: dict[str, Callable[[], None]] = {
     "fence": lambda: setattr(drafts, "start_sending", _gate_open),
     "read-back": lambda: setattr(deliver, "_read_back", lambda *_: None),
-    "polling": lambda: _unpolled(),
+    "polling": _unpolled,
     "de-duplication": lambda: setattr(Event, "key", property(_keyed_by_the_attempt)),
     "commit": lambda: setattr(Store, "together", _acknowledged_first),
 }
 
 
-def _unpolled() -> None:
-    real = rq_queue.serve
-    rq_queue.serve = lambda url, drain, _poll: real(url, drain, lambda _ending: None)
-
-
 def make(name: str) -> None:
-    """Change this process: a point, a planted fault, or `lease=SECONDS`."""
+    """Change this process: a point, a planted fault, `lease=SECONDS`, or a setting such as `WORKERS=0`."""
     what, _, value = name.partition("=")
-    if what == "lease":
+    if what.isupper():
+        os.environ[what] = value
+    elif what == "lease":
         work.claim = partial(work.claim, lease=timedelta(seconds=float(value)))
-        return
-    (POINTS | PLANTED)[what]()
+    else:
+        (POINTS | HELD | PLANTED)[what]()

@@ -6,11 +6,12 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0  # seconds a process may take to come to a point
+PATIENCE = 20.0  # seconds that a process may take to come to a point
 
 
 class House:
@@ -18,7 +19,7 @@ class House:
 
     def __init__(self, env: Mapping[str, str], changes: Sequence[str], log: Path) -> None:
         self._changes, self._log = list(changes), log
-        self._arguments: dict[str, tuple[str, ...]] = {}
+        self._started: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._running: dict[str, int] = {}
         self._frozen: list[int] = []
         pipe = subprocess.PIPE
@@ -33,19 +34,27 @@ class House:
         """Of those that run, in the order of their first start."""
         return tuple(self._running)
 
-    def start(self, name: str, *arguments: str) -> None:
-        """`arguments` as `app.py` takes them; the same as last time where none are given."""
-        self._arguments[name] = arguments or self._arguments[name]
-        self._running[name] = int(self._ask("start", self._changes, self._arguments[name]))
+    def start(self, name: str, command: str = "", *more: str) -> None:
+        """A `command` of `app.py` with `more` changes; the same as last time where none is given."""
+        self._started[name] = (command, more) if command else self._started[name]
+        command, more = self._started[name]
+        self._running[name] = int(self._ask("start", [*self._changes, *more], [command]))
 
     def kill(self, name: str) -> None:
         """SIGKILL; gone when this returns."""
         self._ask("kill", self._running[name])
 
-    def meet(self, point: str) -> str:
-        """How a worker ended that meets `point`: the signal's name, SIGSTOP for one that froze."""
-        number = int(self._ask("start", [*self._changes, point], ["worker"]))
+    def meet(self, point: str, many: int = 1) -> list[str]:
+        """How so many workers ended that meet `point`, by signal: SIGSTOP for one that froze, SIGABRT for one that
+        did not come to it."""
+        numbers = [int(self._ask("start", [*self._changes, point], ["worker"])) for _ in range(many)]
+        return [self._end_of(number) for number in numbers]
+
+    def _end_of(self, number: int) -> str:
+        overdue = threading.Timer(PATIENCE, os.kill, (number, signal.SIGABRT))
+        overdue.start()
         ended = self._ask("wait", number)
+        overdue.cancel()
         if ended == "SIGSTOP":
             self._frozen.append(number)
         return ended
@@ -64,7 +73,7 @@ class House:
         assert self._forge.stdin is not None
         assert self._forge.stdout is not None
         self._forge.stdin.write(f"{json.dumps(what)}\n")
-        heard = select.select([self._forge.stdout], [], [], PATIENCE)[0]
+        heard = select.select([self._forge.stdout], [], [], 3 * PATIENCE)[0]
         answer = self._forge.stdout.readline().strip() if heard else ""
         if not answer:
             raise RuntimeError(f"{what} is not answered; see {self._log}")

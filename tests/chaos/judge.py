@@ -82,7 +82,8 @@ def _asks(write: Write, q: Question) -> bool:
 
 
 def _noticed(notices: Sequence[str], q: Question) -> bool:
-    return any(f"{q.vendor}:{q.conversation}" in n or f"-{q.vendor}-{q.conversation}-" in n for n in notices)
+    named = re.compile(rf"\b{q.vendor}[:-]{re.escape(q.conversation)}\b")
+    return any(named.search(notice) for notice in notices)
 
 
 def repeated(writes: Sequence[Write]) -> list[str]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 KILL_EVERY = 2.0  # seconds
 SWEEP = 5.0  # seconds
+BROUGHT = 120.0  # seconds that webhooks may take to be acknowledged
+AT_ONCE = 10  # workers that are killed side by side
 WORKERS = ("worker 1", "worker 2")
 CASES = (  # where a worker dies, and what becomes of the call: "drop" is applied and "lost" is not, both unanswered
     ("before the gate's commit", ""),
@@ -42,9 +44,8 @@ class Outcome:
         return self.judgement.fine and self.drained is not None and not self.wrong
 
 
-def outcome(town: Town, limit: float, *facts: tuple[str, object], wrong: tuple[str, ...] = ()) -> Outcome:
-    """Let the town come to rest, then judge."""
-    drained = town.drained(limit)
+def outcome(town: Town, drained: float | None, *facts: tuple[str, object], wrong: tuple[str, ...] = ()) -> Outcome:
+    """Judge a town that came to rest within `drained` seconds."""
     counted = (("webhooks", town.webhooks()), ("questions", town.asked), *facts)
     return Outcome(town.judge(), drained, town.now, tuple((k, str(v)) for k, v in counted), wrong)
 
@@ -56,9 +57,16 @@ def crew(town: Town) -> None:
         town.house.start(name, "worker")
 
 
+def ask(town: Town, many: int, text: str = "") -> None:
+    """So many questions by customers of any vendor."""
+    for _ in range(many):
+        town.ask(text=text)
+
+
 def brought(town: Town) -> None:
-    """Wait until every webhook was acknowledged."""
-    while town.busy():
+    """Wait until every webhook was acknowledged, but not for ever."""
+    until = town.now + BROUGHT
+    while town.busy() and town.now < until:
         town.sample()
         time.sleep(0.05)
 
@@ -66,11 +74,9 @@ def brought(town: Town) -> None:
 def killed(town: Town, questions: int, limit: float) -> Outcome:
     """A1: a random process of ours is killed every two seconds while webhooks come in."""
     crew(town)
-    due, kills, asked = KILL_EVERY, 0, 0
-    while asked < questions or town.busy():
-        for _ in range(min(10, questions - asked)):
-            town.ask()
-            asked += 1
+    due, kills = KILL_EVERY, 0
+    while (town.asked < questions or town.busy()) and town.now < 2 * BROUGHT:
+        ask(town, min(10, questions - town.asked))
         if town.now >= due:
             name = town.random.choice(town.house.names)
             town.house.kill(name)
@@ -79,20 +85,26 @@ def killed(town: Town, questions: int, limit: float) -> Outcome:
             due, kills = town.now + KILL_EVERY, kills + 1
         town.sample()
         time.sleep(0.05)
-    return outcome(town, limit, ("kills", kills))
+    return outcome(town, town.drained(limit), ("kills", kills))
 
 
 def points(town: Town, rounds: int, limit: float) -> Outcome:
     """A2: a worker dies at every point around the send, for each vendor, for a reply and for a note."""
-    town.house.start("serve", "serve")
+    town.house.start("serve", "serve", "WORKERS=0", "no reclaim")
     cases = [(v, t, *c) for _ in range(rounds) for v in VENDORS for t in (REPLIED, NOTED) for c in CASES]
     wrong = tuple(filter(None, (_case(town, *case) for case in cases)))
-    town.house.start("worker", "worker")
+    rest(town)
     drained = town.drained(limit)
     town.house.thaw()
     town.note("thawed")
     time.sleep(3)  # what froze is in the middle of a send
-    return outcome(town, limit if drained else 0, ("points met", len(cases)), wrong=wrong)
+    return outcome(town, drained and town.drained(limit) and drained, ("points met", len(cases)), wrong=wrong)
+
+
+def rest(town: Town) -> None:
+    """From now on as usual."""
+    town.house.kill("serve")
+    crew(town)
 
 
 def _case(town: Town, vendor: str, text: str, point: str, fault: str) -> str:
@@ -101,21 +113,19 @@ def _case(town: Town, vendor: str, text: str, point: str, fault: str) -> str:
     brought(town)
     if fault:
         town.vendors[vendor].call("knobs.next.append", Fault(fault))
-    ended = town.house.meet(point)
+    ended = town.house.meet(point)[0]
     town.note(f"{ended}: {vendor}, {point} {fault}")
     return "" if ended == ("SIGSTOP" if "frozen" in point else "SIGKILL") else f"{vendor}, {point}, {fault}: {ended}"
 
 
 def claimed(town: Town, times: int, limit: float) -> Outcome:
     """A4: a worker is killed right after its claim, so many times."""
-    town.house.start("serve", "serve")
-    for _ in range(times):
-        town.ask()
+    town.house.start("serve", "serve", "no reclaim")
+    ask(town, times, NOTED)
     brought(town)
-    ends = {town.house.meet("claimed") for _ in range(times)}
-    for name in WORKERS:
-        town.house.start(name, "worker")
-    return outcome(town, limit, ("workers killed", times), wrong=tuple(ends - {"SIGKILL"}))
+    ends = {end for _ in range(times // AT_ONCE) for end in town.house.meet("claimed", AT_ONCE)}
+    rest(town)
+    return outcome(town, town.drained(limit), ("workers killed", times), wrong=tuple(ends - {"SIGKILL"}))
 
 
 def wiped(town: Town, questions: int, limit: float) -> Outcome:
@@ -123,44 +133,40 @@ def wiped(town: Town, questions: int, limit: float) -> Outcome:
     from redis import Redis
 
     crew(town)
-    redis, asked, wipes = Redis.from_url(town.plan.redis_url), 0, 0
-    while asked < questions // 2 or town.busy():
-        for _ in range(min(10, questions // 2 - asked)):
-            town.ask()
-            asked += 1
-        wipes += _wipe(town, redis)
+    redis, wipes = Redis.from_url(town.plan.redis_url), 1
+    while (town.asked < questions // 2 or town.busy()) and town.now < BROUGHT:
+        ask(town, min(10, questions // 2 - town.asked))
+        _wipe(town, redis)
+        wipes += 1
         time.sleep(0.5)
     for name in WORKERS:
         town.house.kill(name)
-    for _ in range(questions - asked):
-        town.ask()
+    ask(town, questions - town.asked)
     brought(town)
-    wipes += _wipe(town, redis)
+    _wipe(town, redis)
     for name in WORKERS:
         town.house.start(name)
-    return outcome(town, limit, ("wipes", wipes))
+    return outcome(town, town.drained(limit), ("wipes", wipes))
 
 
-def _wipe(town: Town, redis: "Redis") -> int:
+def _wipe(town: Town, redis: "Redis") -> None:
     redis.flushall()
     town.note("FLUSHALL")
     town.sample()
-    return 1
 
 
 def silent(town: Town, questions: int, limit: float) -> Outcome:
-    """A9: vendors lose one webhook in twenty, and then all of them for a while; the sweep finds what they were about."""
+    """A9: vendors lose one webhook in twenty, then all of them; the sweep finds what they were about."""
     crew(town)
     for share in (0.05, 1.0, 0.05):
         for vendor in town.vendors.values():
             vendor.call("knobs.__setattr__", "lose", share)
         town.note(f"webhooks lost: {share:.0%}")
-        for _ in range(questions // 3):
-            town.ask()
+        ask(town, questions // 3)
         brought(town)
     until = town.now + 2 * SWEEP + limit
     while not town.judge().fine and town.now < until:
         town.sample()
         time.sleep(0.5)
     lost = sum(vendor.call("courier.lost") for vendor in town.vendors.values())
-    return outcome(town, limit, ("webhooks lost", lost))
+    return outcome(town, town.drained(limit), ("webhooks lost", lost))

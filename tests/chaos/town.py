@@ -1,7 +1,7 @@
 """A run's world: three vendors, a database, our processes, and what is measured on the way."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,9 +11,7 @@ from random import Random
 import app
 from bench.elsewhere import Elsewhere
 from bot import work
-from bot.backends.workers import Bell
 from bot.model import Licence, Policy
-from bot.settings import Settings
 from bot.store import Store, limits
 from bot.store import knowledge as rows
 from bot.store.migrate import migrate
