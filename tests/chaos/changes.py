@@ -93,11 +93,6 @@ def _keyed_by_the_attempt(event: Event) -> str:
     return f"{event.ref.connector}-{event.ref.id}-{event.kind}-{event.object_id}-{uuid4().hex}"
 
 
-def _unpolled() -> None:
-    real = rq_queue.serve
-    rq_queue.serve = lambda url, drain, _poll: real(url, drain, lambda _ending: None)
-
-
 POINTS: dict[str, Callable[[], None]] = {
     "claimed": lambda: _after(work.Worker, "_claim", _die),
     "before the gate's commit": lambda: _after(drafts, "start_sending", _die),
@@ -112,7 +107,7 @@ HELD: dict[str, Callable[[], None]] = {  # what the dead held is not taken back 
 PLANTED: dict[str, Callable[[], None]] = {
     "fence": lambda: setattr(drafts, "start_sending", _gate_open),
     "read-back": lambda: setattr(deliver, "_read_back", lambda *_: None),
-    "polling": _unpolled,
+    "polling": lambda: setattr(rq_queue, "_look", lambda *_: None),
     "de-duplication": lambda: setattr(Event, "key", property(_keyed_by_the_attempt)),
     "commit": lambda: setattr(Store, "together", _acknowledged_first),
 }
