@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 import app
 from tests.chaos import changes
@@ -49,6 +50,9 @@ def wait(child: int) -> str:
     return signal.Signals(-code).name if code < 0 else str(code)
 
 
+VERBS: dict[str, Callable[..., str]] = {"start": start, "kill": kill, "wait": wait}
+
+
 def main() -> None:
     """Until the input ends."""
     import intercom  # noqa: F401
@@ -58,7 +62,7 @@ def main() -> None:
     tie()
     for line in sys.stdin:
         verb, *rest = json.loads(line)
-        print({"start": start, "kill": kill, "wait": wait}[verb](*rest), flush=True)
+        print(VERBS[verb](*rest), flush=True)
 
 
 if __name__ == "__main__":
