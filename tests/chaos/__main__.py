@@ -111,6 +111,8 @@ def main() -> int:
     parser.add_argument("--report", type=Path, help="where the table and the picture go")
     args = parser.parse_args()
     seed = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**6))
+    for end in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(end, lambda number, _: sys.exit(128 + number))  # what was started is ended all the same
     print(f"CHAOS_SEED={seed}", flush=True)
     began = time.monotonic()
     with ExitStack() as stack:

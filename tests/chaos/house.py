@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 20.0  # seconds that a process may take to come to a point
+PATIENCE = 40.0  # seconds that a process may take to come to a point
 
 
 class House:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 KILL_EVERY = 2.0  # seconds
 SWEEP = 5.0  # seconds
-BROUGHT = 120.0  # seconds that webhooks may take to be acknowledged
+BROUGHT = 40.0  # seconds that webhooks may take to be acknowledged
+AT_MOST = 240.0  # seconds of killing
 AT_ONCE = 10  # workers that are killed side by side
 WORKERS = ("worker 1", "worker 2")
 CASES = (  # where a worker dies, and what becomes of the call: "drop" is applied and "lost" is not, both unanswered
@@ -75,7 +76,7 @@ def killed(town: Town, questions: int, limit: float) -> Outcome:
     """A1: a random process of ours is killed every two seconds while webhooks come in."""
     crew(town)
     due, kills = KILL_EVERY, 0
-    while (town.asked < questions or town.busy()) and town.now < 2 * BROUGHT:
+    while (town.asked < questions or town.busy()) and town.now < AT_MOST:
         ask(town, min(10, questions - town.asked))
         if town.now >= due:
             name = town.random.choice(town.house.names)
@@ -134,7 +135,7 @@ def wiped(town: Town, questions: int, limit: float) -> Outcome:
 
     crew(town)
     redis, wipes = Redis.from_url(town.plan.redis_url), 1
-    while (town.asked < questions // 2 or town.busy()) and town.now < BROUGHT:
+    while (town.asked < questions // 2 or town.busy()) and town.now < 2 * BROUGHT:
         ask(town, min(10, questions // 2 - town.asked))
         _wipe(town, redis)
         wipes += 1
