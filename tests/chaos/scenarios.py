@@ -140,6 +140,7 @@ def wiped(town: Town, questions: int, limit: float) -> Outcome:
         _wipe(town, redis)
         wipes += 1
         time.sleep(0.5)
+    town.drained(limit)  # so that no lease of the dead comes back and rings for all
     for name in WORKERS:
         town.house.kill(name)
     ask(town, questions - town.asked)
