@@ -26,7 +26,7 @@ import connectors
 from bot import answer, console, deliver, logs, review, settings, sweep
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
-from bot.backends.workers import Bell, Workers
+from bot.backends.workers import Bell, Workers, repeat
 from bot.backends.writer import ExtractiveWriter
 from bot.errors import BotError, Misconfigured
 from bot.knowledge import Knowledge
@@ -149,15 +149,6 @@ def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[in
         stopping.set()
         if workers:
             workers.stop(PATIENCE)
-
-
-def repeat(seconds: float, act: Callable[[], object], stopping: threading.Event) -> None:
-    """Again and again, whatever it meets."""
-    while not stopping.wait(seconds):
-        try:
-            act()
-        except Exception:
-            log.exception("crashed", extra={"act": act})
 
 
 def listen(app: Flask, chosen: Settings) -> "BaseWSGIServer | MultiSocketServer":

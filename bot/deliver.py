@@ -14,6 +14,7 @@ from bot.model import Action, Conversation, Delivery, DeliveryKind, DeliveryStat
 from bot.policy import in_turn, out_of_reach, overtaken, topics
 from bot.ports import Settles
 from bot.store import audit, conversations, drafts, knowledge, limits
+from bot.store.counts import OPEN
 from bot.store.drafts import Sending
 from bot.work import Effect, Job
 
@@ -22,7 +23,6 @@ HORIZON = timedelta(seconds=15)  # after this a vendor's reads show what it wrot
 MAX_TRIES = 2
 STOPPED_WAIT = 2.0  # seconds
 TITLES = {DeliveryState.REFUSED: "Refused by the helpdesk", DeliveryState.VOID: "Not sent"}
-OPEN = (DeliveryState.APPROVED, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 
 
 def approve(conn: Connection, line: Line, what: Delivery, draft_id: str = "", by: str = "") -> bool:

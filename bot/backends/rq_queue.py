@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
+from bot.backends.workers import repeat
 from bot.errors import Misconfigured
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,8 @@ def serve(url: str, drain: Callable[[Callable[[], bool]], object]) -> None:
     """Be an RQ worker in the main thread until a signal. Beside it a thread looks for work every second, whatever
     Redis says. Both end after the row they are on."""
     stopping = threading.Event()
-    looks = threading.Thread(target=_look, args=(drain, stopping), name="poll", daemon=True)
+    look = (1.0, lambda: drain(stopping.is_set), stopping)
+    looks = threading.Thread(target=repeat, args=look, name="poll", daemon=True)
     worker = worker_for(url, lambda: drain(stopping.is_set), stopping)
     looks.start()
     try:
@@ -94,11 +96,3 @@ def serve(url: str, drain: Callable[[Callable[[], bool]], object]) -> None:
     finally:
         stopping.set()
         looks.join(PATIENCE)
-
-
-def _look(drain: Callable[[Callable[[], bool]], object], stopping: threading.Event) -> None:
-    while not stopping.wait(1.0):
-        try:
-            drain(stopping.is_set)
-        except Exception:
-            log.exception("poll crashed")

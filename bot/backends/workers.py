@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -72,3 +73,12 @@ class Workers:
             log.exception("worker crashed")
             return POLL
         return POLL if due is None else min(max(due, LEAST), POLL)
+
+
+def repeat(seconds: float, act: Callable[[], object], stopping: threading.Event) -> None:
+    """Again and again, whatever it meets."""
+    while not stopping.wait(seconds):
+        try:
+            act()
+        except Exception:
+            log.exception("crashed", extra={"act": act})

@@ -80,8 +80,8 @@ class Store:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """One writer at a time, of all threads and processes, in the order they come as far as that goes: SQLite's own
-        waiting sleeps for longer. A courtesy: whoever stops while it writes is not waited for here."""
+        """One writer at a time, of all threads and processes: SQLite's own waiting sleeps for longer.
+        A courtesy: whoever stops while it writes is not waited for here."""
         if not self._writing.acquire(timeout=2 * BUSY_MS / 1000):
             raise Unavailable("the store cannot write: busy", retry_after=1.0)
         try:
