@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import Case, ColumnElement, Connection, bindparam, case, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.errors import Held, Refused, Unavailable
 from bot.model import Ref
 from bot.ports import Clock
 from bot.store import Store
+from bot.store.prepared import Prepared
 from bot.store.statements import Insert, add, insert, stands
 from bot.store.tables import work
 
@@ -83,8 +83,7 @@ def ask(conn: Connection, kind: str, key: str, ref: Ref, now: datetime, payload:
 
 
 @cache
-def _claim(dialect: str) -> ReturningUpdate[Any]:
-    """Built once: SQLAlchemy takes longer to write this statement than a database to run it."""
+def _claim(dialect: str) -> Prepared:
     other = work.alias()
     same = select(other.c.id).where(other.c.ref == work.c.ref)
     running = same.where(stands(other.c.state, "running")).exists()
@@ -95,13 +94,14 @@ def _claim(dialect: str) -> ReturningUpdate[Any]:
         due = due.with_for_update(skip_locked=True)
     mine = update(work).where(work.c.id == due.scalar_subquery(), stands(work.c.state, "ready"))
     columns = [work.c[f.name] for f in fields(Job)]
-    return mine.values(state="running", lease_until=bindparam("until"), fence=work.c.fence + 1).returning(*columns)
+    mine = mine.values(state="running", lease_until=bindparam("until"), fence=work.c.fence + 1)
+    return Prepared(mine.returning(*columns))
 
 
 def claim(conn: Connection, now: datetime, lease: timedelta = LEASE) -> Job | None:
     """The oldest row that is due; one at a time for each conversation, in the order they were asked for."""
-    r = conn.execute(_claim(conn.dialect.name), {"now": now, "until": now + lease}).first()
-    return replace(Job(*r), ref=Ref.parse(r.ref)) if r else None
+    row = _claim(conn.dialect.name).first(conn, now=now, until=now + lease)
+    return replace(job := Job(*row), ref=Ref.parse(str(job.ref))) if row else None
 
 
 def _mine(job: Job) -> ColumnElement[bool]:
@@ -113,7 +113,7 @@ def held(conn: Connection, job: Job) -> bool:
     return conn.execute(select(work.c.id).where(_mine(job)).with_for_update()).first() is not None
 
 
-FINISH = (
+FINISH = Prepared(
     update(work)
     .where(work.c.id == bindparam("job"), work.c.fence == bindparam("held"), stands(work.c.state, "running"))
     .values(
@@ -125,7 +125,7 @@ FINISH = (
 
 def finish(conn: Connection, job: Job) -> bool:
     """Done, unless it was rung again meanwhile. False when the claim had been taken over."""
-    return conn.execute(FINISH, {"job": job.id, "held": job.fence, "known": job.rung}).first() is not None
+    return FINISH.first(conn, job=job.id, held=job.fence, known=job.rung) is not None
 
 
 def later(conn: Connection, job: Job, now: datetime, err: Unavailable) -> None:

@@ -7,23 +7,23 @@ from datetime import datetime
 from sqlalchemy import Connection, or_, select
 
 from bot.model import AuditEntry
+from bot.store.prepared import Prepared
 from bot.store.statements import one_at_a_time
 from bot.store.tables import audit, draft
 
 FIRST = "0" * 64
 SEALED = ("seq", "at", "who", "what", "about", "why", "detail")
-LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
-APPEND = audit.insert()
+LAST = Prepared(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1))
+APPEND = Prepared(audit.insert())
 CHAIN = 1  # the number of the lock on the chain
 
 
 def record(conn: Connection, now: datetime, who: str, what: str, about: str, why: str = "", **detail: str) -> None:
     """Append one AuditEntry in the caller's transaction: what is not recorded is not done."""
     one_at_a_time(conn, CHAIN)
-    last = conn.execute(LAST).first()
-    seq, previous = (last.seq + 1, last.hash) if last else (1, FIRST)
-    row = {"seq": seq, "at": now, "who": who, "what": what, "about": about, "why": why, "detail": detail}
-    conn.execute(APPEND, {**row, "previous": previous, "hash": seal(previous, row)})
+    last, previous = LAST.first(conn) or (0, FIRST)
+    row = {"seq": last + 1, "at": now, "who": who, "what": what, "about": about, "why": why, "detail": detail}
+    APPEND.all(conn, **row, previous=previous, hash=seal(previous, row))
 
 
 def seal(previous: str, row: dict[str, object]) -> str:

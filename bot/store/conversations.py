@@ -6,23 +6,24 @@ from datetime import datetime
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from bot.model import Conversation, Event, Ref
+from bot.store.prepared import Prepared
 from bot.store.statements import add_all, put
 from bot.store.tables import conversation, cursor, event, inbox
 
 OF: BindParameter[str] = bindparam("of")
-SNAPSHOT = select(conversation.c.snapshot).where(conversation.c.ref == OF)
-SEEN = select(event.c.key).where(event.c.ref == OF)
+SNAPSHOT = Prepared(select(conversation.c.snapshot).where(conversation.c.ref == OF))
+SEEN = Prepared(select(event.c.key).where(event.c.ref == OF))
 
 
 def first_times(conn: Connection, webhooks: Iterable[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
     """Those of (source, id) that come for the first time ever, in whichever process."""
     rows = [{"source": source, "id": number, "at": now} for source, number in webhooks]
-    return {(r.source, r.id) for r in add_all(conn, inbox, rows)}
+    return {(source, number) for source, number in add_all(conn, inbox, rows)}
 
 
 def snapshot(conn: Connection, ref: Ref) -> Conversation | None:
     """As we last saw it."""
-    found: Conversation | None = conn.scalar(SNAPSHOT, {"of": str(ref)})
+    found: Conversation | None = SNAPSHOT.value(conn, of=str(ref))
     return found
 
 
@@ -39,7 +40,7 @@ def recent(conn: Connection, limit: int = 50) -> list[Conversation]:
 
 def seen_keys(conn: Connection, ref: Ref) -> frozenset[str]:
     """Keys of the events known of a conversation."""
-    return frozenset(conn.scalars(SEEN, {"of": str(ref)}))
+    return frozenset(key for (key,) in SEEN.all(conn, of=str(ref)))
 
 
 def add_events(conn: Connection, events: Iterable[Event], now: datetime) -> None:

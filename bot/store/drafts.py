@@ -2,25 +2,29 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, select, update
 
 from bot.model import Action, Decided, Delivery, DeliveryKind, DeliveryState, Reason, Ref
+from bot.store.prepared import Prepared
 from bot.store.statements import add, stands
 from bot.store.tables import delivery, draft, work
 
 OF: BindParameter[str] = bindparam("of")
-DELIVERY = select(delivery).where(delivery.c.key == OF)
+SENDING = ("value", "draft_id", "state", "by", "tries", "vendor_id", "error", "at", "sending_at", "sent_at")
+COLUMNS = [delivery.c[name] for name in SENDING]
+DELIVERY = Prepared(select(*COLUMNS).where(delivery.c.key == OF))
+DELIVERIES = Prepared(select(*COLUMNS).where(delivery.c.ref == OF).order_by(delivery.c.at, delivery.c.key))
 HELD = (work.c.id == bindparam("job")) & (work.c.fence == bindparam("fence")) & stands(work.c.state, "running")
-START = (
+APPROVED = stands(delivery.c.state, DeliveryState.APPROVED)
+START = Prepared(
     update(delivery)
-    .where(
-        delivery.c.key == OF, stands(delivery.c.state, DeliveryState.APPROVED), select(work.c.id).where(HELD).exists()
-    )
+    .where(delivery.c.key == OF, APPROVED, select(work.c.id).where(HELD).exists())
     .values(state=DeliveryState.SENDING.value, sending_at=bindparam("now"), tries=delivery.c.tries + 1)
     .returning(delivery.c.key)
 )
-END = (
+END = Prepared(
     update(delivery)
     .where(delivery.c.key == OF)
     .values(state=bindparam("to"), error=bindparam("why"), vendor_id=bindparam("vendor"), sent_at=bindparam("now"))
@@ -75,23 +79,19 @@ def add_delivery(conn: Connection, what: Delivery, now: datetime, draft_id: str 
     return add(conn, delivery, **row, draft_id=draft_id, by=by, at=now)
 
 
-def _sending(r: Row[tuple[object, ...]]) -> Sending:
-    row = r._mapping
-    state = DeliveryState(row["state"])
-    names = ("draft_id", "by", "tries", "vendor_id", "error", "at", "sending_at", "sent_at")
-    return Sending(delivery=row["value"], state=state, **{n: row[n] for n in names})
+def _sending(value: Delivery, draft_id: str, state: str, *rest: Any) -> Sending:
+    return Sending(value, draft_id, DeliveryState(state), *rest)
 
 
 def get_delivery(conn: Connection, key: str) -> Sending | None:
     """By key."""
-    r = conn.execute(DELIVERY, {"of": key}).first()
-    return _sending(r) if r else None
+    row = DELIVERY.first(conn, of=key)
+    return _sending(*row) if row else None
 
 
 def deliveries_of(conn: Connection, ref: Ref) -> list[Sending]:
     """Of a conversation, oldest first."""
-    rows = conn.execute(select(delivery).where(delivery.c.ref == str(ref)).order_by(delivery.c.at, delivery.c.key))
-    return [_sending(r) for r in rows]
+    return [_sending(*row) for row in DELIVERIES.all(conn, of=str(ref))]
 
 
 def answered(conn: Connection, ref: Ref) -> dict[str, str]:
@@ -102,16 +102,15 @@ def answered(conn: Connection, ref: Ref) -> dict[str, str]:
 
 def start_sending(conn: Connection, key: str, job: int, fence: int, now: datetime) -> bool:
     """`approved -> sending`, only while `fence` of the work row `job` is still ours. The last gate before a send."""
-    found = conn.execute(START, {"of": key, "job": job, "fence": fence, "now": now})
-    return found.first() is not None
+    return START.first(conn, of=key, job=job, fence=fence, now=now) is not None
 
 
 def end_sending(
     conn: Connection, key: str, state: DeliveryState, now: datetime, vendor_id: str = "", error: str = ""
 ) -> None:
     """Write down what became of it."""
-    row = {"of": key, "to": state.value, "why": error, "vendor": vendor_id}
-    conn.execute(END, row | {"now": now if state is DeliveryState.SENT else None})
+    sent_at = now if state is DeliveryState.SENT else None
+    END.all(conn, of=key, to=state.value, why=error, vendor=vendor_id, now=sent_at)
 
 
 def not_tried(conn: Connection, key: str) -> None:

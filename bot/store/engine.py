@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from bot.errors import Misconfigured, Unavailable
+from bot.store.prepared import run
 
 Item = TypeVar("Item")
 Run = Callable[[Connection, list[Item]], None]
@@ -194,9 +195,10 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 def _begin(conn: Connection) -> None:
     options = conn.get_execution_options()
     if not options.get("write"):
-        conn.exec_driver_sql("BEGIN")
+        run(conn, "BEGIN")
         return
-    cursor = conn.connection.cursor()
-    cursor.execute(f"PRAGMA synchronous={'FULL' if options.get('durable', True) else 'NORMAL'}")
-    cursor.close()
-    conn.exec_driver_sql("BEGIN IMMEDIATE")  # at once: a reader that turns writer can fail without waiting
+    safety = "FULL" if options.get("durable", True) else "NORMAL"
+    if conn.info.get("synchronous", "FULL") != safety:
+        run(conn, f"PRAGMA synchronous={safety}")
+        conn.info["synchronous"] = safety
+    run(conn, "BEGIN IMMEDIATE")  # at once: a reader that turns writer can fail without waiting

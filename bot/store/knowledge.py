@@ -1,16 +1,18 @@
 """Entries, past replies and rules: versions are added, never changed."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
 from bot.model import Entry, Intervention, Rule
+from bot.store.prepared import Prepared
 from bot.store.statements import add, one_at_a_time
 from bot.store.tables import entry, past, rule
 
-RULES = select(rule.c.value).order_by(rule.c.id, rule.c.version)
-NEWEST = select(select(func.max(entry.c.seq)).scalar_subquery(), select(func.max(past.c.seq)).scalar_subquery())
+RULES = Prepared(select(rule.c.id, rule.c.value).order_by(rule.c.id, rule.c.version))
+NEWEST = Prepared(
+    select(select(func.max(entry.c.seq)).scalar_subquery(), select(func.max(past.c.seq)).scalar_subquery())
+)
 KNOWLEDGE = 2  # the number of the lock on what an index follows
 
 
@@ -47,7 +49,7 @@ def past_after(conn: Connection, seq: int) -> list[tuple[int, Intervention]]:
 
 def newest(conn: Connection) -> tuple[int, int]:
     """(entry seq, past seq): one cheap query tells whether an index is behind."""
-    entries, replies = conn.execute(NEWEST).one()
+    entries, replies = NEWEST.first(conn) or (0, 0)
     return entries or 0, replies or 0
 
 
@@ -58,8 +60,7 @@ def add_rule(conn: Connection, new: Rule, now: datetime) -> None:
 
 def rules(conn: Connection) -> tuple[Rule, ...]:
     """The newest version of every rule."""
-    found: Iterable[Rule] = conn.scalars(RULES)
-    return tuple({r.id: r for r in found}.values())
+    return tuple(dict(RULES.all(conn)).values())
 
 
 def topics(conn: Connection) -> list[str]:

@@ -5,18 +5,20 @@ from datetime import datetime
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from bot.model import Licence, Policy
+from bot.store.prepared import Prepared
 from bot.store.statements import put
 from bot.store.tables import licence, policy, switch
 
 STOP = "stop"
 OF: BindParameter[str] = bindparam("of")
-POLICY = select(policy.c.value).order_by(policy.c.version.desc()).limit(1)
-SWITCH = select(switch.c.on).where(switch.c.name == OF)
+POLICY = Prepared(select(policy.c.value).order_by(policy.c.version.desc()).limit(1))
+LICENCES = Prepared(select(licence.c.topic, licence.c.value).order_by(licence.c.seq))
+SWITCH = Prepared(select(switch.c.on).where(switch.c.name == OF))
 
 
 def current_policy(conn: Connection) -> Policy:
     """The version in force; the careful default where none was ever set."""
-    found: Policy | None = conn.scalar(POLICY)
+    found: Policy | None = POLICY.value(conn)
     return found or Policy()
 
 
@@ -37,12 +39,12 @@ def licensed(conn: Connection, now: datetime) -> frozenset[str]:
 
 def licences(conn: Connection) -> dict[str, Licence]:
     """The newest licence of each topic, open or not."""
-    return {r.topic: r.value for r in conn.execute(select(licence).order_by(licence.c.seq))}
+    return dict(LICENCES.all(conn))
 
 
 def stopped(conn: Connection) -> bool:
     """Is the global stop on? Read before every send."""
-    return bool(conn.scalar(SWITCH, {"of": STOP}))
+    return bool(SWITCH.value(conn, of=STOP))
 
 
 def set_stop(conn: Connection, on: bool, by: str, now: datetime) -> None:

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, or_, select, update
 
 from bot.model import Correction, Intervention, Outcome, OutcomeKind, Proposal, ProposalState, Ref, Signal
+from bot.store.prepared import Prepared
 from bot.store.statements import add, insert, one_at_a_time, put
 from bot.store.tables import correction, intervention, nonce, outcome, proposal, signal
 
 NonceRow = tuple[str, str, datetime, str]
+AFTER: BindParameter[int] = bindparam("after")
+NEWS = Prepared(select(signal.c.seq, signal.c.value).where(signal.c.seq > AFTER).order_by(signal.c.seq))
 SIGNALS = 3  # the number of the lock on what a learner follows
 
 
@@ -113,8 +116,7 @@ def signals_about(conn: Connection, prefix: str) -> list[Signal]:
 
 def signals_after(conn: Connection, seq: int) -> list[tuple[int, Signal]]:
     """(seq, signal) added after `seq`, in the order they came: how a learner catches up."""
-    query = select(signal.c.seq, signal.c.value).where(signal.c.seq > seq).order_by(signal.c.seq)
-    return [(r.seq, r.value) for r in conn.execute(query)]
+    return [(at, found) for at, found in NEWS.all(conn, after=seq)]
 
 
 def save_proposal(conn: Connection, what: Proposal, digest: str) -> None:

@@ -2,9 +2,10 @@
 
 from functools import cache
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Table, bindparam, func, literal_column, select
+from sqlalchemy import Column, ColumnDefault, ColumnElement, Connection, Table, bindparam, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningInsert
+
+from bot.store.prepared import Prepared, Row
 
 Insert = sqlite.Insert | postgresql.Insert
 LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
@@ -22,30 +23,37 @@ def insert(dialect: str, table: Table) -> Insert:
 
 
 @cache
-def _add(dialect: str, table: Table) -> ReturningInsert[tuple[object, ...]]:
-    return insert(dialect, table).on_conflict_do_nothing().returning(*table.primary_key)
+def _usual(table: Table) -> dict[str, object]:
+    return {c.name: c.default.arg for c in table.columns if isinstance(c.default, ColumnDefault)}
 
 
 @cache
-def _put(dialect: str, table: Table, keys: tuple[str, ...], columns: tuple[str, ...]) -> Insert:
+def _add(dialect: str, table: Table, columns: tuple[str, ...]) -> Prepared:
+    made = insert(dialect, table).on_conflict_do_nothing().returning(*table.primary_key)
+    return Prepared(made, columns)
+
+
+@cache
+def _put(dialect: str, table: Table, keys: tuple[str, ...], columns: tuple[str, ...]) -> Prepared:
     made = insert(dialect, table)
     rest = {name: made.excluded[name] for name in columns if name not in keys}
-    return made.on_conflict_do_update(index_elements=list(keys), set_=rest)
+    return Prepared(made.on_conflict_do_update(index_elements=list(keys), set_=rest), {*_usual(table), *columns})
 
 
 def add(conn: Connection, table: Table, **row: object) -> bool:
     """Insert; False when the row's key is known, and nothing changes."""
-    return conn.execute(_add(conn.dialect.name, table), row).first() is not None
+    whole = _usual(table) | row
+    return _add(conn.dialect.name, table, tuple(whole)).first(conn, **whole) is not None
 
 
-def add_all(conn: Connection, table: Table, rows: list[dict[str, object]]) -> list[Row[tuple[object, ...]]]:
-    """Insert in one statement; the keys of those that were not known."""
-    return list(conn.execute(_add(conn.dialect.name, table), rows)) if rows else []
+def add_all(conn: Connection, table: Table, rows: list[dict[str, object]]) -> list[Row]:
+    """Insert; the keys of those that were not known."""
+    return [key for row in rows for key in _add(conn.dialect.name, table, tuple(row)).all(conn, **row)]
 
 
 def put(conn: Connection, table: Table, *keys: str, **row: object) -> None:
     """Insert, or set the columns of `row` where there is one with the same `keys`."""
-    conn.execute(_put(conn.dialect.name, table, keys, tuple(row)), row)
+    _put(conn.dialect.name, table, keys, tuple(row)).all(conn, **_usual(table) | row)
 
 
 def one_at_a_time(conn: Connection, number: int) -> None:

@@ -112,7 +112,7 @@ def answered(what: str, *, write: bool = False) -> Iterator[None]:
 
 def _read(kind: type[Shape], answer: BaseModel | None) -> Shape:
     """The vendor's answer by our shape."""
-    whole = (answer and answer.model_extra or {}).get("whole")
+    whole = ((answer and answer.model_extra) or {}).get("whole")
     return shape(kind, _said(whole), "intercom")
 
 

@@ -1,0 +1,91 @@
+"""Statements that SQLAlchemy writes once for each database, and the driver runs.
+
+Around each run SQLAlchemy takes ten times as long as SQLite does, and a conversation is some thirty of them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.dml import Insert, ReturningInsert, ReturningUpdate, Update
+
+Statement = Select[Any] | Insert | Update | ReturningInsert[Any] | ReturningUpdate[Any]
+Row = tuple[Any, ...]
+Convert = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A statement for one database: its SQL, and how values go in (in the driver's order) and come out."""
+
+    sql: str
+    fixed: Mapping[str, object]
+    inward: tuple[tuple[str, Convert | None], ...]
+    outward: tuple[tuple[int, Convert], ...]
+    by_name: bool
+
+    def values(self, given: Mapping[str, object]) -> Any:
+        """As the driver takes them. KeyError when one is missing."""
+        named = {**self.fixed, **given}
+        found = {name: convert(named[name]) if convert else named[name] for name, convert in self.inward}
+        return found if self.by_name else tuple(found.values())
+
+    def row(self, read: Row) -> Row:
+        """As `bot.model` has them."""
+        row = list(read)
+        for place, convert in self.outward:
+            row[place] = convert(row[place])
+        return tuple(row)
+
+
+def write(statement: Statement, dialect: Dialect, columns: Iterable[str] | None) -> Written:
+    """Once for each statement and database."""
+    made = statement.compile(dialect=dialect, column_keys=list(columns) if columns else None)
+    binds = {name: bind for bind, name in made.bind_names.items()}
+    order = (made.positiontup or ()) if made.positional else tuple(binds)
+    fixed = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
+    inward = ((name, binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order)
+    kinds = [column.type.dialect_impl(dialect) for column in statement.exported_columns]
+    outward = ((i, out) for i, kind in enumerate(kinds) if (out := kind.result_processor(dialect, None)))
+    return Written(str(made), fixed, tuple(inward), tuple(outward), not made.positional)
+
+
+class Prepared:
+    """A statement that is run often. Its values are given by the names of its binds; it raises what SQLAlchemy does.
+
+    `columns`: those that an INSERT is given.
+    """
+
+    def __init__(self, statement: Statement, columns: Iterable[str] | None = None) -> None:
+        self._statement, self._columns = statement, columns
+        self._written: dict[str, Written] = {}
+
+    def all(self, conn: Connection, **given: object) -> list[Row]:
+        """Its rows, in the order of its columns."""
+        written = self._written.get(conn.dialect.name) or self._write(conn.dialect)
+        read = run(conn, written.sql, written.values(given))
+        return [written.row(row) for row in read.fetchall()] if read.description else []
+
+    def first(self, conn: Connection, **given: object) -> Row | None:
+        """Its first row, None without one."""
+        return next(iter(self.all(conn, **given)), None)
+
+    def value(self, conn: Connection, **given: object) -> Any:
+        """The first column of its first row, None without one."""
+        row = self.first(conn, **given)
+        return row[0] if row else None
+
+    def _write(self, dialect: Dialect) -> Written:
+        return self._written.setdefault(dialect.name, write(self._statement, dialect, self._columns))
+
+
+def run(conn: Connection, sql: str, values: object = ()) -> Any:
+    """The driver's cursor after `sql`, in the transaction of `conn`."""
+    driver: Any = conn.connection.driver_connection
+    try:
+        return driver.execute(sql, values)
+    except conn.dialect.loaded_dbapi.Error as err:
+        base = conn.dialect.loaded_dbapi.Error
+        raise DBAPIError.instance(sql, None, err, base, hide_parameters=True, dialect=conn.dialect) from err
