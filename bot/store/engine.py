@@ -57,6 +57,8 @@ class Store:
             return
         try:
             with self.engine.connect() as conn:
+                if self.sqlite:
+                    run(conn, "BEGIN")
                 self._mine.reading = conn
                 yield conn
         except OperationalError as err:
@@ -74,7 +76,9 @@ class Store:
         """
         turn = self._turn() if self.sqlite else nullcontext()
         try:
-            with turn, self.engine.connect().execution_options(write=True, durable=durable) as conn, conn.begin():
+            with turn, self.engine.connect() as conn, conn.begin():
+                if self.sqlite:
+                    _begin(conn, "FULL" if durable else "NORMAL")
                 yield conn
         except OperationalError as err:
             raise Unavailable(f"the store cannot write: {type(err.orig).__name__}", retry_after=1.0) from err
@@ -175,7 +179,6 @@ def _sqlite(url: str, path: str | None) -> Engine:
     shared = {"check_same_thread": False}
     engine = create_engine(url, poolclass=QueuePool, pool_size=16, connect_args=shared, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -187,18 +190,13 @@ def _gate(path: str) -> int:
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin, not by the driver
+    connection.isolation_level = None  # transactions are begun by the store, not by the driver
     for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(conn: Connection) -> None:
-    options = conn.get_execution_options()
-    if not options.get("write"):
-        run(conn, "BEGIN")
-        return
-    safety = "FULL" if options.get("durable", True) else "NORMAL"
-    if conn.info.get("synchronous", "FULL") != safety:
-        run(conn, f"PRAGMA synchronous={safety}")
-        conn.info["synchronous"] = safety
+def _begin(conn: Connection, synchronous: str) -> None:
+    if conn.info.get("synchronous", "FULL") != synchronous:
+        run(conn, f"PRAGMA synchronous={synchronous}")
+        conn.info["synchronous"] = synchronous
     run(conn, "BEGIN IMMEDIATE")  # at once: a reader that turns writer can fail without waiting

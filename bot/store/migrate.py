@@ -4,9 +4,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.exc import OperationalError
 
-from bot.errors import Misconfigured
+from bot.errors import Misconfigured, Unavailable
 from bot.store.engine import Store
 
 HERE = Path(__file__).parent / "migrations"
@@ -16,9 +15,9 @@ def migrate(store: Store) -> None:
     """To the newest revision; nothing happens where it is there. Misconfigured when the database is out of reach."""
     config = Config()  # in place of an `alembic.ini`
     config.set_main_option("script_location", str(HERE))
-    config.attributes["engine"] = store.engine
+    config.attributes["store"] = store
     try:
         command.upgrade(config, "head")
-    except OperationalError as err:
-        why = str(err.orig).partition("\n")[0]  # names host and user, never the password
+    except Unavailable as err:
+        why = str(getattr(err.__cause__, "orig", err)).partition("\n")[0]  # names host and user, never the password
         raise Misconfigured("DATABASE_URL", f"the database cannot be reached: {why}") from err

@@ -1,10 +1,8 @@
-"""Runs migrations on the engine that `bot.store.migrate` hands in."""
+"""Runs migrations in one transaction of the store that `bot.store.migrate` hands in."""
 
 from alembic import context
 
-engine = context.config.attributes["engine"]
-with engine.connect().execution_options(write=True) as connection:
+with context.config.attributes["store"].write() as connection:
     context.configure(connection=connection, transaction_per_migration=False)
     with context.begin_transaction():
         context.run_migrations()
-    connection.commit()
