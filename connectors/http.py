@@ -66,9 +66,19 @@ class OneTry(HTTPAdapter):
         return super().send(request, **options)
 
 
+class Plain(requests.Session):
+    """Hands on what came: no redirect is followed with our token, no cookie is kept."""
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """By the adapter of its address, read to its end."""
+        answer = self.get_adapter(request.url or "").send(request, timeout=options.get("timeout"))
+        _ = answer.content
+        return answer
+
+
 def session(read_timeout: float = READ_TIMEOUT) -> requests.Session:
-    """A session without retries, redirects by adapter or proxies from the environment."""
-    made = requests.Session()
+    """A session without retries, redirects, cookies or proxies from the environment."""
+    made = Plain()
     made.trust_env = False
     for scheme in ("https://", "http://"):
         made.mount(scheme, OneTry((CONNECT_TIMEOUT, read_timeout)))

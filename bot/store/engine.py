@@ -102,7 +102,7 @@ class Store:
             with suppress(BlockingIOError):
                 return fcntl.flock(self._gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
             time.sleep(wait)
-            wait = min(wait * 2, 0.004)
+            wait = min(wait * 2, 0.001)
         return None
 
     def together(self, run: Run[Item], item: Item) -> None:
@@ -191,7 +191,13 @@ def _gate(path: str) -> int:
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by the store, not by the driver
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "wal_autocheckpoint=4000",
+        f"busy_timeout={BUSY_MS}",
+        "foreign_keys=ON",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
