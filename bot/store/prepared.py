@@ -65,8 +65,7 @@ class Prepared:
     def all(self, conn: Connection, **given: object) -> list[Row]:
         """Its rows, in the order of its columns."""
         written = self._written.get(conn.dialect.name) or self._write(conn.dialect)
-        read = run(conn, written.sql, written.values(given))
-        return [written.row(row) for row in read.fetchall()] if read.description else []
+        return [written.row(row) for row in run(conn, written.sql, written.values(given))]
 
     def first(self, conn: Connection, **given: object) -> Row | None:
         """Its first row, None without one."""
@@ -81,11 +80,12 @@ class Prepared:
         return self._written.setdefault(dialect.name, write(self._statement, dialect, self._columns))
 
 
-def run(conn: Connection, sql: str, values: object = ()) -> Any:
-    """The driver's cursor after `sql`, in the transaction of `conn`."""
+def run(conn: Connection, sql: str, values: object = ()) -> list[Row]:
+    """The rows that `sql` gives in the transaction of `conn`, as the driver has them."""
     driver: Any = conn.connection.driver_connection
     try:
-        return driver.execute(sql, values)
+        cursor = driver.execute(sql, values)
+        return cursor.fetchall() if cursor.description else []  # SQLite reads while it fetches, and can fail there
     except conn.dialect.loaded_dbapi.Error as err:
         base = conn.dialect.loaded_dbapi.Error
         raise DBAPIError.instance(sql, None, err, base, hide_parameters=True, dialect=conn.dialect) from err

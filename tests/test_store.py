@@ -1,0 +1,96 @@
+"""The store as the line relies on it: moments, durable writes, and statements that the driver runs."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import bindparam, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+
+from bot.errors import Unavailable
+from bot.model import Policy, Ref
+from bot.store import Store, conversations, drafts, limits
+from bot.store.prepared import Prepared, run
+from bot.store.tables import conversation, cursor, policy
+from tests.conftest import migrated
+
+NOW = datetime(2026, 11, 21, 9, 30, 15, 250_000, UTC)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    migrated(database_url)
+    made = Store(database_url)
+    yield made
+    made.close()
+
+
+def test_what_is_put_comes_back_as_it_was(store: Store) -> None:
+    with store.write() as conn:
+        conversations.set_looked_to(conn, "zendesk", NOW)
+
+    with store.read() as conn:
+        assert conversations.looked_to(conn, "zendesk") == NOW
+
+
+def test_a_value_that_is_missing_is_not_taken_for_null(store: Store) -> None:
+    statement = Prepared(select(conversation.c.ref).where(conversation.c.ref == bindparam("of")))
+
+    with store.read() as conn, pytest.raises(KeyError, match="of"):
+        statement.all(conn, off="zendesk:1")
+
+
+def test_a_naive_time_is_refused(store: Store) -> None:
+    statement = Prepared(select(cursor.c.name).where(cursor.c.at < bindparam("now")))
+
+    with store.read() as conn, pytest.raises(Exception, match="a time without a zone"):
+        statement.all(conn, now=NOW.replace(tzinfo=None))
+
+
+def test_the_second_of_two_who_are_first_is_told_so(store: Store) -> None:
+    insert = Prepared(policy.insert(), ["version", "value", "by", "at"])
+    with store.write() as conn:
+        insert.all(conn, version=7, value=Policy(version=7), by="ines", at=NOW)
+
+    with pytest.raises(IntegrityError), store.write() as conn:
+        insert.all(conn, version=7, value=Policy(version=7), by="tomasz", at=NOW)
+
+
+def test_a_read_is_of_one_moment(store: Store) -> None:
+    if not store.sqlite:
+        pytest.skip("PostgreSQL reads what is committed, statement by statement")
+    with store.read() as conn:
+        before = conversations.looked_to(conn, "zendesk"), limits.stopped(conn)
+        _stop_from_another_thread(store)
+
+        assert (before, limits.stopped(conn)) == ((None, False), False)
+    with store.read() as conn:
+        assert limits.stopped(conn)
+
+
+def _stop_from_another_thread(store: Store) -> None:
+    other = Store(store.url)
+    with other.write() as conn:
+        limits.set_stop(conn, True, "ines", NOW)
+    other.close()
+
+
+def test_what_the_driver_cannot_do_is_raised_as_sqlalchemy_raises_it(store: Store) -> None:
+    expected = Unavailable if store.sqlite else ProgrammingError  # SQLite has one word for everything
+
+    with pytest.raises(expected) as caught, store.write() as conn:
+        run(conn, "SELECT nothing FROM nowhere")
+
+    shown = caught.value.__cause__ if store.sqlite else caught.value
+    assert isinstance(shown, DBAPIError)
+    with store.write() as conn:  # on the same connection
+        assert drafts.deliveries_of(conn, Ref("zendesk", "1")) == []
+
+
+def test_a_write_that_fails_leaves_nothing_and_gives_its_turn_back(store: Store) -> None:
+    with pytest.raises(RuntimeError), store.write() as conn:
+        limits.set_stop(conn, True, "ines", NOW)
+        raise RuntimeError
+
+    with store.write() as conn:
+        assert not limits.stopped(conn)
