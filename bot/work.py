@@ -3,7 +3,7 @@
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
@@ -44,6 +44,7 @@ class Job:
     last_error: str
 
 
+FIELDS = [field.name for field in fields(Job)]
 Effect = Callable[[Connection], object]  # what is written in the transaction that ends the row
 Handler = Callable[[Job], Effect | None]
 Dead = Callable[[Connection, Job, str], object]
@@ -93,15 +94,15 @@ def _claim(dialect: str) -> Prepared:
     if dialect == "postgresql":
         due = due.with_for_update(skip_locked=True)
     mine = update(work).where(work.c.id == due.scalar_subquery(), stands(work.c.state, "ready"))
-    columns = [work.c[f.name] for f in fields(Job)]
     mine = mine.values(state="running", lease_until=bindparam("until"), fence=work.c.fence + 1)
-    return Prepared(mine.returning(*columns))
+    return Prepared(mine.returning(*(work.c[name] for name in FIELDS)))
 
 
 def claim(conn: Connection, now: datetime, lease: timedelta = LEASE) -> Job | None:
     """The oldest row that is due; one at a time for each conversation, in the order they were asked for."""
     row = _claim(conn.dialect.name).first(conn, now=now, until=now + lease)
-    return replace(job := Job(*row), ref=Ref.parse(str(job.ref))) if row else None
+    named = dict(zip(FIELDS, row, strict=True)) if row else {}
+    return Job(**named | {"ref": Ref.parse(named["ref"])}) if named else None
 
 
 def _mine(job: Job) -> ColumnElement[bool]:
@@ -156,9 +157,8 @@ def _errors(error: str) -> dict[str, object]:
 
 def reclaim(conn: Connection, now: datetime) -> int:
     """Give back what a dead worker held: rows whose lease is over. How many."""
-    error = "the worker that held it went away"
-    values = {"state": "ready", "lease_until": None, "crashes": work.c.crashes + 1, **_errors(error)}
-    change = update(work).where(stands(work.c.state, "running"), work.c.lease_until < now).values(**values)
+    lost = update(work).where(stands(work.c.state, "running"), work.c.lease_until < now)
+    change = lost.values(state="ready", lease_until=None, crashes=work.c.crashes + 1, **_errors("its worker went away"))
     return len(conn.execute(change.returning(work.c.id)).all())
 
 

@@ -67,7 +67,8 @@ class OneTry(HTTPAdapter):
 
 
 class Plain(requests.Session):
-    """Hands on what came: no redirect is followed with our token, no cookie is kept."""
+    """Hands on what came: no redirect is followed with our token, no cookie is kept, and of its own settings (`verify`,
+    `cert`, `proxies`, hooks) none counts but the adapters."""
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """By the adapter of its address, read to its end."""
@@ -95,9 +96,12 @@ def retry_after(headers: Mapping[str, str], now: datetime, default: float = 5.0)
 
 
 def error_for(what: str, status: int, headers: Mapping[str, str], *, write: bool) -> BotError:
-    """The error that an HTTP status of 400 or more stands for. `what` names vendor, action and object."""
+    """The error that an HTTP status of 300 or more stands for. `what` names vendor, action and object.
+
+    A redirect is nobody's refusal: vendors that are being mended send everyone to a page that says so.
+    """
     said = f"{what}: HTTP {status}"
-    if status in PASSING:
+    if status in PASSING or status < 400:
         wait = retry_after(headers, datetime.now(UTC))
         maybe = write and status not in NOT_APPLIED
         return Unavailable(said, retry_after=wait, maybe=maybe, crowded=status == 429)

@@ -1,7 +1,10 @@
 """The store as the line relies on it: moments, durable writes, and statements that the driver runs."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import bindparam, select
@@ -10,11 +13,16 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from bot.errors import Unavailable
 from bot.model import Policy, Ref
 from bot.store import Store, conversations, drafts, limits
-from bot.store.prepared import Prepared, run
-from bot.store.tables import conversation, cursor, policy
+from bot.store.prepared import Prepared, execute
+from bot.store.statements import add_all
+from bot.store.tables import conversation, cursor, policy, work
 from tests.conftest import migrated
 
+ROOT = Path(__file__).parent.parent
 NOW = datetime(2026, 11, 21, 9, 30, 15, 250_000, UTC)
+
+
+OLD = Prepared(select(work.c.id).where((work.c.run_at <= bindparam("now")) | (work.c.lease_until < bindparam("now"))))
 
 
 @pytest.fixture
@@ -61,14 +69,14 @@ def test_a_read_is_of_one_moment(store: Store) -> None:
         pytest.skip("PostgreSQL reads what is committed, statement by statement")
     with store.read() as conn:
         before = conversations.looked_to(conn, "zendesk"), limits.stopped(conn)
-        _stop_from_another_thread(store)
+        _stop_from_another_process(store)
 
         assert (before, limits.stopped(conn)) == ((None, False), False)
     with store.read() as conn:
         assert limits.stopped(conn)
 
 
-def _stop_from_another_thread(store: Store) -> None:
+def _stop_from_another_process(store: Store) -> None:
     other = Store(store.url)
     with other.write() as conn:
         limits.set_stop(conn, True, "ines", NOW)
@@ -79,7 +87,7 @@ def test_what_the_driver_cannot_do_is_raised_as_sqlalchemy_raises_it(store: Stor
     expected = Unavailable if store.sqlite else ProgrammingError  # SQLite has one word for everything
 
     with pytest.raises(expected) as caught, store.write() as conn:
-        run(conn, "SELECT nothing FROM nowhere")
+        execute(conn, "SELECT nothing FROM nowhere")
 
     shown = caught.value.__cause__ if store.sqlite else caught.value
     assert isinstance(shown, DBAPIError)
@@ -99,3 +107,63 @@ def test_a_write_that_fails_leaves_nothing_and_gives_its_turn_back(store: Store)
 
     with store.write() as conn:
         assert not limits.stopped(conn)
+
+
+def test_many_rows_get_the_defaults_that_one_row_gets(store: Store) -> None:
+    rows: list[dict[str, object]] = [
+        {"key": f"look|zendesk:{n}", "kind": "look", "ref": f"zendesk:{n}", "state": "ready", "run_at": NOW, "at": NOW}
+        for n in range(3)
+    ]
+
+    with store.write() as conn:
+        assert len(add_all(conn, work, rows[:1])) == 1
+        assert len(add_all(conn, work, rows)) == 2
+        kept = conn.execute(select(work.c.payload, work.c.rung, work.c.fence)).all()
+
+    assert kept == [("", 1, 0)] * 3
+
+
+def test_a_value_may_stand_in_two_places(store: Store) -> None:
+    with store.read() as conn:
+        assert OLD.all(conn, now=NOW) == []
+
+
+def test_an_insert_that_leaves_out_a_default_is_refused(store: Store) -> None:
+    with store.write() as conn, pytest.raises(TypeError, match="payload"):
+        Prepared(work.insert(), ["key", "kind", "ref", "state", "run_at", "at"]).all(conn)
+
+
+def test_processes_that_start_at_once_on_an_empty_database_all_find_it_migrated(database_url: str) -> None:
+    _empty(Store(database_url))
+    start = "import sys; from bot.store import Store, migrate; migrate.migrate(Store(sys.argv[1]))"
+
+    started = [subprocess.Popen([sys.executable, "-c", start, database_url], cwd=ROOT) for _ in range(4)]
+
+    assert [process.wait(60) for process in started] == [0] * 4
+
+
+def _empty(store: Store) -> None:
+    if not store.sqlite:
+        with store.write() as conn:
+            conn.exec_driver_sql("DROP SCHEMA public CASCADE")
+            conn.exec_driver_sql("CREATE SCHEMA public")
+
+
+def test_a_connection_that_dies_is_one_failure_and_no_noise(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    if store.sqlite:
+        pytest.skip("SQLite has no connection that could die")
+    with pytest.raises(Unavailable):
+        _die_while_reading(store)
+
+    with store.read() as conn:
+        assert not limits.stopped(conn)
+    assert caplog.records == []
+
+
+def _die_while_reading(store: Store) -> None:
+    other = Store(store.url)
+    with store.read() as conn, other.write() as killer:
+        limits.stopped(conn)
+        mine = conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        killer.exec_driver_sql(f"SELECT pg_terminate_backend({mine}, 5000)")
+        limits.stopped(conn)

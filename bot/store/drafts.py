@@ -1,6 +1,7 @@
 """Drafts with their decisions, and deliveries on their way into the world."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +13,6 @@ from bot.store.statements import add, stands
 from bot.store.tables import delivery, draft, work
 
 OF: BindParameter[str] = bindparam("of")
-SENDING = ("value", "draft_id", "state", "by", "tries", "vendor_id", "error", "at", "sending_at", "sent_at")
-COLUMNS = [delivery.c[name] for name in SENDING]
-DELIVERY = Prepared(select(*COLUMNS).where(delivery.c.key == OF))
-DELIVERIES = Prepared(select(*COLUMNS).where(delivery.c.ref == OF).order_by(delivery.c.at, delivery.c.key))
 HELD = (work.c.id == bindparam("job")) & (work.c.fence == bindparam("fence")) & stands(work.c.state, "running")
 APPROVED = stands(delivery.c.state, DeliveryState.APPROVED)
 START = Prepared(
@@ -45,6 +42,12 @@ class Sending:
     at: datetime
     sending_at: datetime | None
     sent_at: datetime | None = None
+
+
+FIELDS = [field.name for field in fields(Sending)]
+COLUMNS = [delivery.c["value" if name == "delivery" else name] for name in FIELDS]
+DELIVERY = Prepared(select(*COLUMNS).where(delivery.c.key == OF))
+DELIVERIES = Prepared(select(*COLUMNS).where(delivery.c.ref == OF).order_by(delivery.c.at, delivery.c.key))
 
 
 def save_draft(conn: Connection, made: Decided) -> bool:
@@ -79,19 +82,20 @@ def add_delivery(conn: Connection, what: Delivery, now: datetime, draft_id: str 
     return add(conn, delivery, **row, draft_id=draft_id, by=by, at=now)
 
 
-def _sending(value: Delivery, draft_id: str, state: str, *rest: Any) -> Sending:
-    return Sending(value, draft_id, DeliveryState(state), *rest)
+def _sending(row: Iterable[Any]) -> Sending:
+    named = dict(zip(FIELDS, row, strict=True))
+    return Sending(**named | {"state": DeliveryState(named["state"])})
 
 
 def get_delivery(conn: Connection, key: str) -> Sending | None:
     """By key."""
     row = DELIVERY.first(conn, of=key)
-    return _sending(*row) if row else None
+    return _sending(row) if row else None
 
 
 def deliveries_of(conn: Connection, ref: Ref) -> list[Sending]:
     """Of a conversation, oldest first."""
-    return [_sending(*row) for row in DELIVERIES.all(conn, of=str(ref))]
+    return [_sending(row) for row in DELIVERIES.all(conn, of=str(ref))]
 
 
 def answered(conn: Connection, ref: Ref) -> dict[str, str]:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from bot.errors import Misconfigured, Unavailable
-from bot.store.prepared import run
+from bot.store.prepared import execute
 
 Item = TypeVar("Item")
 Run = Callable[[Connection, list[Item]], None]
@@ -34,7 +34,8 @@ class Store:
     """A database by URL: `sqlite:///path` or `postgresql+psycopg://…`.
 
     SQLite runs in WAL with `synchronous=FULL`: what is committed survives a power cut. One write at a time in
-    each process, so that threads queue on a lock and not on SQLite's own waiting.
+    each process, so that threads queue on a lock and not on SQLite's own waiting. Transactions are begun by `read` and
+    `write` alone; `engine` has none of its own on SQLite.
     """
 
     def __init__(self, url: str) -> None:
@@ -60,7 +61,7 @@ class Store:
         try:
             with self.engine.connect() as conn:
                 if self.sqlite:
-                    run(conn, "BEGIN")
+                    execute(conn, "BEGIN")
                 self._mine.reading = conn
                 yield conn
         except OperationalError as err:
@@ -199,6 +200,6 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin(conn: Connection, synchronous: str) -> None:
     if conn.info.get("synchronous", "FULL") != synchronous:
-        run(conn, f"PRAGMA synchronous={synchronous}")
+        execute(conn, f"PRAGMA synchronous={synchronous}")
         conn.info["synchronous"] = synchronous
-    run(conn, "BEGIN IMMEDIATE")  # at once: a reader that turns writer can fail without waiting
+    execute(conn, "BEGIN IMMEDIATE")  # at once: a reader that turns writer can fail without waiting

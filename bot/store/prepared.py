@@ -1,6 +1,6 @@
-"""Statements that SQLAlchemy writes once for each database, and the driver runs.
+"""Statements that SQLAlchemy writes once for each database, and the driver executes.
 
-Around each run SQLAlchemy takes ten times as long as SQLite does, and a conversation is some thirty of them.
+Around each of the thirty that a conversation takes SQLAlchemy needs ten times as long as SQLite (bench/README.md).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +17,7 @@ Convert = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class Compiled:
     """A statement for one database: its SQL, and how values go in (in the driver's order) and come out."""
 
     sql: str
@@ -28,9 +28,9 @@ class Written:
 
     def values(self, given: Mapping[str, object]) -> Any:
         """As the driver takes them. KeyError when one is missing."""
-        named = {**self.fixed, **given}
-        found = {name: convert(named[name]) if convert else named[name] for name, convert in self.inward}
-        return found if self.by_name else tuple(found.values())
+        named = {**given, **self.fixed}
+        found = [(name, convert(named[name]) if convert else named[name]) for name, convert in self.inward]
+        return dict(found) if self.by_name else tuple(value for _, value in found)
 
     def row(self, read: Row) -> Row:
         """As `bot.model` has them."""
@@ -40,32 +40,33 @@ class Written:
         return tuple(row)
 
 
-def write(statement: Statement, dialect: Dialect, columns: Iterable[str] | None) -> Written:
-    """Once for each statement and database."""
+def compiled(statement: Statement, dialect: Dialect, columns: Iterable[str] | None) -> Compiled:
+    """TypeError for an INSERT that leaves defaults to SQLAlchemy: only SQLAlchemy would put them in."""
     made = statement.compile(dialect=dialect, column_keys=list(columns) if columns else None)
+    if made.insert_prefetch:
+        raise TypeError(f"give a value for {', '.join(column.name for column in made.insert_prefetch)} too")
     binds = {name: bind for bind, name in made.bind_names.items()}
     order = (made.positiontup or ()) if made.positional else tuple(binds)
     fixed = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
     inward = ((name, binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order)
     kinds = [column.type.dialect_impl(dialect) for column in statement.exported_columns]
     outward = ((i, out) for i, kind in enumerate(kinds) if (out := kind.result_processor(dialect, None)))
-    return Written(str(made), fixed, tuple(inward), tuple(outward), not made.positional)
+    return Compiled(str(made), fixed, tuple(inward), tuple(outward), not made.positional)
 
 
 class Prepared:
-    """A statement that is run often. Its values are given by the names of its binds; it raises what SQLAlchemy does.
-
-    `columns`: those that an INSERT is given.
+    """A statement that is executed often. Its values are given by the names of its binds, and none may be a list; it
+    raises what SQLAlchemy does. `columns`: those that an INSERT is given.
     """
 
     def __init__(self, statement: Statement, columns: Iterable[str] | None = None) -> None:
         self._statement, self._columns = statement, columns
-        self._written: dict[str, Written] = {}
+        self._compiled: dict[str, Compiled] = {}
 
     def all(self, conn: Connection, **given: object) -> list[Row]:
         """Its rows, in the order of its columns."""
-        written = self._written.get(conn.dialect.name) or self._write(conn.dialect)
-        return [written.row(row) for row in run(conn, written.sql, written.values(given))]
+        made = self._compiled.get(conn.dialect.name) or self._compile(conn.dialect)
+        return [made.row(row) for row in execute(conn, made.sql, made.values(given))]
 
     def first(self, conn: Connection, **given: object) -> Row | None:
         """Its first row, None without one."""
@@ -76,16 +77,18 @@ class Prepared:
         row = self.first(conn, **given)
         return row[0] if row else None
 
-    def _write(self, dialect: Dialect) -> Written:
-        return self._written.setdefault(dialect.name, write(self._statement, dialect, self._columns))
+    def _compile(self, dialect: Dialect) -> Compiled:
+        return self._compiled.setdefault(dialect.name, compiled(self._statement, dialect, self._columns))
 
 
-def run(conn: Connection, sql: str, values: object = ()) -> list[Row]:
+def execute(conn: Connection, sql: str, values: object = ()) -> list[Row]:
     """The rows that `sql` gives in the transaction of `conn`, as the driver has them."""
     driver: Any = conn.connection.driver_connection
     try:
         cursor = driver.execute(sql, values)
         return cursor.fetchall() if cursor.description else []  # SQLite reads while it fetches, and can fail there
     except conn.dialect.loaded_dbapi.Error as err:
+        if conn.dialect.is_disconnect(err, driver, None):
+            conn.invalidate(err)  # so that nobody tries to roll it back, or gets it from the pool
         base = conn.dialect.loaded_dbapi.Error
         raise DBAPIError.instance(sql, None, err, base, hide_parameters=True, dialect=conn.dialect) from err

@@ -1,9 +1,11 @@
 """Statements built once: SQLAlchemy takes longer to write one than a database to run it."""
 
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Column, ColumnDefault, ColumnElement, Connection, Table, bindparam, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from bot.store.prepared import Prepared, Row
 
@@ -28,9 +30,13 @@ def _usual(table: Table) -> dict[str, object]:
 
 
 @cache
+def _new(dialect: str, table: Table) -> ReturningInsert[Any]:
+    return insert(dialect, table).on_conflict_do_nothing().returning(*table.primary_key)
+
+
+@cache
 def _add(dialect: str, table: Table, columns: tuple[str, ...]) -> Prepared:
-    made = insert(dialect, table).on_conflict_do_nothing().returning(*table.primary_key)
-    return Prepared(made, columns)
+    return Prepared(_new(dialect, table), columns)
 
 
 @cache
@@ -42,13 +48,15 @@ def _put(dialect: str, table: Table, keys: tuple[str, ...], columns: tuple[str, 
 
 def add(conn: Connection, table: Table, **row: object) -> bool:
     """Insert; False when the row's key is known, and nothing changes."""
-    whole = _usual(table) | row
-    return _add(conn.dialect.name, table, tuple(whole)).first(conn, **whole) is not None
+    return bool(add_all(conn, table, [row]))
 
 
 def add_all(conn: Connection, table: Table, rows: list[dict[str, object]]) -> list[Row]:
-    """Insert; the keys of those that were not known."""
-    return [key for row in rows for key in _add(conn.dialect.name, table, tuple(row)).all(conn, **row)]
+    """Insert in one statement; the keys of those that were not known."""
+    if len(rows) == 1:
+        whole = _usual(table) | rows[0]
+        return _add(conn.dialect.name, table, tuple(whole)).all(conn, **whole)
+    return [tuple(key) for key in conn.execute(_new(conn.dialect.name, table), rows)] if rows else []
 
 
 def put(conn: Connection, table: Table, *keys: str, **row: object) -> None:

@@ -105,14 +105,16 @@ def answered(what: str, *, write: bool = False) -> Iterator[None]:
         if not write:
             raise
         raise Unavailable(f"{what}: {err}", maybe=True) from err
-    except (ValueError, TypeError, AttributeError) as err:
-        # The SDK trips over JSON that is not the object it expects, and over bytes that are not UTF-8.
+    except (ValueError, TypeError, AttributeError, RecursionError) as err:
+        # JSON that is no object or nests without end, or bytes that are not UTF-8; the SDK or we trip over it.
         raise Unavailable(f"{what}: the answer cannot be read: {err}", maybe=write) from err
 
 
 def _read(kind: type[Shape], answer: BaseModel | None) -> Shape:
-    """The vendor's answer by our shape."""
+    """The vendor's answer by our shape. ValueError where it is no object: a proxy's answer, or an outage."""
     whole = ((answer and answer.model_extra) or {}).get("whole")
+    if not isinstance(whole, dict):
+        raise ValueError("it is not a JSON object")
     return shape(kind, _said(whole), "intercom")
 
 

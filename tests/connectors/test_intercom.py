@@ -252,6 +252,20 @@ def test_a_wrong_type_that_the_sdk_lets_pass_is_a_clear_error(fake: Fake, interc
     assert posted.value.maybe
 
 
+@pytest.mark.parametrize("answer", [[1], "text", 7])
+def test_an_answer_that_is_no_object_is_an_outage_and_may_have_been_a_write(
+    fake: Fake, intercom: Intercom, answer: Any
+) -> None:
+    ref = asked(fake)
+    fake.world.conversations[ref.id] = answer
+
+    with pytest.raises(Unavailable) as caught:
+        intercom.fetch(ref)
+
+    assert not caught.value.maybe
+    del fake.world.conversations[ref.id]
+
+
 @pytest.mark.parametrize("answer", [None, [], "text", 7, {}, {"id": None}, {"conversation_parts": [1]}])
 def test_no_answer_however_odd_gets_past_the_edge(fake: Fake, intercom: Intercom, answer: Any) -> None:
     ref = asked(fake)

@@ -78,3 +78,16 @@ def test_while_nobody_grants_tokens_nothing_was_sent(fake: Fake, fault: Fault) -
 
     assert not caught.value.maybe
     assert fake.ledger.writes == ()
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_a_redirect_is_a_vendor_being_mended_and_nobody_follows_it(fake: Fake, signed_in: bool) -> None:
+    zendesk = connect(fake.settings())
+    if signed_in:
+        zendesk.fetch(REF)
+    fake.knobs.next.append(Fault("status", 302))
+
+    with pytest.raises(Unavailable, match="302"):
+        zendesk.fetch(REF)
+
+    assert zendesk.fetch(REF).subject == "Where is my order?"
