@@ -53,7 +53,7 @@ def _of(draft: Draft, kind: DeliveryKind, text: str) -> Delivery:
 def _for_a_person(context: Context, decision: Decision) -> Pairs:
     entries = [e for e in context.evidence if e.source is Source.ENTRY]
     near = sum(e.score >= NEAR for e in entries)
-    looked = f"looked through the knowledge, {near or 'no'} entr{'y' if near == 1 else 'ies'} came near"
+    looked = f"looked through the knowledge, {near or 'no'} entr{'y' if near == 1 else 'ies'} came near enough"
     return (
         ("Reason", decision.reason.words),
         *_asked(context),

@@ -48,29 +48,30 @@ def _people(add: Add, desks: Desks) -> None:
     add("link", lambda _: _link(desks()), "link the helpdesks' agents to the team by e-mail address")
 
 
-def _store() -> Store:
+def _store(*, there: bool = False) -> Store:
     from bot.store.migrate import migrate  # noqa: PLC0415 - alembic, which `--help` need not wait for
 
-    store = Store(settings.read(os.environ).database_url)
+    store = Store(settings.database(os.environ, there=there))
     migrate(store)
     return store
 
 
 def _stop(args: argparse.Namespace) -> None:
     on = args.command == "stop"
-    with _store().write() as conn:
+    store = _store(there=True)
+    with store.write() as conn:
         allow.stop(conn, WHO, args.why, datetime.now(UTC), on=on)
-    print("Nothing is sent any more. `app.py go` lets it go on." if on else "Sending goes on.")
+    print("Nothing is sent any more. `app.py go` lets it go on." if on else "Sending goes on.", f"({store.url_shown})")
 
 
 def _grant(args: argparse.Namespace) -> None:
-    with _store().write() as conn:
+    with _store(there=True).write() as conn:
         until = allow.grant(conn, args.topic, _lead(conn, args.by), args.days, datetime.now(UTC))
     print(f"{args.topic}: answers alone until {until:%d %B %Y %H:%M} UTC")
 
 
 def _revoke(args: argparse.Namespace) -> None:
-    with _store().write() as conn:
+    with _store(there=True).write() as conn:
         allow.revoke(conn, args.topic, _lead(conn, args.by), datetime.now(UTC))
     print(f"{args.topic}: no licence any more")
 
@@ -140,6 +141,7 @@ def _link(desks: Mapping[str, Connector]) -> None:
 
 
 def _doctor(desks: Mapping[str, Connector]) -> None:
+    settings.read(os.environ)  # what `serve` would refuse
     rows = [("helpdesks", bool(desks), "set the settings of at least one, see README.md")]
     with _store().read() as conn:
         leads = allow.leads(conn)

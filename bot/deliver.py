@@ -1,6 +1,8 @@
 """From an approved delivery to the vendor's message id: once, or a person is asked."""
 
+import hashlib
 import logging
+import re
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 HORIZON = timedelta(seconds=15)  # after this a vendor's reads show what it wrote, or it did not write it
 MAX_TRIES = 2
 STOPPED_WAIT = 2.0  # seconds
+DIGITS = re.compile(r"\d+")  # two reasons that differ in a ticket's number are one
 TITLES = {DeliveryState.REFUSED: "Refused by the helpdesk", DeliveryState.VOID: "Not sent"}
 
 
@@ -189,15 +192,18 @@ def _notice(conn: Connection, line: Line, about: str, ref: Ref, title: str, fact
 
 def give_up(line: Line, conn: Connection, job: Job, error: str) -> None:
     """A row that only a person can help, in the transaction that buries it: written down, and told to people in the
-    conversation and on the review channel."""
-    last, key = work.reason(error), job.key.removeprefix("deliver|")
+    conversation and on the review channel. Once a day for each conversation, and for each reason: our own note rings
+    for the next look, which dies of the same; and what a vendor changes befalls every conversation at once."""
+    last, key, today = work.reason(error), job.key.removeprefix("deliver|"), f"{line.now():%Y-%m-%d}"
     audit.record(conn, line.now(), "understudy", "gave up", job.key, last, ref=str(job.ref))
-    about = Delivery(f"d-dead-{job.key}-{job.fence}", job.ref, DeliveryKind.REPLY, "")
+    about = Delivery(f"d-dead-{job.key}-{today}", job.ref, DeliveryKind.REPLY, "")
+    alike = hashlib.sha256(DIGITS.sub("", last).encode()).hexdigest()[:16]
+    card = f"dead-{job.ref.connector}-{alike}-{today}"
     if job.kind == "deliver":  # what stays `sending` would block its conversation for ever
         drafts.end_sending(conn, key, DeliveryState.ASKED, line.now(), error=last)
         row = drafts.get_delivery(conn, key)
-        about = row.delivery if row else about
+        about, card = row.delivery if row else about, f"dead-{job.key}"
     if about.kind is DeliveryKind.REPLY and job.ref.id != "review":  # a note that cannot be left needs no second one
         _note(conn, line, about, last)
     facts = (("Conversation", str(job.ref)), ("What happened", last))
-    _notice(conn, line, f"dead-{job.key}-{job.fence}", job.ref, "A person is needed", facts)
+    _notice(conn, line, card, job.ref, "A person is needed", facts)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -24,6 +25,15 @@ class Settings:
     sweep_every: float = 60.0
 
 
+def database(env: Mapping[str, str], *, there: bool = False) -> str:
+    """The database alone, for commands that need nothing else. `there`: Misconfigured where SQLite's file is not."""
+    url = env.get("DATABASE_URL", Settings().database_url)
+    path = url.removeprefix("sqlite:///")
+    if there and path != url and not Path(path).exists():
+        raise Misconfigured("DATABASE_URL", f"there is no database at {path}; write the one that `serve` names")
+    return url
+
+
 def read(env: Mapping[str, str]) -> Settings:
     """Settings from `env`; Misconfigured names the first that is missing or wrong."""
     secret = env.get("SECRET_KEY", "")
@@ -31,7 +41,7 @@ def read(env: Mapping[str, str]) -> Settings:
         raise Misconfigured("SECRET_KEY", "needs 32 characters or more; make one with `openssl rand -hex 32`")
     default = Settings()
     return Settings(
-        database_url=env.get("DATABASE_URL", default.database_url),
+        database_url=database(env),
         redis_url=_url(env, "REDIS_URL", "", ("redis://", "rediss://", "unix://")),
         public_url=_page(env, "PUBLIC_URL", default.public_url),
         secret=secret.encode(),
@@ -55,8 +65,8 @@ def _page(env: Mapping[str, str], setting: str, default: str) -> str:
         host = urlsplit(url).hostname
     except ValueError as err:
         raise Misconfigured(setting, "is not a web address") from err
-    if not host:
-        raise Misconfigured(setting, "names no host; write https://bot.example.com")
+    if not host or {"?", "#"} & set(url):
+        raise Misconfigured(setting, "is not a page's address; write https://bot.example.com")
     return url
 
 

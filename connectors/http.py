@@ -143,10 +143,20 @@ def read_json(body: bytes) -> dict[str, Any]:
     return data
 
 
+def mended(value: object) -> object:
+    """JSON whose words can be stored and sent: half a character (an emoji cut in two) becomes U+FFFD, NUL a space."""
+    if isinstance(value, str):
+        whole = value.replace("\0", " ")
+        return whole if whole.isascii() else whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {name: mended(held) for name, held in value.items()}
+    return [mended(held) for held in value] if isinstance(value, list) else value
+
+
 def shape(kind: type[Shape], data: object, vendor: str) -> Shape:
     """`data` as `kind`; Malformed names the vendor and the first field that is missing or odd."""
     try:
-        return kind.model_validate(data)
+        return kind.model_validate(mended(data))
     except ValidationError as err:
         first = err.errors(include_input=False, include_url=False)[0]
         where = ".".join([kind.__name__, *map(str, first["loc"])])

@@ -11,7 +11,7 @@ import requests
 from sqlalchemy import event, func, select
 
 from bot import compose, deliver, sweep, work
-from bot.errors import Unavailable
+from bot.errors import Malformed, Unavailable
 from bot.model import Action, Delivery, DeliveryKind, DeliveryState, Entry, Licence, Pilot, Policy, Reason, Ref, Scope
 from bot.ports import Connector
 from bot.store import audit, drafts, limits
@@ -430,6 +430,29 @@ def test_without_a_review_channel_a_bug_is_told_in_the_conversation(database_url
         assert "RuntimeError: a bug" in requests.get(made.url, timeout=5).text
         assert [d.delivery.facts[0] for d in made.deliveries(ref)] == [("What happened", "RuntimeError: a bug")]
         assert len(made.sent(ref)) == 1
+
+
+def test_conversations_that_cannot_be_read_are_told_once_a_day_each_and_once_for_their_reason(fernweh: Desk) -> None:
+    def odd(job: work.Job) -> None:
+        raise Malformed(f"zendesk: ticket {job.ref.id}: status: Field required")
+
+    fernweh.worker.handlers["look"] = odd  # type: ignore[index]
+    refs = [fernweh.ask(ASKS_RETURN, customer=f"{n}@example.com") for n in range(2)]
+    for _ in range(8):  # our own note rings for a look, which dies again
+        fernweh.clock.forward(seconds=30)
+        fernweh.settle()
+
+    assert [len(fernweh.sent(ref)) for ref in refs] == [1, 1]
+    assert len(fernweh.deliveries(Ref("slack", "review"))) == 1
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_half_a_character_stops_nobody(fernweh: Desk, name: str) -> None:
+    ref = fernweh.ask(f"{ASKS_RETURN} \ud83d \0", name)
+
+    assert fernweh.decided(ref).decision.action is Action.SUGGEST
+    with fernweh.line.store.read() as conn:
+        assert work.dead(conn) == []
 
 
 def test_a_row_that_succeeds_forgets_its_crashes(fernweh: Desk) -> None:

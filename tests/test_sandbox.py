@@ -76,7 +76,7 @@ def test_everything_on_the_board_works_without_a_script(place: tuple[World, str]
     page = requests.get(url, {"i": "zendesk"}, timeout=5).text
     assert "Do you engrave &lt;b&gt;trolleys&lt;/b&gt;?" in page
     assert "nothing approved answers this well enough" in page
-    assert "no entries came near" in page
+    assert "no entries came near enough" in page
     assert page.count("<script") == 1
 
     answer = "Yes, we engrave trolleys for 15 euros. It takes four working days."

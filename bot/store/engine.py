@@ -49,7 +49,12 @@ class Store:
         self._committer: threading.Thread | None = None
 
     def __repr__(self) -> str:
-        return f"Store({make_url(self.url).render_as_string(hide_password=True)})"
+        return f"Store({self.url_shown})"
+
+    @property
+    def url_shown(self) -> str:
+        """Without its password."""
+        return make_url(self.url).render_as_string(hide_password=True)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

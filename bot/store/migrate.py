@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import DatabaseError
 
 from bot.errors import Misconfigured, Unavailable
 from bot.store.engine import Store
@@ -18,6 +19,6 @@ def migrate(store: Store) -> None:
     config.attributes["store"] = store
     try:
         command.upgrade(config, "head")
-    except Unavailable as err:
-        why = str(getattr(err.__cause__, "orig", err)).partition("\n")[0]  # names host and user, never the password
+    except (Unavailable, DatabaseError) as err:
+        why = str(getattr(err.__cause__, "orig", err.__cause__)).partition("\n")[0]  # host and user, never the password
         raise Misconfigured("DATABASE_URL", f"the database cannot be reached: {why}") from err

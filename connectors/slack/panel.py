@@ -10,7 +10,7 @@ from slack_bolt import Ack, App, BoltContext, BoltRequest, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltUnhandledRequestError
 
-from bot.errors import Forged
+from bot.errors import Forged, Malformed
 from bot.model import Ref, Verdict, VerdictKind
 from bot.ports import Received, Reply
 from bot.text.markup import to_mrkdwn
@@ -23,8 +23,11 @@ EMPTY = "Write the answer, or close this and reject the card."
 
 def dispatch(team: str, body: str, **context: object) -> Received:
     """Whoever listens leaves `received` in the context; what Slack is answered is Bolt's."""
-    request = BoltRequest(body=body, headers={"content-type": "application/json"}, context=context)
-    answer = bolt(team).dispatch(request)
+    try:
+        request = BoltRequest(body=body, headers={"content-type": "application/json"}, context=context)
+        answer = bolt(team).dispatch(request)
+    except (TypeError, AttributeError, LookupError) as err:  # Bolt looks into it before our shapes do
+        raise Malformed(f"slack: {type(err).__name__}: not what Slack sends") from err
     received: Received = request.context.get("received", Received(""))
     return replace(received, reply=Reply(answer.status, answer.body, answer.first_headers()["content-type"]))
 

@@ -15,6 +15,7 @@ import nh3
 
 from bot.ports import Clock
 from bot.text.markup import to_html
+from connectors.http import mended
 
 Json = dict[str, Any]
 BOT, ADMIN, BRAND, GROUP = 900, 101, 7, 8
@@ -125,7 +126,7 @@ class Book:
 
 def said(html: str, author: int, *, public: bool = True) -> Json:
     """A comment; the vendor keeps no scripts either."""
-    html = nh3.clean(html)
+    html = nh3.clean(str(mended(html)))
     return {"type": "Comment", "public": public, "html_body": html, "author_id": author, "attachments": []}
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
@@ -326,3 +327,16 @@ def test_the_fake_says_no_as_slack_does(desk: Desk) -> None:
     header = {"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}
     with pytest.raises(No, match="invalid_blocks"):
         desk.fake.api.call("chat.postMessage", {"channel": SUPPORT, "blocks": [header]})
+
+
+@pytest.mark.parametrize("odd", [7, True, [1], {"id": []}])
+def test_a_signed_body_of_odd_types_is_malformed(desk: Desk, odd: object) -> None:
+    said = {"type": "message", "channel": odd, "user": odd, "text": "Hi", "ts": "1795000000.000100"}
+    press = PRESS | {"team": odd, "channel": odd}
+    modal = {"type": "view_submission", "team": {"id": TEAM}, "user": {"id": "U_INES"}, "view": {"id": "V1"}}
+
+    with suppress(Malformed):
+        desk.slack.receive(signed(event(event=said), JSON))
+    for payload in (press, modal):
+        with suppress(Malformed, Forged):
+            desk.slack.panel(signed(urlencode({"payload": json.dumps(payload)}).encode()), desk.cards)
