@@ -36,7 +36,8 @@ from bot.ports import Clock, Connector, Wake
 from bot.settings import Settings
 from bot.store import Store
 from bot.web.door import Door
-from bot.work import Effect, Handler, Job, Worker
+from bot.work import Effect, Handler, Job
+from bot.worker import Worker
 
 if TYPE_CHECKING:
     from waitress.server import BaseWSGIServer, MultiSocketServer
@@ -119,9 +120,11 @@ def _judge(line: Line, job: Job) -> None:
     review.judge(line, review.VERDICT.validate_json(job.payload))
 
 
-def worker(line: Line) -> Worker:
+def worker(line: Line, chosen: Settings | None = None) -> Worker:
     """What drains the work table; what it cannot do goes to a person."""
-    return Worker(line.store, handlers(line), partial(deliver.give_up, line), line.now)
+    threads, budgets = (chosen.workers, chosen.budgets) if chosen else (1, {})
+    dead = partial(deliver.give_up, line)
+    return Worker(line.store, handlers(line), dead, line.now, threads=threads, budgets=budgets)
 
 
 def web(line: Line, counted: Counter[str] | None = None) -> Flask:
@@ -142,7 +145,7 @@ def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[in
     stopping = threading.Event()
     for seconds, act in ((1.0, sweep.reclaim), (chosen.sweep_every, sweep.sweep)) if sweeps else ():
         threading.Thread(target=repeat, args=(seconds, partial(act, line), stopping), daemon=True).start()
-    workers = Workers(worker(line), line.wake, chosen.workers).start() if isinstance(line.wake, Bell) else None
+    workers = Workers(worker(line, chosen), line.wake, chosen.workers).start() if isinstance(line.wake, Bell) else None
     try:
         yield chosen.workers if workers else 0
     finally:
@@ -186,7 +189,7 @@ def run_worker(args: argparse.Namespace) -> None:
             signal.pause()
     from bot.backends import rq_queue
 
-    rq_queue.serve(chosen.redis_url, worker(line).drain)
+    rq_queue.serve(chosen.redis_url, worker(line, chosen).drain)
 
 
 @contextmanager

@@ -35,15 +35,18 @@ class Unavailable(BotError):
     """The vendor cannot answer now.
 
     `retry_after` is in seconds. `maybe` says that a write may have been applied all the same (timeout, reset,
-    5xx): then nothing is sent again before it has been read back. `crowded` (429) says that it is the vendor's
-    answer to all our calls, not to this one alone.
+    5xx): then nothing is sent again before it has been read back. `crowded` (429) and `away` (no answer, 5xx) say
+    that it is about all our calls, not about this one alone.
     """
 
-    def __init__(self, what: str, *, retry_after: float = 5.0, maybe: bool = False, crowded: bool = False) -> None:
+    def __init__(
+        self, what: str, *, retry_after: float = 5.0, maybe: bool = False, crowded: bool = False, away: bool = False
+    ) -> None:
         super().__init__(what)
         self.retry_after = retry_after
         self.maybe = maybe
         self.crowded = crowded
+        self.away = away
 
 
 class Held(Unavailable):

@@ -1,7 +1,8 @@
 """Settings of the bot itself, from the environment; connectors read their own."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ class Settings:
     port: int = 8000
     workers: int = 2
     sweep_every: float = 60.0
+    budgets: Mapping[str, float] = field(default_factory=dict)
 
 
 def database(env: Mapping[str, str], *, there: bool = False) -> str:
@@ -49,7 +51,19 @@ def read(env: Mapping[str, str]) -> Settings:
         port=_number(env, "PORT", default.port, 1, 65_535),
         workers=_number(env, "WORKERS", default.workers, 0, 64),
         sweep_every=_number(env, "SWEEP_EVERY", default.sweep_every, 1, 86_400),
+        budgets=_budgets(env),
     )
+
+
+def _budgets(env: Mapping[str, str]) -> dict[str, float]:
+    """`BUDGETS=zendesk=200 intercom=600`: looks and deliveries a minute."""
+    found = {}
+    for word in env.get("BUDGETS", "").replace(",", " ").split():
+        name, _, number = word.partition("=")
+        if not (name and re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", number) and float(number)):
+            raise Misconfigured("BUDGETS", f"{word!r} is no budget; write zendesk=200 for 200 visits a minute")
+        found[name] = float(number)
+    return found
 
 
 def _url(env: Mapping[str, str], setting: str, default: str, schemes: tuple[str, ...]) -> str:

@@ -1,30 +1,41 @@
 """The queue of record: rows with a lease and a fence. Whoever wakes us is only believed to have woken us."""
 
-import logging
-import traceback
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Case, ColumnElement, Connection, bindparam, case, delete, func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import (
+    Case,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    not_,
+    select,
+    update,
+)
 
-from bot.errors import Held, Refused, Unavailable
+from bot.errors import Held, Unavailable
 from bot.model import Ref
-from bot.ports import Clock
-from bot.store import Store
 from bot.store.prepared import Prepared
 from bot.store.statements import Insert, add, insert, stands
-from bot.store.tables import work
+from bot.store.tables import pace, work
 
-log = logging.getLogger(__name__)
+Effect = Callable[[Connection], object]  # what is written in the transaction that ends the row
+Handler = Callable[["Job"], Effect | None]
+Dead = Callable[[Connection, "Job", str], object]
+
 LEASE = timedelta(seconds=90)
-MAX_CRASHES = 3  # of the process, or bugs: then a person gets it
+SLOW = timedelta(seconds=5)  # a call that takes longer hangs
 LEAST_WAIT = 0.05  # seconds
 CALLS = ("look", "deliver")  # kinds that call a helpdesk
-GIVE_UP = timedelta(hours=24)  # a vendor away for longer is a person's matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +56,6 @@ class Job:
 
 
 FIELDS = [field.name for field in fields(Job)]
-Effect = Callable[[Connection], object]  # what is written in the transaction that ends the row
-Handler = Callable[[Job], Effect | None]
-Dead = Callable[[Connection, Job, str], object]
 
 
 @cache
@@ -83,6 +91,25 @@ def ask(conn: Connection, kind: str, key: str, ref: Ref, now: datetime, payload:
     add(conn, work, **asked, state="ready", run_at=now, at=now)
 
 
+def _calls(row: FromClause) -> ColumnElement[bool]:
+    return row.c.kind.in_([literal_column(f"'{kind}'") for kind in CALLS])
+
+
+def _open(dialect: str) -> ColumnElement[bool]:
+    """May a row be worked on, as far as its helpdesk goes? Not while that is left alone (`bot.pace`), nor while so many
+    calls hang there that too few workers would be left for the others."""
+    place = func.strpos if dialect == "postgresql" else func.instr
+    other = work.alias()
+
+    def desk(row: FromClause) -> ColumnElement[str]:
+        return func.substr(row.c.ref, 1, place(row.c.ref, ":") - 1)
+
+    alone = select(pace.c.until).where(pace.c.connector == desk(work), pace.c.until > bindparam("now")).exists()
+    hang = select(func.count()).where(stands(other.c.state, "running"), other.c.lease_until <= bindparam("hung"))
+    hanging = hang.where(_calls(other), desk(other) == desk(work)).scalar_subquery()
+    return not_(_calls(work) & (alone | (hanging >= bindparam("room", type_=Integer))))
+
+
 @cache
 def _claim(dialect: str) -> Prepared:
     other = work.alias()
@@ -90,7 +117,7 @@ def _claim(dialect: str) -> Prepared:
     running = same.where(stands(other.c.state, "running")).exists()
     earlier = same.where(other.c.kind == work.c.kind, stands(other.c.state, "ready"), other.c.id < work.c.id).exists()
     due = select(work.c.id).where(stands(work.c.state, "ready"), work.c.run_at <= bindparam("now"), ~running, ~earlier)
-    due = due.order_by(work.c.run_at, work.c.id).limit(1)
+    due = due.where(_open(dialect)).order_by(work.c.run_at, work.c.id).limit(1)
     if dialect == "postgresql":
         due = due.with_for_update(skip_locked=True)
     mine = update(work).where(work.c.id == due.scalar_subquery(), stands(work.c.state, "ready"))
@@ -98,9 +125,10 @@ def _claim(dialect: str) -> Prepared:
     return Prepared(mine.returning(*(work.c[name] for name in FIELDS)))
 
 
-def claim(conn: Connection, now: datetime, lease: timedelta = LEASE) -> Job | None:
-    """The oldest row that is due; one at a time for each conversation, in the order they were asked for."""
-    row = _claim(conn.dialect.name).first(conn, now=now, until=now + lease)
+def claim(conn: Connection, now: datetime, room: int = 1, lease: timedelta = LEASE) -> Job | None:
+    """The oldest row that is due; one at a time for each conversation, in the order they were asked for. Where `room`
+    calls hang at a helpdesk, none is claimed that would make one more."""
+    row = _claim(conn.dialect.name).first(conn, now=now, until=now + lease, hung=now + lease - SLOW, room=room)
     named = dict(zip(FIELDS, row, strict=True)) if row else {}
     return Job(**named | {"ref": Ref.parse(named["ref"])}) if named else None
 
@@ -168,10 +196,14 @@ def prune(conn: Connection, before: datetime) -> int:
     return len(conn.execute(gone.returning(work.c.id)).all())
 
 
-def due_in(conn: Connection, now: datetime) -> float | None:
-    """Seconds until the next row is due (0 when one is), None when nothing waits."""
-    query = select(func.min(work.c.run_at)).where(stands(work.c.state, "ready"))
-    at = conn.scalar(query)
+@cache
+def _next(dialect: str) -> Prepared:
+    return Prepared(select(func.min(work.c.run_at)).where(stands(work.c.state, "ready"), _open(dialect)))
+
+
+def due_in(conn: Connection, now: datetime, room: int = 1) -> float | None:
+    """Seconds until the next row is due that may be worked on (0 when one is), None when nothing waits."""
+    at = _next(conn.dialect.name).value(conn, now=now, hung=now + LEASE - SLOW, room=room)
     return None if at is None else max(0.0, (at - now).total_seconds())
 
 
@@ -204,97 +236,3 @@ def reason(error: str) -> str:
     """The last line of an error that says something of its own."""
     lines = [line for line in error.strip().splitlines() if line.strip() and not line.startswith("(Background on")]
     return lines[-1] if lines else "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """Drains the table. `handlers` by kind; `dead` writes, in the transaction that buries it, that a row needs a
-    person. `quiet`: until when a helpdesk that is crowded is left alone."""
-
-    store: Store
-    handlers: Mapping[str, Handler]
-    dead: Dead
-    now: Clock
-    quiet: dict[str, datetime] = field(default_factory=dict)
-
-    def drain(self, stop: Callable[[], bool] = lambda: False) -> int:
-        """Work until nothing is due or `stop` says so; how many rows. Ends one and claims the next in one commit."""
-        count, job = 0, self._claim()
-        while job is not None:
-            end = self._run(job)
-            job = self._end(job, end, more=not stop())
-            count += 1
-        return count
-
-    def _claim(self) -> Job | None:
-        while True:
-            try:
-                with self.store.write(durable=False) as conn:
-                    return claim(conn, self.now())
-            except IntegrityError:  # another process claimed the same conversation in this instant
-                continue
-
-    def _end(self, job: Job, end: Effect, *, more: bool) -> Job | None:
-        try:
-            with self.store.write(durable=False) as conn:
-                end(conn)
-                return claim(conn, self.now()) if more else None
-        except Unavailable:
-            raise
-        except Exception:  # of the claim, as above, or a bug in the row's own effect: told apart by ending it alone
-            return self._end_alone(job, end, more=more)
-
-    def _end_alone(self, job: Job, end: Effect, *, more: bool) -> Job | None:
-        try:
-            with self.store.write() as conn:
-                end(conn)
-        except Unavailable:
-            raise
-        except Exception:
-            error = _bug(job)
-            with self.store.write() as conn:
-                crashed(conn, job, self.now(), error)
-        return self._claim() if more else None
-
-    def _run(self, job: Job) -> Effect:
-        """Run one row; what is to be written about how it ended."""
-        if job.crashes >= MAX_CRASHES:
-            return self._bury(job, job.last_error)
-        try:
-            self._leave_alone(job)
-            effect = self.handlers[job.kind](job)
-        except Unavailable as err:
-            return self._put_off(job, err)
-        except Refused as err:
-            return self._bury(job, str(err))
-        except Exception:
-            error = _bug(job)
-            return lambda conn: crashed(conn, job, self.now(), error)
-        return partial(_finish, job=job, effect=effect)
-
-    def _put_off(self, job: Job, err: Unavailable) -> Effect:
-        if self.now() - job.at > GIVE_UP and not isinstance(err, Held):
-            return self._bury(job, str(err))
-        if err.crowded:
-            self.quiet[job.ref.connector] = self.now() + timedelta(seconds=err.retry_after)
-        return lambda conn: later(conn, job, self.now(), err)
-
-    def _leave_alone(self, job: Job) -> None:
-        """What goes to a helpdesk that said 429 waits as long as the first call was told to."""
-        left = (self.quiet.get(job.ref.connector, job.at) - self.now()).total_seconds()
-        if job.kind in CALLS and left > 0:
-            raise Unavailable(f"{job.ref.connector} is crowded", retry_after=left)
-
-    def _bury(self, job: Job, error: str) -> Effect:
-        return lambda conn: bury(conn, job, error) and self.dead(conn, job, error)
-
-
-def _finish(conn: Connection, job: Job, effect: Effect | None) -> None:
-    """Done, with its effect, in one transaction; whose claim was taken over has no effect."""
-    if finish(conn, job) and effect is not None:
-        effect(conn)
-
-
-def _bug(job: Job) -> str:
-    log.exception("crashed", extra={"job": job.key})
-    return traceback.format_exc(limit=8)

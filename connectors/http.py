@@ -104,7 +104,8 @@ def error_for(what: str, status: int, headers: Mapping[str, str], *, write: bool
     if status in PASSING or status < 400:
         wait = retry_after(headers, datetime.now(UTC))
         maybe = write and status not in NOT_APPLIED
-        return Unavailable(said, retry_after=wait, maybe=maybe, crowded=status == 429)
+        away = status == 408 or status >= 500
+        return Unavailable(said, retry_after=wait, maybe=maybe, crowded=status == 429, away=away)
     return Refused(said)
 
 

@@ -20,7 +20,8 @@ from bot.settings import Settings
 from bot.store import drafts, limits, people
 from bot.store import knowledge as rows
 from bot.store.drafts import Sending
-from bot.work import Worker, waiting
+from bot.work import waiting
+from bot.worker import Worker
 from connectors import load
 from connectors.stage import Server
 

@@ -19,7 +19,7 @@ PACKAGES = ("bot", "connectors", "learning")
 FLOORS = (
     ("words", ("model", "errors", "text")),
     ("rules", ("ports", "settings", "news", "policy", "compose")),
-    ("edges", ("store", "work", "backends")),
+    ("edges", ("store", "pace", "work", "worker", "backends")),
     ("line", ("team", "allow", "knowledge", "line", "deliver", "answer", "review", "tools", "sweep")),
     ("surface", ("logs", "web", "console")),
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import Unavailable
-from bot.work import Worker, due_in
+from bot.worker import Worker
 
 log = logging.getLogger(__name__)
 POLL = 0.25  # seconds between looks when nobody wakes us
@@ -64,8 +64,7 @@ class Workers:
         """Drain; seconds until there may be more."""
         try:
             self._worker.drain(self._stopping.is_set)
-            with self._worker.store.read() as conn:
-                due = due_in(conn, self._worker.now())
+            due = self._worker.due_in()
         except (Unavailable, SQLAlchemyError) as err:
             log.warning("store away", extra={"error": type(err).__name__})
             return POLL

@@ -108,6 +108,8 @@ person = table("person", keys("id"), strings("email"), value(model.Person))
 vendor_person = table("vendor_person", keys("vendor_id"), strings("person_id"))
 cursor = table("cursor", keys("name"), times("at"))
 switch = table("switch", keys("name"), [Column("on", Boolean, nullable=False)], strings("by"), times("at"))
+pace = table("pace", keys("connector"), times("until"), strings("why"))
+spent = table("spent", keys("connector"), times("until"))
 audit = table(
     "audit",
     serial(),

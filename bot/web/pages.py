@@ -7,7 +7,7 @@ from functools import partial
 from flask import Blueprint, Response, jsonify, make_response, render_template, request
 from sqlalchemy import Connection
 
-from bot import work
+from bot import pace, work
 from bot.line import Line
 from bot.store import audit, counts, drafts, limits, people
 from bot.web import control, links
@@ -46,6 +46,7 @@ def state(conn: Connection, now: datetime) -> dict[str, object]:
         "oldest_seconds": round(work.oldest(conn, now), 1),
         "dead": counts.dead(conn),
         "stopped": limits.stopped(conn),
+        "left_alone": {name: why for name, _, why in pace.waiting(conn, now)},
         "undelivered": counts.undelivered(conn),
         **counts.totals(conn),
     }

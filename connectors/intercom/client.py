@@ -100,7 +100,7 @@ def answered(what: str, *, write: bool = False) -> Iterator[None]:
         raise _status(what, err, write) from err
     except httpx.HTTPError as err:
         maybe = write and not isinstance(err, BEFORE_SENDING)
-        raise Unavailable(f"{what}: {type(err).__name__}: {err}", maybe=maybe) from err
+        raise Unavailable(f"{what}: {type(err).__name__}: {err}", maybe=maybe, away=True) from err
     except Malformed as err:
         if not write:
             raise

@@ -52,7 +52,7 @@ class Web:
             raise _no(f"slack: {name}", err.response, writes) from err
         except (HTTPException, OSError, ValueError) as err:
             reached = not isinstance(getattr(err, "reason", err), NOBODY)
-            raise Unavailable(f"slack: {name}: {type(err).__name__}", maybe=writes and reached) from err
+            raise Unavailable(f"slack: {name}: {type(err).__name__}", maybe=writes and reached, away=True) from err
         return answer
 
     @cached_property

@@ -40,9 +40,9 @@ class Token:
                 raise error_for("Zendesk OAuth", answer.status_code, answer.headers, write=False)
             return shape(Granted, read_json(answer.content), "zendesk").access_token
         except (requests.RequestException, Malformed) as err:
-            raise Unavailable(f"Zendesk OAuth: {type(err).__name__}") from err
+            raise Unavailable(f"Zendesk OAuth: {type(err).__name__}", away=True) from err
 
 
 def rejected(what: str) -> Unavailable:
     """Somebody has to mend the settings; until then work waits, since a 401 is surely not applied."""
-    return Unavailable(f"Zendesk does not accept {what}: see `app.py doctor`", retry_after=MEND)
+    return Unavailable(f"Zendesk does not accept {what}: see `app.py doctor`", retry_after=MEND, away=True)

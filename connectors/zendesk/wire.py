@@ -50,7 +50,7 @@ class Wire(OneTry):
             _ = answer.content  # read here, so that an answer that breaks off is caught here
         except requests.RequestException as err:
             maybe = _writes(request) and not _unsent(err)
-            raise Unavailable(f"Zendesk {_what(request)}: {type(err).__name__}", maybe=maybe) from err
+            raise Unavailable(f"Zendesk {_what(request)}: {type(err).__name__}", maybe=maybe, away=True) from err
         return answer
 
 

@@ -16,7 +16,7 @@ from uuid import uuid4
 from sqlalchemy import update
 
 import app
-from bot import deliver, sweep, work
+from bot import deliver, sweep, work, worker
 from bot.backends import rq_queue
 from bot.model import DeliveryState, Event
 from bot.store import Store, drafts
@@ -94,7 +94,7 @@ def _keyed_by_the_attempt(event: Event) -> str:
 
 
 POINTS: dict[str, Callable[[], None]] = {
-    "claimed": lambda: _after(work.Worker, "_claim", _die),
+    "claimed": lambda: _after(worker.Worker, "_claim", _die),
     "before the gate's commit": lambda: _after(drafts, "start_sending", _die),
     "before the call": lambda: _around_the_call(_before),
     "after the call": lambda: _around_the_call(_after),
