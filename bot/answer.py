@@ -10,7 +10,7 @@ from functools import partial
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from bot import compose, work
+from bot import compose, egress, work
 from bot.backends.writer import ExtractiveWriter
 from bot.deliver import approve
 from bot.errors import Refused, Unavailable
@@ -69,11 +69,13 @@ def answer(line: Line, event: Event) -> Effect | None:
     if decision and decision.action is Action.IGNORE:
         return _outgoing(line, context, _nothing(context), decision)
     draft, away = _write(line, context)
+    draft, hosts, objection = egress.passed(context, draft)
     with line.store.read() as conn:
         confidence = line.confidence.confidence(context, draft) if draft.text else 0.0
         draft, licensed = replace(draft, confidence=confidence), limits.licensed(conn, line.now())
     can = line.connector(event.ref.connector).can
-    return _outgoing(line, context, draft, decision or decide(context, draft, licensed, can, away=away))
+    decision = decision or decide(context, draft, licensed, can, away=away, objection=objection)
+    return _outgoing(line, context, draft, decision, hosts)
 
 
 def gather(line: Line, event: Event) -> Context | None:
@@ -118,13 +120,13 @@ def _write(line: Line, context: Context) -> tuple[Draft, bool]:
         return ExtractiveWriter().write(context), True
 
 
-def _outgoing(line: Line, context: Context, draft: Draft, decision: Decision) -> Effect:
+def _outgoing(line: Line, context: Context, draft: Draft, decision: Decision, hosts: tuple[str, ...] = ()) -> Effect:
     """All that is to be stored, made before the transaction: it is the one that everybody else waits for."""
     found = tuple(replace(e, passage="") for e in context.evidence)
     decided = Decided(draft, decision, context.question, context.policy.version, line.now(), found)
     nonce = secrets.token_urlsafe(16) if decision.action is Action.SUGGEST else ""
     buttons = draft_buttons(line, draft, nonce) if nonce else ()
-    delivery = compose.decided(context, draft, decision, line.connector(draft.ref.connector).can, buttons)
+    delivery = compose.decided(context, draft, decision, line.connector(draft.ref.connector).can, buttons, hosts)
     return partial(_store, line=line, decided=decided, delivery=delivery, nonce=nonce)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Set
 from dataclasses import replace
 
 from bot.model import Action, Button, Context, Decision, Delivery, DeliveryKind, Draft, Evidence, Proposal, Ref, Source
+from bot.text.links import ANYWHERE
 
 Pairs = tuple[tuple[str, str], ...]
 NEAR = 0.24  # score from which an entry is near the question: the floor below which the writer says nothing
@@ -23,13 +24,18 @@ def kind_of(action: Action, can: Set[DeliveryKind]) -> DeliveryKind | None:
 
 
 def decided(
-    context: Context, draft: Draft, decision: Decision, can: Set[DeliveryKind], buttons: tuple[Button, ...]
+    context: Context,
+    draft: Draft,
+    decision: Decision,
+    can: Set[DeliveryKind],
+    buttons: tuple[Button, ...],
+    hosts: tuple[str, ...],
 ) -> Delivery | None:
-    """The one delivery that a decision asks for, None when nothing goes out."""
+    """The one delivery that a decision asks for, None when nothing goes out. `hosts`: where its links may lead."""
     kind = kind_of(decision.action, can)
     if kind is None:
         return None
-    made = _of(draft, kind, draft.text)
+    made = _of(draft, kind, draft.text, hosts)
     if decision.action is Action.REPLY:
         return made
     if decision.action is Action.HANDOFF:
@@ -41,13 +47,13 @@ def decided(
 
 
 def reply(draft: Draft, text: str) -> Delivery:
-    """What the customer gets."""
-    return _of(draft, DeliveryKind.REPLY, text)
+    """What the customer gets from a person: their links may lead anywhere."""
+    return _of(draft, DeliveryKind.REPLY, text, ANYWHERE)
 
 
-def _of(draft: Draft, kind: DeliveryKind, text: str) -> Delivery:
+def _of(draft: Draft, kind: DeliveryKind, text: str, hosts: tuple[str, ...]) -> Delivery:
     """Its identity is the fact's and the kind, whatever the attempt."""
-    return Delivery(f"d-{draft.event_key}-{kind}", draft.ref, kind, text, saw=draft.saw)
+    return Delivery(f"d-{draft.event_key}-{kind}", draft.ref, kind, text, saw=draft.saw, hosts=hosts)
 
 
 def _for_a_person(context: Context, decision: Decision) -> Pairs:
@@ -73,7 +79,7 @@ def handed_back(reply: Delivery, kind: DeliveryKind, why: str) -> Delivery:
     """A reply that did not go out, or could not even be written, as a note to whoever takes the conversation over."""
     to_do = "Check the text below and answer the customer yourself." if reply.text else "Answer the customer yourself."
     facts = (("Not sent" if reply.text else "What happened", why), ("What to do", to_do))
-    return Delivery(f"{reply.key}-back", reply.ref, kind, reply.text, title="For a person", facts=facts, saw=reply.saw)
+    return replace(reply, key=f"{reply.key}-back", kind=kind, title="For a person", facts=facts)
 
 
 def sources(used: tuple[Evidence, ...]) -> Pairs:
@@ -114,7 +120,8 @@ def decided_card(made: Proposal, review: Ref, said: str) -> Delivery:
 
 
 def _card(key: str, review: Ref, title: str, facts: Pairs, made: Proposal) -> Delivery:
-    return Delivery(key, review, DeliveryKind.CARD, made.answer, title=title, facts=facts, before=made.before)
+    card = Delivery(key, review, DeliveryKind.CARD, made.answer, title=title, facts=facts, before=made.before)
+    return replace(card, hosts=ANYWHERE)  # a lead has to see what it is that they approve
 
 
 def closed(card: Delivery, said: str) -> Delivery:

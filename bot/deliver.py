@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from bot import compose, work
+from bot import compose, egress, work
 from bot.errors import Held, Refused, Unavailable
 from bot.line import Line
 from bot.model import Action, Conversation, Delivery, DeliveryKind, DeliveryState, Reason, Ref
@@ -80,8 +80,10 @@ def _forbidden(conn: Connection, line: Line, row: Sending, conversation: Convers
     if decided is None or not topics(decided.draft) <= limits.licensed(conn, now):
         return "the topic's licence has ended"
     rests = [(used.version, knowledge.latest(conn, used.id)) for used in decided.draft.used]
-    fresh = all(entry and entry.version == version and entry.in_force(now) for version, entry in rests)
-    return "" if fresh else "the knowledge it rests on has changed"
+    if not all(entry and entry.version == version and entry.in_force(now) for version, entry in rests):
+        return "the knowledge it rests on has changed"
+    may = egress.allowed(conversation, (entry for _, entry in rests if entry), knowledge.rules(conn), policy)
+    return egress.last_look(row.delivery, may)
 
 
 def _void(line: Line, row: Sending, why: str) -> Effect:

@@ -105,12 +105,21 @@ def _on_a_never_topic(policy: Policy, text: str) -> bool:
 
 
 def decide(
-    context: Context, draft: Draft, licensed: Set[str], can: Set[DeliveryKind], *, away: bool = False
+    context: Context,
+    draft: Draft,
+    licensed: Set[str],
+    can: Set[DeliveryKind],
+    *,
+    away: bool = False,
+    objection: Reason | None = None,
 ) -> Decision:
     """How far a draft goes. Only approved entries, a licence for each of their topics and confidence answer alone.
 
     `licensed`: topics with an open licence. `away`: the writer could not answer, and the embedded one stood in.
+    `objection`: why its text must not leave.
     """
+    if objection:
+        return Decision(Action.HANDOFF, objection)
     if not draft.text or draft.confidence < context.policy.suggest_at:
         return Decision(Action.HANDOFF, Reason.THIN_EVIDENCE)
     held = Reason.WRITER_UNAVAILABLE if away else _held_back(context, draft, licensed, can)

@@ -2,8 +2,8 @@
 
 import re
 
-from bot.backends.greetings import MANNERS, Manners
 from bot.model import Context, Conversation, Draft, Evidence, Rule, Source
+from bot.text.greetings import MANNERS, Manners
 from bot.text.markup import tidy
 from bot.text.sentences import ITEM, sentences
 from bot.text.terms import language, words

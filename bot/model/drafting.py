@@ -70,9 +70,10 @@ class Delivery:
     """One thing to put into the world once: content only, the look is the connector's.
 
     `text` is plain: paragraphs, `- ` and `1. ` lists, bare URLs. `facts` are label and value, shown above the
-    text of a note or card; `before` is what `text` would replace, for a diff. `stamp` is compared by vendors
-    that can. `replaces` is the card that this one changes: its delivery's key in the store, the vendor's id for a
-    connector. `ref` of a card that belongs to no conversation is `Ref(connector, "review")`.
+    text of a note or card; `before` is what `text` would replace, for a diff. Links in `text` may lead to `hosts`
+    only (`bot.text.links`). `stamp` is compared by vendors that can. `replaces` is the card that this one changes:
+    its delivery's key in the store, the vendor's id for a connector. `ref` of a card that belongs to no conversation
+    is `Ref(connector, "review")`.
     """
 
     key: str
@@ -87,6 +88,7 @@ class Delivery:
     stamp: str = ""
     saw: str = ""
     replaces: str = ""
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

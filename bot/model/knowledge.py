@@ -84,7 +84,7 @@ class Policy:
     `reply_at` and `suggest_at` are confidences, 0 to 1. `draft_only` names connectors that never send a reply
     by themselves. `other_bot`: "silent" or "suggest" where another bot is answering. `stale_after` in hours.
     `one_lead`: the only teacher of a proposal may approve it. `open_cards`: proposals on the review channel at
-    a time; the rest wait their turn.
+    a time; the rest wait their turn. `link_hosts`: where the bot's links may lead beside the entries that it cites.
     """
 
     version: int = 0
@@ -97,6 +97,7 @@ class Policy:
     stale_after: float = 72.0
     one_lead: bool = False
     open_cards: int = 20
+    link_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

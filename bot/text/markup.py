@@ -1,18 +1,31 @@
 """HTML and Slack's mrkdwn in, plain text to the line, and safe HTML or mrkdwn out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from html import escape, unescape
 from html.parser import HTMLParser
 from itertools import count, groupby, repeat
+from typing import NewType
 from urllib.parse import urlsplit
 
+import nh3
+
 from bot.model import Delivery, DeliveryKind
+from bot.text.clean import clean
+from bot.text.links import ANYWHERE, host_of, unlinked
+
+Safe = NewType("Safe", str)  # what may be handed to a vendor: made in this file alone
 
 PARAGRAPHS = frozenset({"p", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre"})
 LINES = PARAGRAPHS | {"div", "br", "tr", "section", "li", "blockquote"}
 SILENT = frozenset({"script", "style", "head", "title", "template"})
 URL = re.compile(r"https?://[^\s<>\"'|]+[^\s<>\"'|.,;:!?)\]]")
+CLEANER = nh3.Cleaner(
+    tags={"p", "br", "ul", "ol", "li", "strong", "a"},
+    attributes={"a": {"href"}},
+    url_schemes={"http", "https", "mailto"},
+    link_rel="nofollow noopener",
+)
 BULLET = re.compile(r"^\s*[-*•]\s+")
 NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s+")
 
@@ -90,46 +103,59 @@ def safe_url(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
 
 
-def to_html(text: str) -> str:
-    """Safe HTML of plain text: paragraphs, lists and links, everything else escaped."""
+def to_html(text: str, hosts: Collection[str] = ANYWHERE) -> str:
+    """HTML of plain text: paragraphs, lists and links to these hosts, everything else escaped."""
     blocks = (b.split("\n") for b in re.split(r"\n\s*\n", text.strip()) if b.strip())
-    return "".join(_run(tag, list(lines)) for block in blocks for tag, lines in groupby(block, key=_tag))
+    return "".join(_run(tag, list(lines), hosts) for block in blocks for tag, lines in groupby(block, key=_tag))
 
 
 def _tag(line: str) -> str:
     return "ul" if BULLET.match(line) else "ol" if NUMBER.match(line) else "p"
 
 
-def _run(tag: str, lines: list[str]) -> str:
+def _run(tag: str, lines: list[str], hosts: Collection[str]) -> str:
     if tag == "p":
-        return "<p>" + "<br>".join(linked(line) for line in lines) + "</p>"
+        return "<p>" + "<br>".join(linked(line, hosts) for line in lines) + "</p>"
     mark = BULLET if tag == "ul" else NUMBER
-    return f"<{tag}>" + "".join(f"<li>{linked(mark.sub('', line))}</li>" for line in lines) + f"</{tag}>"
+    return f"<{tag}>" + "".join(f"<li>{linked(mark.sub('', line), hosts)}</li>" for line in lines) + f"</{tag}>"
 
 
-def linked(text: str) -> str:
+def linked(text: str, hosts: Collection[str]) -> str:
     """Escaped text with its bare addresses as links."""
+    if "://" not in text:
+        return escape(text)
     parts = re.split(f"({URL.pattern})", text)
-    return "".join(link(part, part) if at % 2 else escape(part) for at, part in enumerate(parts))
+    return "".join(
+        link(part, part) if at % 2 and (ANYWHERE[0] in hosts or host_of(part) in hosts) else escape(part)
+        for at, part in enumerate(parts)
+    )
 
 
 def link(label: str, url: str) -> str:
     """A labelled link, or the escaped label alone where the address is not safe."""
     shown = escape(label or url)
-    return f'<a href="{escape(url)}" rel="nofollow noopener">{shown}</a>' if safe_url(url) else shown
+    return f'<a href="{escape(url)}">{shown}</a>' if safe_url(url) else shown
 
 
-def html_of(delivery: Delivery) -> str:
+def html_of(delivery: Delivery) -> Safe:
     """A delivery for a helpdesk that takes HTML: a reply is its text; a note shows title, facts, text, sources and
-    what can be pressed."""
-    if delivery.kind is DeliveryKind.REPLY:
-        return to_html(delivery.text)
-    facts = [f"<strong>{escape(label)}:</strong> {linked(value)}" for label, value in delivery.facts]
+    what can be pressed. Its text leads to its hosts only, and nothing is in it but paragraphs, lists and links."""
+    text = to_html(unlinked(delivery.text, delivery.hosts), delivery.hosts)
+    return sanitised(text if delivery.kind is DeliveryKind.REPLY else _note(delivery, text))
+
+
+def sanitised(html: str) -> Safe:
+    """Parsed, and everything gone that is not one of our few tags: no image, style or script, no odd scheme."""
+    return Safe(CLEANER.clean(html))
+
+
+def _note(delivery: Delivery, text: str) -> str:
+    facts = [f"<strong>{escape(label)}:</strong> {escape(value)}" for label, value in delivery.facts]
     buttons = " · ".join(link(b.label, b.value) for b in delivery.buttons)
     parts = (
         f"<p><strong>{escape(delivery.title)}</strong></p>" if delivery.title else "",
         _list(facts),
-        to_html(delivery.text),
+        text,
         "<p><strong>Sources</strong></p>" if delivery.sources else "",
         _list([link(title, url) for title, url in delivery.sources]),
         f"<p>{buttons}</p>" if buttons else "",
@@ -141,9 +167,14 @@ def _list(items: list[str]) -> str:
     return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>" if items else ""
 
 
-def to_mrkdwn(text: str) -> str:
+def mrkdwn_of(delivery: Delivery) -> Safe:
+    """A delivery's text for Slack; it leads to the delivery's hosts only."""
+    return to_mrkdwn(unlinked(delivery.text, delivery.hosts))
+
+
+def to_mrkdwn(text: str) -> Safe:
     """Slack's mrkdwn of plain text: control characters escaped, so nobody is mentioned and nothing is hidden."""
-    return "\n".join(BULLET.sub("• ", line) for line in escape(text, quote=False).split("\n"))
+    return Safe("\n".join(BULLET.sub("• ", line) for line in escape(clean(text), quote=False).split("\n")))
 
 
 def from_mrkdwn(text: str) -> str:

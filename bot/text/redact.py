@@ -47,8 +47,16 @@ def redact(text: str) -> str:
     return "".join(_link(part) if at % 2 else _masked(part) for at, part in enumerate(LINK.split(text)))
 
 
+def beside_pages(text: str) -> str:
+    """The text, decoded, with nothing of a link but what may be personal in it: its query and fragment."""
+    parts = enumerate(LINK.split(text)) if "://" in text else ((0, text),)
+    return "".join(
+        " " + unquote(part[len(TAIL.split(part, maxsplit=1)[0]) :]) if at % 2 else part for at, part in parts
+    )
+
+
 def personal(text: str) -> frozenset[str]:
-    """What `redact` would mask, in lower case without punctuation; of links, too."""
+    """What `redact` would mask in text without links, in lower case without punctuation."""
     found: list[bytes] = []
     _replaced(_encoded(text), found)
     return frozenset(re.sub(r"[\W_]", "", span.decode("utf-8", "replace").casefold()) for span in found)

@@ -1,21 +1,16 @@
 """What a person wrote, and what kind of message it is. Every pattern is linear-time, without look-around."""
 
 import re
-import unicodedata
 
+from bot.text.clean import clean
 from bot.text.markup import URL
 from bot.text.phrases import PATTERNS, WORDS
 from bot.text.redact import redact
 from bot.text.sentences import sentences
 from bot.text.terms import language, words
 
-__all__ = ["language", "redact", "sentences", "words"]
+__all__ = ["clean", "language", "redact", "sentences", "words"]
 
-UNSEEN = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
-    "\ufeff\ufff9-\ufffb\U000e0000-\U000e01ef]"
-)
-MARKS = re.compile("([\u0300-\u036f]{4})[\u0300-\u036f]+")
 QUOTED = re.compile(r"^[ \t]{0,8}[>|]")
 DATED = re.compile(r"\d{1,2}:\d{2}|\b(?:19|20)\d\d\b|@")
 PROPER = r"(?:[A-ZÀ-ÖØ-ÞŁŚŻ][\w'’.-]{0,30}|von|van|de|da|di)"
@@ -23,13 +18,6 @@ NAME = re.compile(rf"^{PROPER}(?: {PROPER}){{0,3}}$")
 
 TOKEN = re.compile("[\\w'-]+|[\u2600-\u27bf\U0001f300-\U0001faff]")
 SMTP = re.compile(r"\b(?:[45]\.\d\.\d{1,3}\b|55[0-4][ -](?:user|mailbox|recipient))", re.I)
-
-
-def clean(text: str) -> str:
-    """NFC, lines by `\\n`, without what is not seen: controls, zero-width, bidi and tag characters."""
-    text = UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    # A thousand accents on one letter make normalisation quadratic.
-    return unicodedata.normalize("NFC", MARKS.sub(r"\1", text))
 
 
 def said(text: str, name: str = "") -> str:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from bot.errors import BotError, Malformed, Refused, Unavailable
 from bot.model import Ref
+from bot.text.markup import Safe
 from connectors.http import Shape, error_for, shape
 from connectors.intercom import shapes
 from connectors.intercom.door import CONVERSATION
@@ -73,7 +74,7 @@ class Client:
             if not page.cursor:
                 return
 
-    def post(self, ref: Ref, admin: str, html: str, *, note: bool) -> shapes.Conversation:
+    def post(self, ref: Ref, admin: str, html: Safe, *, note: bool) -> shapes.Conversation:
         """Add a comment or a note; Unavailable with `maybe` where it may stand there although we cannot tell."""
         kind = "note" if note else "comment"
         request = AdminReplyConversationRequest(message_type=kind, type="admin", admin_id=admin, body=html)

@@ -7,7 +7,8 @@ from typing import Any
 
 from bot.model import Button, Delivery, VerdictKind
 from bot.ports import Views
-from bot.text.markup import safe_url, to_mrkdwn
+from bot.text.links import unlinked
+from bot.text.markup import mrkdwn_of, safe_url, to_mrkdwn
 
 Block = dict[str, Any]
 
@@ -28,7 +29,8 @@ REASONS = ("Something in it is wrong", "Out of date", "Holds for one case only",
 
 def card(delivery: Delivery) -> list[Block]:
     """Title, facts, text (or what it changes), sources, buttons; Slack takes no empty block."""
-    text = diff(delivery.before, delivery.text) if delivery.before else to_mrkdwn(delivery.text)
+    changed = delivery.before and diff(delivery.before, unlinked(delivery.text, delivery.hosts))
+    text = changed or mrkdwn_of(delivery)
     blocks: tuple[tuple[str, str, Any], ...] = (
         ("header", "text", delivery.title and plain(shorten(delivery.title, HEADER))),
         ("section", "fields", [_fact(*fact) for fact in delivery.facts[:FACTS]]),

@@ -3,6 +3,7 @@
 import hmac
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -11,7 +12,7 @@ from urllib.parse import parse_qs
 from bot.errors import BotError, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
 from bot.ports import Agent, Received, Request, Views
-from bot.text.markup import to_mrkdwn
+from bot.text.markup import mrkdwn_of
 from connectors.http import fresh, loopback, need, read_json, sealed, secrets, shape, strict
 from connectors.slack import shapes
 from connectors.slack.blocks import card, shorten
@@ -164,13 +165,13 @@ class Slack:
 
     def _reply(self, delivery: Delivery) -> dict[str, Any]:
         channel, ts = self._place(delivery.ref)
-        text = to_mrkdwn(delivery.text)
+        text = mrkdwn_of(delivery)
         if len(text) > LONGEST:
             raise Refused(f"slack: a reply of {len(text)} characters is more than the {LONGEST} that Slack keeps")
         return {"channel": channel, "thread_ts": ts, "text": text}
 
     def _card(self, delivery: Delivery) -> dict[str, Any]:
-        text = to_mrkdwn(shorten(delivery.title or delivery.text, 200))
+        text = mrkdwn_of(replace(delivery, text=shorten(delivery.title or delivery.text, 200)))
         return {"channel": self._review, "text": text, "blocks": card(delivery)}
 
     def _where(self, delivery: Delivery, since: datetime) -> Iterator[shapes.Page]:

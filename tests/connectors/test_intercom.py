@@ -58,7 +58,7 @@ def asked(fake: Fake, text: str = "Where is my order?") -> Ref:
 
 
 def reply(ref: Ref, text: str = "It is on its way.\n\nSee https://fernweh.example/help/orders.") -> Delivery:
-    return Delivery(f"d-{ref}", ref, DeliveryKind.REPLY, text)
+    return Delivery(f"d-{ref}", ref, DeliveryKind.REPLY, text, hosts=("fernweh.example",))
 
 
 def posts(fake: Fake, ref: Ref) -> int:
@@ -475,7 +475,7 @@ def test_a_note_shows_everything_and_links_only_what_is_safe() -> None:
 
     assert html_of(note) == (
         "<p><strong>Draft &amp; more</strong></p><ul><li><strong>Topic:</strong> orders</li><li><strong>Page:</strong> "
-        '<a href="https://fernweh.example/app" rel="nofollow noopener">https://fernweh.example/app</a></li></ul>'
+        "https://fernweh.example/app</li></ul>"
         "<p>Hi &lt;Maria&gt;</p><p><strong>Sources</strong></p>"
         '<ul><li><a href="https://fernweh.example/help/orders" rel="nofollow noopener">Orders</a></li><li>Bad</li></ul>'
         '<p><a href="https://bot.example/a?t=1&amp;u=2" rel="nofollow noopener">Send</a></p>'

@@ -131,7 +131,7 @@ def test_a_reply_mentions_nobody_and_hides_nothing(fake: Fake, slack: Slack, ref
     slack.deliver(Delivery("d-1", ref, REPLY, "<!channel> <@U_INES> <https://evil.example|fernweh.example> R&D"))
 
     [reply] = fake.ledger.writes
-    assert reply.text == "&lt;!channel&gt; &lt;@U_INES&gt; &lt;https://evil.example|fernweh.example&gt; R&amp;D"
+    assert reply.text == "&lt;!channel&gt; &lt;@U_INES&gt; fernweh. example R&amp;D"
     assert (reply.conversation, reply.mark, reply.public) == (ref.id, "d-1", True)
 
 

@@ -52,7 +52,8 @@ def note(ref: Ref, title: str = "", stamp: str = "") -> Delivery:
 
 
 def reply(ref: Ref) -> Delivery:
-    return Delivery("d-1-reply", ref, DeliveryKind.REPLY, "Hello Maria,\n\n- look at https://help.fernweh.example/x")
+    text = "Hello Maria,\n\n- look at https://help.fernweh.example/x"
+    return Delivery("d-1-reply", ref, DeliveryKind.REPLY, text, hosts=("help.fernweh.example",))
 
 
 def update(fake: Fake, ref: Ref, *events: Json, via: str = "web", **values: object) -> None:

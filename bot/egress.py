@@ -1,0 +1,150 @@
+"""What may leave: a draft is data, and is held to what this customer may be told. Pure.
+
+Links may lead to the hosts of the entries that a draft cites and of the policy's list: of all entries would let a text
+that somebody smuggled in lead customers to a place that has nothing to do with their question.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+
+from bot.model import Context, Conversation, Delivery, Draft, Entry, Evidence, Policy, Reason, Role, Rule, Source
+from bot.text.clean import clean
+from bot.text.greetings import MANNERS
+from bot.text.links import hosts_of, unlinked
+from bot.text.phrases import WORDS
+from bot.text.redact import beside_pages, personal
+from bot.text.terms import WORD, is_stop, words
+
+LONGEST = 10_000  # characters of a draft
+ALIKE = 7  # words in a row that an internal note and a draft do not have in common by chance
+ACTIVE = re.compile(
+    r"<\s{0,9}/?(?:img|script|iframe|style|link|meta|svg|object|embed|form|base|video|audio|input|button|body|html)\b"
+    r"|\b(?:javascript|vbscript|data):[\w(/+]|!\[[^\]\n]{0,200}\]\s?[(\[]|<[!@#][\w^|]",
+    re.I,
+)
+CODE = re.compile(r"\b[A-Z]{1,6}[-_/#]?\d{3,20}(?:-\d{1,20})?\b|#\d{2,20}\b|\b\d{5,20}\b")
+CAPITALS = re.compile(r"[A-ZÀ-ÖØ-ÞĄ-Ż][\w'’-]{1,30}(?:[ \u00a0][A-ZÀ-ÖØ-ÞĄ-Ż][\w'’-]{1,30}){1,5}")
+SPOKEN_TO = re.compile(
+    r"\b(?:hi|hello|dear|mr|mrs|ms|herr|frau|hallo|liebe|lieber|bonjour|hola|ciao)\b\.? (\w{2,30})", re.I
+)
+POLITE = " ".join(f"{m.named} {m.unnamed} {m.more} {m.also} {m.close}" for m in MANNERS.values())
+OURS = frozenset(WORD.findall(POLITE.casefold())) | WORDS["thanks"] | WORDS["beside_thanks"]
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a text for one customer may hold: `known` is what they or everybody may read, `internal` what is the team's
+    alone."""
+
+    hosts: tuple[str, ...]
+    known: str
+    internal: str = ""
+
+    @cached_property
+    def personal(self) -> frozenset[str]:
+        """Numbers and addresses that may be said."""
+        return details(self.known)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """In lower case."""
+        return OURS.union(WORD.findall(self.known.casefold()))
+
+
+def allowed(
+    conversation: Conversation, cited: Iterable[Entry | Evidence], rules: Iterable[Rule], policy: Policy
+) -> Allowed:
+    """For a text in this conversation that rests on these approved entries."""
+    approved = [_told(entry) for entry in cited] + [rule.must_say for rule in rules if rule.must_say]
+    customer, said = conversation.customer, [m for m in conversation.messages if m.public]
+    own = (conversation.subject, customer.name, customer.email, *(f"{m.name}\n{m.text}" for m in said))
+    notes = (m.text for m in conversation.messages if not m.public and m.role is not Role.SELF)
+    hosts = {host for text in approved if "." in text for host in hosts_of(text)}
+    return Allowed((*sorted(hosts), *policy.link_hosts), clean("\n".join([*own, *approved])), clean("\n".join(notes)))
+
+
+def _told(entry: Entry | Evidence) -> str:
+    question, answer = (entry.question, entry.answer) if isinstance(entry, Entry) else (entry.title, entry.passage)
+    return f"{question}\n{answer}\n{entry.url}"
+
+
+def passed(context: Context, draft: Draft) -> tuple[Draft, tuple[str, ...], Reason | None]:
+    """The draft as it may go on, the hosts it may lead to, and why it may not, in which case nothing is left of it.
+
+    A writer gives words, citations, topic and language; whom they go to and as what is the context's, it cites
+    nothing but what was found, and what it says without a citation is nothing.
+    """
+    used = tuple(e for e in context.evidence if (e.source, e.id) in {(u.source, u.id) for u in draft.used})
+    may = allowed(context.conversation, (e for e in used if e.source is Source.ENTRY), context.rules, context.policy)
+    asked = context.conversation.asked
+    own = replace(
+        draft,
+        id=f"a-{context.event.key}",
+        event_key=context.event.key,
+        ref=context.event.ref,
+        saw=asked.key if asked else "",
+        text=unlinked(draft.text, may.hosts) if used else "",
+        used=used,
+    )
+    active = Reason.ACTIVE_CONTENT if _is_active(draft.text, may) else None  # before its address is taken out
+    objection = active or objected(own.text, may)
+    return (replace(own, text="", used=()), (), objection) if objection else (own, may.hosts, None)
+
+
+def last_look(reply: Delivery, may: Allowed) -> str:
+    """Why a reply that nobody read may not go out now, in words; "" when it may."""
+    if not set(reply.hosts) <= set(may.hosts):
+        return "it may lead to places that are not allowed any more"
+    objection = objected(unlinked(reply.text, reply.hosts), may)
+    return objection.words if objection else ""
+
+
+def objected(text: str, may: Allowed) -> Reason | None:
+    """Why a text must not leave, None when it may."""
+    text = clean(text)
+    if len(text) > LONGEST:
+        return Reason.TOO_LONG
+    if _is_active(text, may):
+        return Reason.ACTIVE_CONTENT
+    if may.internal and _repeats(text, may):
+        return Reason.INTERNAL_TEXT
+    return Reason.FOREIGN_DETAILS if (details(text) - may.personal) or _names(text, may) else None
+
+
+def _is_active(text: str, may: Allowed) -> bool:
+    return any(found.group() not in may.known for found in ACTIVE.finditer(text))
+
+
+def details(text: str) -> frozenset[str]:
+    """Numbers, codes and addresses of somebody or something, in lower case without punctuation."""
+    text = beside_pages(text)
+    return personal(text) | {re.sub(r"[\W_]", "", found).casefold() for found in CODE.findall(text)}
+
+
+def _repeats(text: str, may: Allowed) -> bool:
+    """Does it have words in a row with an internal note that nobody said in public?"""
+    return bool(_rows(text) & _rows(may.internal) - _rows(may.known))
+
+
+def _rows(text: str) -> set[tuple[str, ...]]:
+    spoken = words(text)
+    return set(zip(*(spoken[at:] for at in range(ALIKE)), strict=False))
+
+
+def _names(text: str, may: Allowed) -> bool:
+    """Two capitalised words in a row that nobody in this conversation used and no entry has, or a stranger greeted."""
+    for found in SPOKEN_TO.finditer(text):
+        if found.group(1)[0].isupper() and _strange(found.group(1), may):
+            return True
+    for found in CAPITALS.finditer(text):
+        strange = [_strange(word, may) for word in found.group().split()]
+        if any(one and two for one, two in pairwise(strange)):
+            return True
+    return False
+
+
+def _strange(word: str, may: Allowed) -> bool:
+    return not may.words.issuperset(WORD.findall(word.casefold())) and not any(map(is_stop, words(word)))

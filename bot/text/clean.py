@@ -1,0 +1,17 @@
+"""Text as people see it."""
+
+import re
+import unicodedata
+
+UNSEEN = re.compile(
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e01ef]"
+)
+MARKS = re.compile("([\u0300-\u036f]{4})[\u0300-\u036f]+")
+
+
+def clean(text: str) -> str:
+    """NFC, lines by `\\n`, without what is not seen: controls, zero-width, bidi and tag characters."""
+    text = UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    # A thousand accents on one letter make normalisation quadratic.
+    return unicodedata.normalize("NFC", MARKS.sub(r"\1", text))

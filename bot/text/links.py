@@ -1,0 +1,172 @@
+"""Links as a browser or a mail program would find them in plain text, whatever the notation, held to hosts.
+
+What is found is generous, what is kept is strict: an address that does not read as http(s) with a plain host is
+foreign. Every pattern is bounded, without look-around.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import partial
+from html import unescape
+from urllib.parse import unquote
+
+from bot.text.clean import clean
+
+ANYWHERE = ("*",)  # the hosts of what a person wrote or chose
+ROUNDS = 4  # of taking out, and of decoding what was encoded several times
+HINT = re.compile(r"[:：]\S|//|\\\\|\w[.．。｡]\w|%[0-9A-Fa-f]{2}|&[#a-z]")
+RUN = re.compile(r"\S+")
+APART = re.compile(r"([<>|()\[\]{}\"'`,;«»“”„])")
+NAMED = r"https?|ftps?|wss?|file|javascript|vbscript|data|mailto|tel|sms|blob|intent|view-source"
+RELATIVE = r"(?:^|[^\w:/\\])[/\\]{2}[^/\\]"
+SCHEME = re.compile(rf"[a-z][a-z0-9+.-]{{1,20}}:[/\\]|\b(?:{NAMED}):\S|{RELATIVE}", re.I)
+AUTHORITY = re.compile(r"https?://([^/\\?#]{1,255})([^\\]*)", re.I)
+PORT = re.compile(r":\d{1,5}$")
+HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*")
+DOT = re.compile(r"[.．。｡]")
+IDEOGRAPHIC = re.compile(r"[。｡]")
+TOP = r"(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,24})\b"
+BARE = re.compile(rf"((?:[\w-]{{1,63}}[.．。｡]){{1,10}}{TOP}|\d{{1,3}}(?:\.\d{{1,3}}){{3}}\b)([/?#:]\S+)?", re.I)
+VALUE = re.compile(r"[?&=#]")
+NAMES_OF_FILES = (
+    "pdf txt js json html htm css xml exe dmg jpg jpeg png gif svg csv doc docx xls xlsx log ini msi apk eml"
+)
+FILES = frozenset(NAMES_OF_FILES.split())
+# What is left of a link's notation when its address is gone: Markdown's, HTML's, Slack's.
+SHELLS = (
+    (re.compile(r"!?\[([^\[\]\n]{0,200})\]\(\s{0,9}(?:[\"'][^\"'\n]{0,200}[\"'])?\s{0,9}\)"), r"\1"),
+    (re.compile(r"</?a\b[^<>\n]{0,200}>|<\|?\s?>|\(\s{0,9}\)", re.I), ""),
+    (re.compile(r"<\|([^<>\n]{0,200})>"), r"\1"),
+    (re.compile(r"^ {0,3}\[[^\[\]\n]{1,99}\]:[ \t]*(?:[\"'(][^\n]{0,200})?$", re.M), ""),
+    (re.compile(r"[ \t]{2,}"), " "),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where in a piece of text it stands; `host` is "" for anything odd. `bare`: a name alone, which is words, too."""
+
+    start: int
+    end: int
+    host: str
+    bare: bool = False
+
+
+def host_of(url: str) -> str:
+    """The host of an http(s) address as a browser reads it, in lower case and ASCII; "" for anything odd: another
+    scheme, a user part, a backslash, an encoded or empty host."""
+    found = AUTHORITY.fullmatch(url)
+    host = PORT.sub("", found.group(1)).removesuffix(".").lower() if found else ""
+    if not host.isascii():
+        try:
+            host = DOT.sub(".", unicodedata.normalize("NFKC", host)).encode("idna").decode()
+        except UnicodeError:
+            return ""
+    return host if HOST.fullmatch(host) else ""
+
+
+def hosts_of(text: str) -> frozenset[str]:
+    """The hosts that a text which people approved leads to, also by bare names such as imap.example.com."""
+    return frozenset(address.host for piece in _pieces(clean(text)) for address in _addresses(piece)) - {""}
+
+
+def unlinked(text: str, hosts: Collection[str]) -> str:
+    """Cleaned, without the addresses that lead elsewhere than to these hosts; their words stay.
+
+    A bare name gets a blank behind its last dot, so that no program makes a link of it.
+    """
+    before = text = clean(text)
+    if ANYWHERE[0] in hosts or not HINT.search(text):
+        return text
+    for _ in range(ROUNDS):
+        after = RUN.sub(partial(_run, hosts=frozenset(hosts)), before)
+        if after == before:
+            break
+        before = after
+    return text if before == text else _shelled(before)
+
+
+def _shelled(text: str) -> str:
+    for shell, instead in SHELLS:
+        text = shell.sub(instead, text)
+    return "\n".join(line.rstrip() for line in text.split("\n"))
+
+
+def _run(match: re.Match[str], hosts: frozenset[str]) -> str:
+    """A run without blanks; what is foreign only once it is decoded goes as a whole."""
+    run = match.group()
+    if not HINT.search(run):
+        return run
+    kept = "".join(_kept(piece, hosts) for piece in APART.split(run))
+    plain = _plain(kept)
+    return (
+        "" if plain != kept and any(_is_foreign(p, a, hosts) for p in _pieces(plain) for a in _addresses(p)) else kept
+    )
+
+
+def _kept(piece: str, hosts: frozenset[str]) -> str:
+    for address in reversed(_addresses(piece)):
+        if not _is_foreign(piece, address, hosts):
+            continue
+        behind = piece[address.end :]
+        if address.bare:
+            dot = list(DOT.finditer(piece, address.start, address.end))[-1].end()
+            piece = f"{piece[:dot]} {piece[dot:]}"
+        else:
+            piece = piece[: address.start] + behind
+    return piece
+
+
+def _pieces(text: str) -> Iterator[str]:
+    return (piece for run in text.split() for piece in APART.split(run))
+
+
+def _plain(text: str) -> str:
+    """Decoded from HTML's, percent and compatibility forms, as often as it was encoded."""
+    for _ in range(ROUNDS):
+        before = text
+        text = clean(unicodedata.normalize("NFKC", unquote(unescape(text))))
+        if text == before:
+            break
+    return text
+
+
+def _addresses(piece: str) -> tuple[Address, ...]:
+    """In a run without blanks or brackets, in order. One with a scheme goes on to the punctuation at the end."""
+    end = len(piece.rstrip(".!?…:"))
+    if found := SCHEME.search(piece):
+        start = _start(found)
+        return (Address(start, max(end, start + 1), host_of(piece[start:end])),)
+    return tuple(address for found in BARE.finditer(piece) if (address := _bare(piece, found)))
+
+
+def _start(scheme: re.Match[str]) -> int:
+    """What stands before two slashes is no part of the address."""
+    return scheme.start() + (not re.match(r"[a-z0-9/\\]", scheme.group(), re.I))
+
+
+def _bare(piece: str, found: re.Match[str]) -> Address | None:
+    """A name without a scheme; no e-mail address (whether it may be said is asked elsewhere), file or decimal, and no
+    two sentences between which Japanese needs no blank."""
+    name, path = found.groups()
+    mail = piece[: found.start()].endswith("@") or piece[found.end(1) :].startswith("@")
+    number, top = name[-1].isdigit(), DOT.split(name)[-1].lower()
+    run_on = IDEOGRAPHIC.search(name) and not IDEOGRAPHIC.sub("", name).isascii()
+    if mail or run_on or (not path and (number or top in FILES)):
+        return None
+    return Address(found.start(), found.end() if path else found.end(1), host_of(f"http://{name}"), bare=not path)
+
+
+def _is_foreign(piece: str, address: Address, hosts: frozenset[str]) -> bool:
+    """Does it lead, or lead on by its path or query, to a host that is not among these?"""
+    if address.host not in hosts:
+        return True
+    found = AUTHORITY.fullmatch(piece, address.start, address.end)
+    rest = _plain(found.group(2)) if found else ""
+    if nested := SCHEME.search(rest):
+        start = _start(nested)
+        return _is_foreign(rest, Address(start, len(rest), host_of(rest[start:])), hosts)
+    named = (BARE.fullmatch(value) for value in VALUE.split(rest)[1:])
+    return any(n and host_of(f"http://{n.group(1)}") not in hosts and _bare(n.group(), n) for n in named)
