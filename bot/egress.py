@@ -13,6 +13,7 @@ from itertools import pairwise
 from bot.model import Context, Conversation, Delivery, Draft, Entry, Evidence, Policy, Reason, Role, Rule, Source
 from bot.text.clean import clean
 from bot.text.greetings import MANNERS
+from bot.text.linear import compiled, decoded, encoded
 from bot.text.links import hosts_of, unlinked
 from bot.text.phrases import WORDS
 from bot.text.redact import beside_pages, personal
@@ -20,15 +21,15 @@ from bot.text.terms import WORD, is_stop, words
 
 LONGEST = 10_000  # characters of a draft
 ALIKE = 7  # words in a row that an internal note and a draft do not have in common by chance
-ACTIVE = re.compile(
-    r"<\s{0,9}/?(?:img|script|iframe|style|link|meta|svg|object|embed|form|base|video|audio|input|button|body|html)\b"
-    r"|\b(?:javascript|vbscript|data):[\w(/+]|!\[[^\]\n]{0,200}\]\s?[(\[]|<[!@#][\w^|]",
-    re.I,
+ACTIVE = compiled(
+    r"(?i)<\s{0,9}/?(?:img|script|iframe|style|link|meta|svg|object|embed|form|base|video|audio|input|button|body|html)\b"
+    r"|\b(?:javascript|vbscript|data):[\w(/+]|!\[[^\]\n]{0,200}\]\s?[(\[]|<[!@#][\w^|]"
 )
-CODE = re.compile(r"\b[A-Z]{1,6}[-_/#]?\d{3,20}(?:-\d{1,20})?\b|#\d{2,20}\b|\b\d{5,20}\b")
-CAPITALS = re.compile(r"[A-ZÀ-ÖØ-ÞĄ-Ż][\w'’-]{1,30}(?:[ \u00a0][A-ZÀ-ÖØ-ÞĄ-Ż][\w'’-]{1,30}){1,5}")
-SPOKEN_TO = re.compile(
-    r"\b(?:hi|hello|dear|mr|mrs|ms|herr|frau|hallo|liebe|lieber|bonjour|hola|ciao)\b\.? (\w{2,30})", re.I
+CODE = compiled(r"\b[A-Z]{1,6}[-_/#]?\d{3,20}(?:-\d{1,20})?\b|#\d{2,20}\b|\b\d{5,20}\b")
+CAPITAL = r"(?:[A-Z]|\xc3[\x80-\x9e]|[\xc4\xc5\xce\xd0].)[\w'\x80-\xff-]+"  # or perhaps one: in UTF-8 case is no range
+CAPITALS = compiled(rf"{CAPITAL}(?:(?: |\xc2\xa0){CAPITAL})+")
+SPOKEN_TO = compiled(
+    r"(?i)\b(?:hi|hello|dear|mr|mrs|ms|herr|frau|hallo|liebe|lieber|bonjour|hola|ciao)\b\.? [\w\x80-\xff]{2,60}"
 )
 POLITE = " ".join(f"{m.named} {m.unnamed} {m.more} {m.also} {m.close}" for m in MANNERS.values())
 OURS = frozenset(WORD.findall(POLITE.casefold())) | WORDS["thanks"] | WORDS["beside_thanks"]
@@ -115,13 +116,13 @@ def objected(text: str, may: Allowed) -> Reason | None:
 
 
 def _is_active(text: str, may: Allowed) -> bool:
-    return any(found.group() not in may.known for found in ACTIVE.finditer(text))
+    return any(decoded(found) not in may.known for found in ACTIVE.findall(encoded(text)))
 
 
 def details(text: str) -> frozenset[str]:
     """Numbers, codes and addresses of somebody or something, in lower case without punctuation."""
     text = beside_pages(text)
-    return personal(text) | {re.sub(r"[\W_]", "", found).casefold() for found in CODE.findall(text)}
+    return personal(text) | {re.sub(r"[\W_]", "", decoded(found)).casefold() for found in CODE.findall(encoded(text))}
 
 
 def _repeats(text: str, may: Allowed) -> bool:
@@ -136,15 +137,16 @@ def _rows(text: str) -> set[tuple[str, ...]]:
 
 def _names(text: str, may: Allowed) -> bool:
     """Two capitalised words in a row that nobody in this conversation used and no entry has, or a stranger greeted."""
-    for found in SPOKEN_TO.finditer(text):
-        if found.group(1)[0].isupper() and _strange(found.group(1), may):
-            return True
-    for found in CAPITALS.finditer(text):
-        strange = [_strange(word, may) for word in found.group().split()]
-        if any(one and two for one, two in pairwise(strange)):
-            return True
-    return False
+    raw = encoded(text)
+    if any(_strange(decoded(found).split()[-1], may) for found in SPOKEN_TO.findall(raw)):
+        return True
+    strange = ([_strange(word, may) for word in decoded(found).split()] for found in CAPITALS.findall(raw))
+    return any(one and two for found in strange for one, two in pairwise(found))
 
 
 def _strange(word: str, may: Allowed) -> bool:
-    return not may.words.issuperset(WORD.findall(word.casefold())) and not any(map(is_stop, words(word)))
+    return (
+        word[0].isupper()
+        and not may.words.issuperset(WORD.findall(word.casefold()))
+        and not any(map(is_stop, words(word)))
+    )

@@ -6,19 +6,23 @@ foreign. Every pattern is bounded, without look-around.
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from html import unescape
 from urllib.parse import unquote
 
 from bot.text.clean import clean
+from bot.text.linear import Match, compiled, decoded, encoded
 
 ANYWHERE = ("*",)  # the hosts of what a person wrote or chose
 ROUNDS = 4  # of taking out, and of decoding what was encoded several times
-HINT = re.compile(r"[:：]\S|//|\\\\|\w[.．。｡]\w|%[0-9A-Fa-f]{2}|&[#a-z]")
-RUN = re.compile(r"\S+")
-APART = re.compile(r"([<>|()\[\]{}\"'`,;«»“”„])")
+# Runs without a blank in which there may be an address; the bytes are those of ： ／ ． 。 ｡ and of any other letter.
+OTHER = r"\x80-\xff"
+DOTS = r"(?:\.|\xef\xbc\x8e|\xe3\x80\x82|\xef\xbd\xa1)"
+HINT = rf"(?::|\xef\xbc\x9a)\S|//|\\\\|\xef\xbc\x8f|[\w{OTHER}]{DOTS}[\w{OTHER}]|%[0-9A-Fa-f][0-9A-Fa-f]|&[#a-z]"
+RUN = compiled(rf"\S*(?:{HINT})\S*")
+APART = re.compile(r"([\s<>|()\[\]{}\"'`,;«»“”„])")
 NAMED = r"https?|ftps?|wss?|file|javascript|vbscript|data|mailto|tel|sms|blob|intent|view-source"
 RELATIVE = r"(?:^|[^\w:/\\])[/\\]{2}[^/\\]"
 SCHEME = re.compile(rf"[a-z][a-z0-9+.-]{{1,20}}:[/\\]|\b(?:{NAMED}):\S|{RELATIVE}", re.I)
@@ -67,9 +71,11 @@ def host_of(url: str) -> str:
     return host if HOST.fullmatch(host) else ""
 
 
+@lru_cache(maxsize=5_000)
 def hosts_of(text: str) -> frozenset[str]:
     """The hosts that a text which people approved leads to, also by bare names such as imap.example.com."""
-    return frozenset(address.host for piece in _pieces(clean(text)) for address in _addresses(piece)) - {""}
+    runs = (decoded(run) for run in RUN.findall(encoded(clean(text))))
+    return frozenset(a.host for run in runs for piece in APART.split(run) for a in _addresses(piece)) - {""}
 
 
 def unlinked(text: str, hosts: Collection[str]) -> str:
@@ -77,15 +83,16 @@ def unlinked(text: str, hosts: Collection[str]) -> str:
 
     A bare name gets a blank behind its last dot, so that no program makes a link of it.
     """
-    before = text = clean(text)
-    if ANYWHERE[0] in hosts or not HINT.search(text):
+    text = clean(text)
+    if ANYWHERE[0] in hosts:
         return text
+    raw = before = encoded(text)
     for _ in range(ROUNDS):
         after = RUN.sub(partial(_run, hosts=frozenset(hosts)), before)
         if after == before:
             break
         before = after
-    return text if before == text else _shelled(before)
+    return text if before == raw else _shelled(decoded(before))
 
 
 def _shelled(text: str) -> str:
@@ -94,16 +101,18 @@ def _shelled(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.split("\n"))
 
 
-def _run(match: re.Match[str], hosts: frozenset[str]) -> str:
+def _run(match: Match, hosts: frozenset[str]) -> bytes:
+    return _held(match.group(), hosts)
+
+
+@lru_cache(maxsize=5_000)
+def _held(raw: bytes, hosts: frozenset[str]) -> bytes:
     """A run without blanks; what is foreign only once it is decoded goes as a whole."""
-    run = match.group()
-    if not HINT.search(run):
-        return run
+    run = decoded(raw)
     kept = "".join(_kept(piece, hosts) for piece in APART.split(run))
     plain = _plain(kept)
-    return (
-        "" if plain != kept and any(_is_foreign(p, a, hosts) for p in _pieces(plain) for a in _addresses(p)) else kept
-    )
+    foreign = plain != kept and any(_is_foreign(p, a, hosts) for p in APART.split(plain) for a in _addresses(p))
+    return b"" if foreign else encoded(kept)
 
 
 def _kept(piece: str, hosts: frozenset[str]) -> str:
@@ -117,10 +126,6 @@ def _kept(piece: str, hosts: frozenset[str]) -> str:
         else:
             piece = piece[: address.start] + behind
     return piece
-
-
-def _pieces(text: str) -> Iterator[str]:
-    return (piece for run in text.split() for piece in APART.split(run))
 
 
 def _plain(text: str) -> str:
