@@ -113,6 +113,7 @@ def _nothing(context: Context) -> Draft:
 
 def _write(line: Line, context: Context) -> tuple[Draft, bool]:
     """A draft, and whether the writer was away and the plain one stood in."""
+    context = egress.shown(context)
     try:
         return line.writer.write(context), False
     except Unavailable as err:

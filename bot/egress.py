@@ -16,7 +16,7 @@ from bot.text.greetings import MANNERS
 from bot.text.linear import compiled, decoded, encoded
 from bot.text.links import hosts_of, unlinked
 from bot.text.phrases import WORDS
-from bot.text.redact import beside_pages, personal
+from bot.text.redact import beside_pages, personal, redact
 from bot.text.terms import WORD, is_stop, words
 
 LONGEST = 10_000  # characters of a draft
@@ -70,6 +70,16 @@ def allowed(
 def _told(entry: Entry | Evidence) -> str:
     question, answer = (entry.question, entry.answer) if isinstance(entry, Entry) else (entry.title, entry.passage)
     return f"{question}\n{answer}\n{entry.url}"
+
+
+def shown(context: Context) -> Context:
+    """The context as a writer, perhaps a vendor's model, sees it: what was said in public, redacted; no notes."""
+    talk = context.conversation
+    said = tuple(replace(m, text=redact(m.text)) for m in talk.messages if m.public)
+    customer = replace(talk.customer, email="")
+    return replace(
+        context, conversation=replace(talk, subject=redact(talk.subject), customer=customer, messages=said, changes=())
+    )
 
 
 def passed(context: Context, draft: Draft) -> tuple[Draft, tuple[str, ...], Reason | None]:

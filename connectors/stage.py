@@ -43,6 +43,7 @@ class Knobs:
     reorder: float = 0.0
     next: deque[Fault] = field(default_factory=deque)
     writes_only: bool = False
+    bodies: deque[bytes] = field(default_factory=lambda: deque(maxlen=20))  # of the newest writes, as they came
     spent: float = 0.0  # seconds that the fake itself has taken to answer so far
     random: Random = field(default_factory=lambda: Random(1))  # noqa: S311 - repeatable on purpose
 
@@ -175,7 +176,10 @@ def stage(name: str, knobs: Knobs, is_write: Callable[[str, str], bool] = change
 
     @app.before_request
     def _before() -> Response | None:
-        g.began, g.fault = time.perf_counter(), knobs.fault(is_write(request.method, request.path))
+        g.began, writes = time.perf_counter(), is_write(request.method, request.path)
+        g.fault = knobs.fault(writes)
+        if writes:
+            knobs.bodies.append(request.get_data())
         match g.fault:
             case Fault("status", status, wait):
                 headers = {"Retry-After": wait} if wait else {}

@@ -2,10 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import cast
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -13,6 +15,7 @@ from bot.errors import Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import DeliveryKind, Ref, Role
 from bot.ports import Connector, Panel, Team, Views
 from connectors.stage import Fault
+from tests.attacks import ALLOWED, SPELLINGS, reached
 from tests.helpdesk import (
     AGENT,
     CUSTOMER,
@@ -227,6 +230,33 @@ def it_shows_customers_nothing_that_is_for_the_team(s: Subject) -> None:
         s.connector.deliver(s.delivery(ref, kind, "inside"))
 
     assert [m.text for m in s.connector.fetch(ref).messages if m.public] == [QUESTION]
+
+
+def it_leads_nowhere_that_it_may_not(s: Subject) -> None:
+    """The bytes that the vendor gets, of each kind, whatever way a link that leads away is spelled."""
+    spelled, ref = list(SPELLINGS.values()), s.ask()
+    for kind, at in product(sorted(s.connector.can), range(0, len(spelled), 50)):
+        text = "\n\n".join([f"See https://{ALLOWED}/returns", *spelled[at : at + 50]])
+        s.connector.deliver(replace(s.delivery(ref, kind, f"away-{at}"), text=text, hosts=(ALLOWED,)))
+
+        said = list(leaves(s.fake.knobs.bodies[-1]))
+        assert {host for part in said for host in reached(part)} == {ALLOWED}, (kind, at)
+
+
+def leaves(body: bytes) -> Iterator[str]:
+    """Every text in a body, be it JSON or a form with JSON in it."""
+    try:
+        read = json.loads(body)
+    except ValueError:
+        read = [leaf for values in parse_qs(body.decode()).values() for leaf in values]
+        read = [json.loads(leaf) if leaf[:1] in "[{" else leaf for leaf in read]
+    open_ends = [read]
+    while open_ends:
+        part = open_ends.pop()
+        if isinstance(part, dict | list):
+            open_ends += part.values() if isinstance(part, dict) else part
+        elif isinstance(part, str):
+            yield part
 
 
 def it_does_not_send_again_when_the_answer_is_lost(s: Subject) -> None:

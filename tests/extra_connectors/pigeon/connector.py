@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel
 from bot.errors import Unavailable
 from bot.model import Conversation, Customer, Delivery, DeliveryKind, Message, Ref, Role, Status
 from bot.ports import Received, Request
+from bot.text.links import unlinked
 from connectors.http import error_for, fresh, need, read_json, sealed, secrets, session, shape, strict
 
 
@@ -85,7 +86,7 @@ class Pigeon:
     def deliver(self, delivery: Delivery) -> str:
         """A letter into the loft, marked with the delivery's key."""
         public = delivery.kind is DeliveryKind.REPLY
-        letter = {"text": delivery.text, "public": public, "mark": delivery.key}
+        letter = {"text": unlinked(delivery.text, delivery.hosts), "public": public, "mark": delivery.key}
         return str(self._call("POST", f"/lofts/{delivery.ref.id}/letters", letter)["id"])
 
     def _call(self, method: str, path: str, data: object = None) -> Any:
