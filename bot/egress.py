@@ -90,18 +90,18 @@ def passed(context: Context, draft: Draft) -> tuple[Draft, tuple[str, ...], Reas
     """
     used = tuple(e for e in context.evidence if (e.source, e.id) in {(u.source, u.id) for u in draft.used})
     may = allowed(context.conversation, (e for e in used if e.source is Source.ENTRY), context.rules, context.policy)
-    asked = context.conversation.asked
+    asked, too_long = context.conversation.asked, len(draft.text) > LONGEST
     own = replace(
         draft,
         id=f"a-{context.event.key}",
         event_key=context.event.key,
         ref=context.event.ref,
         saw=asked.key if asked else "",
-        text=unlinked(draft.text, may.hosts) if used else "",
+        text=unlinked(draft.text, may.hosts) if used and not too_long else "",
         used=used,
     )
     active = Reason.ACTIVE_CONTENT if _is_active(draft.text, may) else None  # before its address is taken out
-    objection = active or objected(own.text, may)
+    objection = Reason.TOO_LONG if too_long else active or objected(own.text, may)
     return (replace(own, text="", used=()), (), objection) if objection else (own, may.hosts, None)
 
 

@@ -104,7 +104,8 @@ def _iban(span: bytes) -> bytes:
     for start in starts:
         for end in range(len(parts), start, -1):
             iban = b"".join(parts[start:end]).replace(b"-", b"").decode("latin-1")
-            if 15 <= len(iban) <= 34 and int((iban[4:] + iban[:4]).translate(LETTERS)) % 97 == 1:
+            one_case = iban.isupper() or iban.islower()
+            if 15 <= len(iban) <= 34 and one_case and int((iban[4:] + iban[:4]).translate(LETTERS)) % 97 == 1:
                 behind = dropwhile(HAS_DIGIT.search, parts[end:])  # the check digits of a part are right by chance
                 return b" ".join([*parts[:start], b"[iban]", *behind])
     return span
@@ -176,7 +177,7 @@ def _token(span: bytes) -> bytes:
         return b"[id]"
     parts = re.split(rb"[/_.+=-]+", span)
     long = any(len(p) >= 16 and not p.isdigit() and not p.isalpha() for p in parts)
-    mixed = len(span) >= 32 and len(re.findall(rb"[a-z](?=[A-Z0-9])|[0-9](?=[A-Za-z])", span)) * 5 > len(span)
+    mixed = len(span) >= 32 and len(re.findall(rb"[a-z](?=[A-Z0-9])|[0-9](?=[A-Za-z])", span)) * 7 > len(span)
     return b"[id]" if long or mixed else span
 
 
@@ -197,6 +198,6 @@ LABELS: dict[str, Label] = {
 RULES = tuple((compiled(PATTERNS[name]), label) for name, label in LABELS.items())
 # Most text holds nothing of the kind, which one pattern can tell.
 WORTH = compiled(
-    rf"@|[\[(]at[\])]|\d(?:{SEP}{{0,3}}\d){{6}}|[\w./+=-]{{20}}|:[0-9A-Fa-f]*:|(?:\d\.\d+){{2}}"
+    rf"@|[\[(]at[\])]|\d(?:{SEP}{{0,3}}\d){{6}}|[\w./+=-]{{20}}|:[0-9A-Fa-f]*:|\d\.\d+\.\d+\.\d"
     r"|\b[A-Za-z]{2}\d\d[ -]?\w{4}[ -]?\w{4}"
 )
