@@ -122,7 +122,9 @@ def objected(text: str, may: Allowed) -> Reason | None:
         return Reason.ACTIVE_CONTENT
     if may.internal and _repeats(text, may):
         return Reason.INTERNAL_TEXT
-    return Reason.FOREIGN_DETAILS if (details(text) - may.personal) or _names(text, may) else None
+    said = details(text)
+    foreign = bool(said) and not said <= may.personal
+    return Reason.FOREIGN_DETAILS if foreign or _names(text, may) else None
 
 
 def _is_active(text: str, may: Allowed) -> bool:
