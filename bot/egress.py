@@ -14,7 +14,7 @@ from bot.model import Context, Conversation, Delivery, Draft, Entry, Evidence, P
 from bot.text.clean import clean
 from bot.text.greetings import MANNERS
 from bot.text.linear import compiled, decoded, encoded
-from bot.text.links import hosts_of, unlinked
+from bot.text.links import host_of, hosts_of, unlinked
 from bot.text.phrases import WORDS
 from bot.text.redact import beside_pages, personal, redact
 from bot.text.terms import WORD, is_stop, words
@@ -63,8 +63,8 @@ def allowed(
     customer, said = conversation.customer, [m for m in conversation.messages if m.public]
     own = (conversation.subject, customer.name, customer.email, *(f"{m.name}\n{m.text}" for m in said))
     notes = (m.text for m in conversation.messages if not m.public and m.role is not Role.SELF)
-    hosts = {host for text in approved if "." in text for host in hosts_of(text)}
-    return Allowed((*sorted(hosts), *policy.link_hosts), clean("\n".join([*own, *approved])), clean("\n".join(notes)))
+    hosts = {host_of(f"https://{host}") for host in policy.link_hosts}.union(*map(hosts_of, approved)) - {""}
+    return Allowed(tuple(sorted(hosts)), clean("\n".join([*own, *approved])), clean("\n".join(notes)))
 
 
 def _told(entry: Entry | Evidence) -> str:

@@ -178,8 +178,7 @@ def stage(name: str, knobs: Knobs, is_write: Callable[[str, str], bool] = change
     def _before() -> Response | None:
         g.began, writes = time.perf_counter(), is_write(request.method, request.path)
         g.fault = knobs.fault(writes)
-        if writes:
-            knobs.bodies.append(request.get_data())
+        knobs.bodies.extend([request.get_data()] * writes)
         match g.fault:
             case Fault("status", status, wait):
                 headers = {"Retry-After": wait} if wait else {}
