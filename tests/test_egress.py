@@ -112,8 +112,8 @@ def test_the_judge_of_spellings_sees_each_of_them_where_no_gate_is() -> None:
     assert unseen == []
 
 
-PATHS = " / /returns /hc/articles/360012345678-Reset /a/b.html /R%C3%BCckgabe /a_(b) /~x".split(" ")
-TAILS = " ?lang=de ?lang=de&page=2 #top ?q=rain+cover#results ?v=1.2.3 ?next=%2Forders #a=b".split(" ")
+PATHS = ["", "/", "/returns", "/hc/articles/360012345678-Reset", "/a/b.html", "/R%C3%BCckgabe", "/a_(b)", "/~x"]
+TAILS = ["", "?lang=de", "?lang=de&page=2", "#top", "?q=rain+cover#results", "?v=1.2.3", "?next=%2Forders", "#a=b"]
 SHAPES = ("See {}.", "{}", "([x]({}))", "- open {}\n- wait", "Hier: {}, danke!", "<{}|the page>", "At\n{}\n", "“{}”")
 
 
