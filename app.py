@@ -14,7 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -143,7 +143,9 @@ def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[in
     """Workers in this process until the block ends, and how many: with REDIS_URL they are processes of their own.
     Beside them every second what dead workers held is taken back, and every so often what webhooks lost."""
     stopping = threading.Event()
-    for seconds, act in ((1.0, sweep.reclaim), (chosen.sweep_every, sweep.sweep)) if sweeps else ():
+    kept = timedelta(days=chosen.retention_days) if chosen.retention_days else None
+    swept = partial(sweep.sweep, upkeep=sweep.Upkeep(chosen.anchors, kept))
+    for seconds, act in ((1.0, sweep.reclaim), (chosen.sweep_every, swept)) if sweeps else ():
         threading.Thread(target=repeat, args=(seconds, partial(act, line), stopping), daemon=True).start()
     workers = Workers(worker(line, chosen), line.wake, chosen.workers).start() if isinstance(line.wake, Bell) else None
     try:

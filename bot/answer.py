@@ -17,9 +17,9 @@ from bot.errors import Refused, Unavailable
 from bot.line import Line
 from bot.model.conversation import Conversation, Event, Page, Ref
 from bot.model.drafting import Button, Context, Decided, Decision, Delivery, Draft
-from bot.model.kinds import Action, EventKind, VerdictKind
+from bot.model.kinds import Action, EventKind, Source, VerdictKind
 from bot.model.knowledge import Evidence
-from bot.news import news
+from bot.news import news, remembered
 from bot.policy import decide, in_turn, triage
 from bot.store import audit, conversations, drafts, limits, reviews
 from bot.store import knowledge as rows
@@ -50,9 +50,12 @@ def look(line: Line, ref: Ref) -> Effect:
 
 def _keep(conn: Connection, line: Line, conversation: Conversation) -> None:
     ref, now = conversation.ref, line.now()
-    fresh = news(conversation, conversations.seen_keys(conn, ref))
-    conversation = in_turn(conversation, drafts.answered(conn, ref))
-    conversations.save(conn, conversation, now)
+    seen = conversations.seen_keys(conn, ref)
+    kept = remembered(conversation, seen)
+    if kept is None:
+        return
+    fresh = news(kept, seen)
+    conversations.save(conn, in_turn(kept, drafts.answered(conn, ref)), now)
     conversations.add_events(conn, fresh, now)
     for event in fresh:
         if event.kind not in SAYS_NOTHING:
@@ -123,12 +126,18 @@ def _write(line: Line, context: Context) -> tuple[Draft, bool]:
 
 def _outgoing(line: Line, context: Context, draft: Draft, decision: Decision, hosts: tuple[str, ...] = ()) -> Effect:
     """All that is to be stored, made before the transaction: it is the one that everybody else waits for."""
-    found = tuple(replace(e, passage="") for e in context.evidence)
-    decided = Decided(draft, decision, context.question, context.policy.version, line.now(), found)
+    found = tuple(replace(e, passage="") for e in _unquoted(context.evidence))
+    kept = replace(draft, used=_unquoted(draft.used))
+    decided = Decided(kept, decision, context.question, context.policy.version, line.now(), found)
     nonce = secrets.token_urlsafe(16) if decision.action is Action.SUGGEST else ""
     buttons = draft_buttons(line, draft, nonce) if nonce else ()
     delivery = compose.decided(context, draft, decision, line.connector(draft.ref.connector).can, buttons, hosts)
     return partial(_store, line=line, decided=decided, delivery=delivery, nonce=nonce)
+
+
+def _unquoted(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Another customer's words stay where they can be forgotten; whoever wants them follows the id."""
+    return tuple(replace(e, title="", passage="") if e.source is Source.PAST else e for e in evidence)
 
 
 def _store(conn: Connection, line: Line, decided: Decided, delivery: Delivery | None, nonce: str) -> None:

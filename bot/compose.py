@@ -83,8 +83,9 @@ def handed_back(reply: Delivery, kind: DeliveryKind, why: str) -> Delivery:
 
 
 def sources(used: tuple[Evidence, ...]) -> Pairs:
-    """(title, url or id) of what a text rests on."""
-    return tuple((e.title, e.url or f"{e.source} {e.id}, version {e.version}") for e in used)
+    """(title, url or id) of what a text rests on. A past reply's title is another customer's, so it stays out."""
+    titles = {Source.PAST: "A colleague's past reply"}
+    return tuple((titles.get(e.source, e.title), e.url or f"{e.source} {e.id}, version {e.version}") for e in used)
 
 
 def short(text: str) -> str:

@@ -7,16 +7,15 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from bot import allow, settings
+from bot import allow, records, settings
 from bot.errors import Misconfigured
 from bot.model import Person, PersonRole
 from bot.ports import Checks, Connector, SetsUp, Team
-from bot.store import Store, audit, people
+from bot.records import WHO, Add, opened
+from bot.store import audit, people
 from bot.team import link
 
-Add = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
 Desks = Callable[[], Mapping[str, Connector]]
-WHO = "command line"
 
 
 def register(add: Add, desks: Desks) -> None:
@@ -30,6 +29,7 @@ def register(add: Add, desks: Desks) -> None:
     most = f"how long (default 7, at most {allow.LONGEST:.0f})"
     grant.add_argument("--days", type=float, default=7.0, help=most)
     _people(add, desks)
+    records.register(add)
     add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")
     setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
     setup.add_argument("--dry-run", action="store_true", help="only say what would be made")
@@ -48,30 +48,22 @@ def _people(add: Add, desks: Desks) -> None:
     add("link", lambda _: _link(desks()), "link the helpdesks' agents to the team by e-mail address")
 
 
-def _store(*, there: bool = False) -> Store:
-    from bot.store.migrate import migrate  # noqa: PLC0415 - alembic, which `--help` need not wait for
-
-    store = Store(settings.database(os.environ, there=there))
-    migrate(store)
-    return store
-
-
 def _stop(args: argparse.Namespace) -> None:
     on = args.command == "stop"
-    store = _store(there=True)
+    store = opened(there=True)
     with store.write() as conn:
         allow.stop(conn, WHO, args.why, datetime.now(UTC), on=on)
     print("Nothing is sent any more. `app.py go` lets it go on." if on else "Sending goes on.", f"({store.url_shown})")
 
 
 def _grant(args: argparse.Namespace) -> None:
-    with _store(there=True).write() as conn:
+    with opened(there=True).write() as conn:
         until = allow.grant(conn, args.topic, _lead(conn, args.by), args.days, datetime.now(UTC))
     print(f"{args.topic}: answers alone until {until:%d %B %Y %H:%M} UTC")
 
 
 def _revoke(args: argparse.Namespace) -> None:
-    with _store(there=True).write() as conn:
+    with opened(there=True).write() as conn:
         allow.revoke(conn, args.topic, _lead(conn, args.by), datetime.now(UTC))
     print(f"{args.topic}: no licence any more")
 
@@ -84,7 +76,7 @@ def _lead(conn: Connection, who: str) -> Person:
 
 
 def _list_people(_: argparse.Namespace) -> None:
-    with _store().read() as conn:
+    with opened().read() as conn:
         team = people.team(conn)
     for who in team:
         print(f"{who.role:6} {who.name:24} {who.email:32} {' '.join(who.vendor_ids)}")
@@ -99,7 +91,7 @@ def _set_person(args: argparse.Namespace) -> None:
         if any(":" not in vendor_id for vendor_id in given):
             raise Misconfigured(option, "is written vendor:id, such as slack:U024BE7LH")
     now = datetime.now(UTC)
-    with _store().write() as conn:
+    with opened().write() as conn:
         if args.remove:
             _remove(conn, args.email, now)
             return
@@ -135,7 +127,7 @@ def _link(desks: Mapping[str, Connector]) -> None:
         if not isinstance(desk, Team):
             continue
         found = desk.team()
-        with _store().write() as conn:
+        with opened().write() as conn:
             linked = link(conn, desk.name, found, now)
         print(f"{desk.name}: {len(linked)} of {len(found)} linked" + "".join(f"\n  {w.name} {w.email}" for w in linked))
 
@@ -143,7 +135,7 @@ def _link(desks: Mapping[str, Connector]) -> None:
 def _doctor(desks: Mapping[str, Connector]) -> None:
     settings.read(os.environ)  # what `serve` would refuse
     rows = [("helpdesks", bool(desks), "set the settings of at least one, see README.md")]
-    with _store().read() as conn:
+    with opened().read() as conn:
         leads = allow.leads(conn)
     rows.append(("someone may approve", bool(leads), "add a lead: `app.py person EMAIL --role lead`"))
     for desk in desks.values():

@@ -1,8 +1,10 @@
 """What a look at a conversation shows that was not seen before."""
 
 from collections.abc import Set
+from dataclasses import replace
+from datetime import datetime
 
-from bot.model import Conversation, Event, EventKind, Message, Role
+from bot.model import Conversation, Event, EventKind, Message, Ref, Role
 
 KIND = {
     Role.CUSTOMER: EventKind.CUSTOMER_MESSAGE,
@@ -10,6 +12,7 @@ KIND = {
     Role.SELF: EventKind.BOT_MESSAGE,
     Role.OTHER_BOT: EventKind.BOT_MESSAGE,
 }
+FORGOTTEN = "forgotten@"  # how the object id of the event begins that a customer was forgotten; its time follows
 
 
 def news(conversation: Conversation, seen: Set[str]) -> tuple[Event, ...]:
@@ -24,3 +27,21 @@ def _kind(message: Message) -> EventKind:
     if message.role is Role.AGENT and not message.public:
         return EventKind.NOTE
     return KIND[message.role]
+
+
+def forgotten(ref: Ref, at: datetime) -> Event:
+    """The fact that all said in a conversation up to `at` (aware UTC) was forgotten."""
+    return Event(EventKind.CHANGE, ref, f"{FORGOTTEN}{at.isoformat()}", 1, at)
+
+
+def remembered(conversation: Conversation, seen: Set[str]) -> Conversation | None:
+    """What may be kept of it: all, or since its customer was forgotten only what came later, and nothing at all (None)
+    while they have not written again."""
+    mark = f"{conversation.ref.connector}-{conversation.ref.id}-{EventKind.CHANGE}-{FORGOTTEN}"
+    since = max((datetime.fromisoformat(key.removeprefix(mark)) for key in seen if key.startswith(mark)), default=None)
+    if since is None:
+        return conversation
+    messages = tuple(m for m in conversation.messages if m.at > since)
+    changes = tuple(c for c in conversation.changes if c.at > since)
+    new = replace(conversation, subject="", messages=messages, changes=changes)
+    return new if new.asked else None

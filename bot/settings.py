@@ -14,7 +14,11 @@ Number = TypeVar("Number", int, float)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Settings:
-    """`redis_url` "" means workers in this process. `secret` signs links; none of it is ever shown."""
+    """`redis_url` "" means workers in this process. `secret` signs links; none of it is ever shown.
+
+    `retention_days` 0 keeps conversations for ever. `anchors` is where the audit's head is written every day,
+    None for nowhere.
+    """
 
     database_url: str = "sqlite:///data/understudy.db"
     redis_url: str = ""
@@ -25,6 +29,8 @@ class Settings:
     workers: int = 2
     sweep_every: float = 60.0
     budgets: Mapping[str, float] = field(default_factory=dict)
+    retention_days: int = 0
+    anchors: Path | None = None
 
 
 def database(env: Mapping[str, str], *, there: bool = False) -> str:
@@ -34,6 +40,14 @@ def database(env: Mapping[str, str], *, there: bool = False) -> str:
     if there and path != url and not Path(path).exists():
         raise Misconfigured("DATABASE_URL", f"there is no database at {path}; write the one that `serve` names")
     return url
+
+
+def anchors(env: Mapping[str, str]) -> Path | None:
+    """Where the audit's anchors are: beside a database that is a file; two elsewhere must not share one."""
+    scheme, _, path = database(env).partition(":///")
+    beside = f"{path.partition('?')[0]}.anchors.jsonl" if scheme == "sqlite" and path else ""
+    file = env.get("AUDIT_ANCHORS") or beside
+    return Path(file) if file else None
 
 
 def read(env: Mapping[str, str]) -> Settings:
@@ -52,6 +66,8 @@ def read(env: Mapping[str, str]) -> Settings:
         workers=_number(env, "WORKERS", default.workers, 0, 64),
         sweep_every=_number(env, "SWEEP_EVERY", default.sweep_every, 1, 86_400),
         budgets=_budgets(env),
+        retention_days=_number(env, "RETENTION_DAYS", default.retention_days, 0, 36_500),
+        anchors=anchors(env),
     )
 
 

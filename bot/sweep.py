@@ -1,18 +1,29 @@
 """What makes good whatever a webhook, a wake-up or a worker lost."""
 
 import logging
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
-from bot import team, work
+from bot import forget, team, work
 from bot.errors import BotError, Malformed, Refused
 from bot.line import Line
 from bot.ports import Connector, Team
-from bot.store import conversations
+from bot.store import audit, conversations
 
 log = logging.getLogger(__name__)
 OVERLAP = timedelta(minutes=3)  # what changes while a list is being read is found by the next sweep
 KEPT = timedelta(days=30)  # rows of work that was done
 DAY = timedelta(days=1)  # how far back the first look goes, and how often the rest is done
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What is done every day beside the rest. `anchors`: the file that gets the audit's head; `kept`: for how long
+    untouched conversations are. None for never and for ever."""
+
+    anchors: Path | None = None
+    kept: timedelta | None = None
 
 
 def reclaim(line: Line) -> int:
@@ -24,7 +35,7 @@ def reclaim(line: Line) -> int:
     return count
 
 
-def sweep(line: Line) -> int:
+def sweep(line: Line, upkeep: Upkeep = Upkeep()) -> int:
     """Ask every helpdesk what changed and ring for it; how many conversations. One that is away stops no other."""
     count = 0
     for connector in line.connectors.values():
@@ -36,6 +47,8 @@ def sweep(line: Line) -> int:
         except Exception:  # a bug in one connector stops no other
             log.exception("sweep crashed", extra={"connector": connector.name})
     tidy(line)
+    anchor(line, upkeep.anchors)
+    retain(line, upkeep.kept)
     if count:
         line.wake.wake()
     return count
@@ -54,6 +67,33 @@ def tidy(line: Line) -> None:
         with line.store.write() as conn:
             work.prune(conn, line.now() - KEPT)
             conversations.set_looked_to(conn, "tidy", line.now())
+
+
+def anchor(line: Line, file: Path | None) -> None:
+    """Once a day, write the audit's head where a rewritten chain can be held against it; tried again until it works."""
+    if file is None or not _due(line, "anchor"):
+        return
+    with line.store.read() as conn:
+        head = audit.head(conn)
+    try:
+        audit.anchor(head, file, line.now())
+    except OSError as err:
+        log.error("audit not anchored", extra={"file": str(file), "error": err.strerror})
+        return
+    with line.store.write() as conn:
+        conversations.set_looked_to(conn, "anchor", line.now())
+
+
+def retain(line: Line, kept: timedelta | None) -> None:
+    """Once a day, forget what nobody has touched for that long; in small parts, so that others can write."""
+    if kept is None or not _due(line, "retention"):
+        return
+    left = 1
+    while left:
+        with line.store.write() as conn:
+            left = forget.retain(conn, kept, line.now())
+    with line.store.write() as conn:
+        conversations.set_looked_to(conn, "retention", line.now())
 
 
 def _sweep(line: Line, connector: Connector) -> int:

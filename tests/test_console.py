@@ -82,7 +82,8 @@ class Shell:
 
 @pytest.fixture
 def shell(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    ours = ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "PORT", "WORKERS", "SWEEP_EVERY", "HOST", "LOG_LEVEL")
+    ours = ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "PORT", "WORKERS", "SWEEP_EVERY", "HOST", "LOG_LEVEL",
+            "AUDIT_ANCHORS", "RETENTION_DAYS")  # fmt: skip
     vendors = tuple(f"{name.upper()}_" for name in connectors.found())
     for name in [n for n in os.environ if n in ours or n.startswith(vendors)]:
         monkeypatch.delenv(name)

@@ -20,8 +20,11 @@ FLOORS = (
     ("words", ("model", "errors", "text")),
     ("rules", ("ports", "settings", "news", "policy", "egress", "compose")),
     ("edges", ("store", "pace", "work", "worker", "backends")),
-    ("line", ("team", "allow", "knowledge", "line", "deliver", "answer", "review", "tools", "sweep")),
-    ("surface", ("logs", "web", "console")),
+    (
+        "line",
+        ("team", "allow", "knowledge", "line", "deliver", "answer", "review", "tools", "letters", "forget", "sweep"),
+    ),
+    ("surface", ("logs", "web", "records", "console")),
 )
 ORDER = [module for _, modules in FLOORS for module in modules]
 PURE = {module for floor, modules in FLOORS[:2] for module in modules}

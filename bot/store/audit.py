@@ -1,35 +1,41 @@
-"""Who did what and why: rows that are only added, each sealed with the one before it."""
+"""Who did what and why: rows that are only added, each sealed with the one before it (`verify_audit` says how)."""
 
-import hashlib
-import json
-from datetime import datetime
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from bot.model import AuditEntry
 from bot.store.prepared import Prepared
 from bot.store.statements import one_at_a_time
 from bot.store.tables import audit, draft
+from bot.store.verify_audit import FIRST, Broken, Row, check, digest, plain, seal
 
-FIRST = "0" * 64
-SEALED = ("seq", "at", "who", "what", "about", "why", "detail")
 LAST = Prepared(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1))
 APPEND = Prepared(audit.insert())
 CHAIN = 1  # the number of the lock on the chain
 
 
 def record(conn: Connection, now: datetime, who: str, what: str, about: str, why: str = "", **detail: str) -> None:
-    """Append one AuditEntry in the caller's transaction: what is not recorded is not done."""
+    """Append one AuditEntry in the caller's transaction: what is not recorded is not done.
+
+    `why` may be anybody's words and can be forgotten; all else is sealed for good, so it holds ids and our own words.
+    """
     one_at_a_time(conn, CHAIN)
-    last, previous = LAST.first(conn) or (0, FIRST)
-    row = {"seq": last + 1, "at": now, "who": who, "what": what, "about": about, "why": why, "detail": detail}
-    APPEND.all(conn, **row, previous=previous, hash=seal(previous, row))
+    last, previous = head(conn)
+    salt = secrets.token_hex(16) if why else ""
+    row = {"seq": last + 1, "who": who, "what": what, "about": about, "words": digest(salt, why), "detail": detail}
+    hash_ = seal(previous, row | {"at": _utc(now)})
+    APPEND.all(conn, **row, at=now, why=why, salt=salt, previous=previous, hash=hash_)
 
 
-def seal(previous: str, row: dict[str, object]) -> str:
-    """SHA-256 over the hash before and the row as canonical JSON."""
-    plain = json.dumps({name: row[name] for name in SEALED}, sort_keys=True, default=str)
-    return hashlib.sha256((previous + plain).encode()).hexdigest()
+def _utc(at: datetime) -> str:
+    """The same text for the same moment, whatever the database or the zone."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def entries(conn: Connection, words: str = "", limit: int = 200) -> list[AuditEntry]:
@@ -41,11 +47,48 @@ def entries(conn: Connection, words: str = "", limit: int = 200) -> list[AuditEn
     return [AuditEntry(r.at, r.who, r.what, r.about, r.why, r.detail) for r in rows]
 
 
+def chain(conn: Connection) -> Iterator[Row]:
+    """Every row as it is exported and checked, oldest first. Broken where one cannot be read."""
+    rows = iter(conn.execute(select(audit).order_by(audit.c.seq).execution_options(yield_per=1_000)))
+    for seq in count(1):
+        try:
+            row = next(rows, None)
+        except ValueError as err:  # a time or JSON that nobody of us wrote
+            raise Broken(f"entry {seq} cannot be read") from err
+        if row is None:
+            return
+        yield row._asdict() | {"at": _utc(row.at)}
+
+
 def verify(conn: Connection) -> int:
-    """How many rows there are; ValueError names the first that does not follow from the one before it."""
-    previous, count = FIRST, 0
-    for r in conn.execute(select(audit).order_by(audit.c.seq)):
-        if r.seq != count + 1 or r.previous != previous or r.hash != seal(previous, r._asdict()):
-            raise ValueError(f"audit entry {count + 1} was changed, moved or removed")
-        previous, count = r.hash, count + 1
-    return count
+    """How many rows there are; Broken names the first that does not follow from the one before it."""
+    return check(chain(conn))
+
+
+def export(conn: Connection, file: Path) -> int:
+    """Write the chain for `verify_audit.py`, one row a line; how many."""
+    with file.open("w", encoding="ascii", newline="\n") as out:
+        written = [out.write(plain(row) + "\n") for row in chain(conn)]
+    return len(written)
+
+
+def head(conn: Connection) -> tuple[int, str]:
+    """Number and hash of the newest row; the number is also how many there are."""
+    return LAST.first(conn) or (0, FIRST)
+
+
+def anchor(newest: tuple[int, str], file: Path, now: datetime) -> None:
+    """Append a head to a file, on the disk when this returns. Raises OSError."""
+    line = plain({"date": f"{now.astimezone(UTC):%Y-%m-%d}", "seq": newest[0], "hash": newest[1]}) + "\n"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="ascii", newline="\n") as out:
+        out.write(line)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def erase_words(conn: Connection, which: ColumnElement[bool], keep: Iterable[str]) -> list[int]:
+    """Take the words out of these rows, unless they are among `keep`; the numbers of the rows."""
+    one_at_a_time(conn, CHAIN)  # before any other lock, as everywhere
+    said = update(audit).where(which, audit.c.why.not_in(["", *keep])).values(why="", salt="")
+    return sorted(conn.scalars(said.returning(audit.c.seq)))

@@ -1,8 +1,9 @@
 """Entries, past replies and rules: versions are added, never changed."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from bot.model import Entry, Intervention, Rule
 from bot.store.prepared import Prepared
@@ -39,6 +40,13 @@ def add_past(conn: Connection, item: Intervention) -> None:
     """Keep what a person answered in a resolved conversation, for suggestions only."""
     one_at_a_time(conn, KNOWLEDGE)
     add(conn, past, id=item.id, value=item, at=item.at)
+
+
+def forget_past(conn: Connection, item: Intervention) -> None:
+    """Take it out and add an empty one, because an index that has it in memory follows what is added."""
+    one_at_a_time(conn, KNOWLEDGE)
+    add(conn, past, id=f"{item.id}-forgotten", value=replace(item, question="", answer="", links=()), at=item.at)
+    conn.execute(delete(past).where(past.c.id == item.id))
 
 
 def past_after(conn: Connection, seq: int) -> list[tuple[int, Intervention]]:

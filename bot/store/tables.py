@@ -114,6 +114,7 @@ audit = table(
     "audit",
     serial(),
     strings("who", "what", "about", "why", "previous", "hash"),
+    strings("words", "salt", default=""),
     value(dict[str, str], "detail"),
     times("at"),
 )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from bot import pace, work
 from bot.line import Line
 from bot.store import audit, counts, drafts, limits, people
-from bot.web import control, links
+from bot.web import control, letters, links
 from bot.web.guard import AWAY, guard, said
 
 
@@ -21,6 +21,7 @@ def pages(line: Line, refused: Counter[str]) -> Blueprint:
     made.app_template_filter("day")(day)
     links.routes(made, line)
     control.routes(made, line)
+    letters.routes(made, line)
     made.get("/", endpoint="front")(partial(_front, line))
     made.get("/health", endpoint="health")(partial(_health, line, refused))
     made.get("/audit", endpoint="audit")(partial(_audit, line))

@@ -1,0 +1,166 @@
+"""The operator's commands over what is kept: dead letters, the audit, and what is held about a customer."""
+
+import argparse
+import os
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot import forget, letters, settings
+from bot.errors import Misconfigured
+from bot.store import Store, audit, conversations
+from bot.store.letters import Letter, Which, dead, get
+from bot.store.verify_audit import verdict
+from bot.work import reason
+
+Run = Callable[[argparse.Namespace], None]
+Add = Callable[[str, Run, str], argparse.ArgumentParser]
+WHO = "command line"
+
+
+def opened(*, there: bool = False) -> Store:
+    """The store of the settings, on its newest schema. `there`: Misconfigured where SQLite's file is not."""
+    from bot.store.migrate import migrate  # noqa: PLC0415 - alembic, which `--help` need not wait for
+
+    store = Store(settings.database(os.environ, there=there))
+    migrate(store)
+    return store
+
+
+def register(add: Add) -> None:
+    """Add the commands."""
+    _dead(_under(add("dead", _list, "work that failed for good: list it, show it, replay it")))
+    _audit(_under(add("audit", _verify, "check the chain of the audit, or export it for `verify_audit.py`")))
+    whom = "their e-mail address, or connector:id such as zendesk:360012345678"
+    gone = add("forget", _forget, "erase what a customer said; ids stay, so that nothing is sent or answered twice")
+    gone.add_argument("customer", help=whom)
+    gone.add_argument("--dry-run", action="store_true", help="only say what would go")
+    gone.add_argument("--yes", action="store_true", help="really do it; it cannot be undone")
+    told = add("export", _export, "write all that is held about a customer, as JSON")
+    told.add_argument("customer", help=whom)
+    told.add_argument("file", type=Path)
+
+
+def _under(command: argparse.ArgumentParser) -> Add:
+    """Adds to a command the commands below it, one of which has to be named."""
+    below = command.add_subparsers(required=True, metavar="WHAT")
+
+    def add(name: str, run: Run, text: str) -> argparse.ArgumentParser:
+        made = below.add_parser(name, help=text, description=text)
+        made.set_defaults(run=run)
+        return made
+
+    return add
+
+
+def _dead(add: Add) -> None:
+    listed = add("list", _list, "dead letters, the oldest first")
+    add("show", _show, "one of them, with both errors whole").add_argument("id")
+    text = "give them back to the workers; what may have been sent is read back first"
+    replay = add("replay", _replay, text)
+    replay.add_argument("id", nargs="*", help="as `list` shows them")
+    replay.add_argument("--range", default="", metavar="A-B", help="all from number A to number B")
+    replay.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    for command in (listed, replay):
+        command.add_argument(
+            "--since", default="", metavar="T", help="last tried at or after T: 2026-05-03[T10:00] (UTC)"
+        )
+
+
+def _audit(add: Add) -> None:
+    add("verify", _verify, "does every entry follow from the one before it, and from the anchors? Exit status 1: no")
+    add("export", _export_audit, "write the chain for `verify_audit.py`").add_argument("file", type=Path)
+
+
+def _list(args: argparse.Namespace) -> None:
+    with opened(there=True).read() as conn:
+        found = dead(conn, letters.chosen([], since=args.since))
+    for letter in found:
+        tries = f"{letter.attempts} tries, {letter.crashes} crashes"
+        print(f"{letter.id:6} {letter.run_at:%Y-%m-%d %H:%M} {letter.key}  {tries}  {reason(letter.last_error)}")
+    print(f"{len(found)} dead letters." + (" `app.py dead replay ID` tries one again." if found else ""))
+
+
+def _show(args: argparse.Namespace) -> None:
+    with opened(there=True).read() as conn:
+        letter = get(conn, (letters.chosen([args.id]).ids or (0,))[0])
+    if letter is None:
+        raise Misconfigured("id", f"there is no work {args.id}; `app.py dead list` shows the dead letters")
+    for name, value in _facts(letter):
+        print(f"{name:14} {value}")
+
+
+def _facts(letter: Letter) -> Iterable[tuple[str, object]]:
+    yield from (("number", letter.id), ("work", letter.key), ("conversation", letter.ref), ("state", letter.state))
+    yield from (("tries", letter.attempts), ("crashes", letter.crashes))
+    yield from (("asked for", letter.at), ("last tried", letter.run_at))
+    yield from (("first error", letter.first_error.strip()), ("last error", letter.last_error.strip()))
+
+
+def _replay(args: argparse.Namespace) -> None:
+    which = letters.chosen(args.id, args.range, args.since)
+    if which == Which():
+        raise Misconfigured("replay", "say which: numbers, --range A-B or --since T; `app.py dead list` shows them")
+    with opened(there=True).write() as conn:
+        said = letters.replay(conn, which, WHO, datetime.now(UTC), dry_run=args.dry_run)
+    print("\n".join(said) or "No dead letter is among them.")
+
+
+def _verify(_: argparse.Namespace) -> None:
+    with opened(there=True).read() as conn:
+        written = conversations.looked_to(conn, "anchor")
+        try:
+            holds, said = verdict(lambda: audit.chain(conn), _anchors(written))
+        except OSError as err:
+            raise Misconfigured("AUDIT_ANCHORS", f"{err.filename} cannot be read: {err.strerror}") from err
+    print(said)
+    if not holds:
+        raise SystemExit(1)
+
+
+def _anchors(written: datetime | None) -> Path | None:
+    """The file, where there should be one: without it a chain that was written anew would pass."""
+    file = settings.anchors(os.environ)
+    if written is None and (file is None or not file.exists()):
+        return None
+    if file is None:
+        raise Misconfigured("AUDIT_ANCHORS", f"name the file that got an anchor on {written:%d %B %Y}")
+    return file
+
+
+def _export_audit(args: argparse.Namespace) -> None:
+    with opened(there=True).read() as conn:
+        count = _written(args.file, lambda: audit.export(conn, args.file))
+    print(f"{count} entries. Check them anywhere: python verify_audit.py {args.file} --anchors ANCHORS.jsonl")
+
+
+def _export(args: argparse.Namespace) -> None:
+    with opened(there=True).read() as conn:
+        refs = forget.conversations_of(conn, args.customer)
+        count = _written(args.file, lambda: forget.export(conn, refs, args.file))
+    print(f"{count} rows about {len(refs)} conversations.")
+
+
+def _written(file: Path, write: Callable[[], int]) -> int:
+    try:
+        return write()
+    except OSError as err:
+        raise Misconfigured("file", f"{file} cannot be written: {err.strerror}") from err
+
+
+def _forget(args: argparse.Namespace) -> None:
+    store = opened(there=True)
+    with store.read() as conn:
+        refs = forget.conversations_of(conn, args.customer)
+        counts, entries = forget.preview(conn, refs)
+    print("Held about them:", ", ".join(f"{n} {name}" for name, n in counts.items() if n))
+    if entries:
+        print(f"These entries were learned from them and stay, since people approved them: {', '.join(entries)}")
+    if args.dry_run or not args.yes:
+        print("Nothing was changed." if args.dry_run else "Nothing was changed; --yes erases it, and cannot be undone.")
+        return
+    with store.write() as conn:
+        forget.forget(conn, forget.conversations_of(conn, args.customer), WHO, "a customer's wish", datetime.now(UTC))
+    if not forget.compact(store):
+        print("The database is busy, so traces stay in its file until SQLite's VACUUM: stop the bot and do it by hand.")
+    print("Forgotten. What a helpdesk, a log or a backup holds has to be erased there.")

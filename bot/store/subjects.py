@@ -1,0 +1,190 @@
+"""All that is held of what customers said: found, shown, and taken out so that only ids stay."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+
+from bot.model import (
+    Conversation,
+    Delivery,
+    DeliveryState,
+    Intervention,
+    Proposal,
+    ProposalState,
+    Reason,
+    Ref,
+)
+from bot.news import forgotten
+from bot.store.audit import erase_words
+from bot.store.conversations import add_events
+from bot.store.knowledge import forget_past
+from bot.store.tables import (
+    audit,
+    conversation,
+    correction,
+    delivery,
+    draft,
+    entry,
+    event,
+    intervention,
+    nonce,
+    outcome,
+    past,
+    proposal,
+    work,
+)
+
+Held = dict[Table, ColumnElement[bool]]
+ROWS = 100  # conversations at a time: databases read no endless conditions
+NAMED = (draft.c.id, delivery.c.key, work.c.key, intervention.c.id, proposal.c.id)  # what audit entries are about
+WAITING = (ProposalState.WAITING, ProposalState.OPEN)
+DOUBTFUL = (DeliveryState.SENDING.value, DeliveryState.UNKNOWN.value)
+
+
+def asked_by(conn: Connection, customer: str) -> list[Conversation]:
+    """Snapshots where this customer is the one who asks, by e-mail address or as `connector:id`, which is a ValueError
+    where it is neither; an address also finds what its owner's ids asked before it was known."""
+    found = {c.ref: c for c in _asked_by(conn, customer)}
+    ids = {f"{c.ref.connector}:{c.customer.id}" for c in found.values()} if "@" in customer else set[str]()
+    found |= {c.ref: c for id_ in sorted(ids) for c in _asked_by(conn, id_)}
+    return [found[ref] for ref in sorted(found)]
+
+
+def _asked_by(conn: Connection, customer: str) -> list[Conversation]:
+    words = customer if "@" in customer else Ref.parse(customer).id
+    near = func.lower(type_coerce(conversation.c.snapshot, Text)).contains(words.lower(), autoescape=True)
+    snapshots: Iterable[Conversation] = conn.scalars(select(conversation.c.snapshot).where(near))
+    return [c for c in snapshots if customer.casefold() in _names(c)]
+
+
+def _names(seen: Conversation) -> tuple[str, str]:
+    return seen.customer.email.casefold(), f"{seen.ref.connector}:{seen.customer.id}".casefold()
+
+
+def untouched(conn: Connection, before: datetime) -> list[Ref]:
+    """At most ROWS conversations where nothing has changed since, the longest untouched first."""
+    query = select(conversation.c.ref).where(conversation.c.looked_at < before)
+    return [Ref.parse(ref) for ref in conn.scalars(query.order_by(conversation.c.looked_at).limit(ROWS))]
+
+
+def held(refs: Sequence[Ref]) -> Held:
+    """Which rows of each table hold something of these conversations (1 to ROWS)."""
+    names = [str(ref) for ref in refs]
+    drafts = select(draft.c.id).where(draft.c.ref.in_(names))
+    done = select(intervention.c.id).where(intervention.c.ref.in_(names))
+    first = (f'"refs":[{{"connector":"{ref.connector}","id":"{ref.id}"}}' for ref in refs)
+    quoting = _holds(proposal.c.value, first)  # a proposal is in the words of the first conversation it rests on
+    notices = delivery.c.key.startswith("d-notice-") & _holds(
+        delivery.c.value, (f'["Conversation","{n}"]' for n in names)
+    )
+    asked = select("draft:" + draft.c.id).where(draft.c.ref.in_(names))
+    buttons = nonce.c.about.in_(asked.union(select("proposal:" + proposal.c.id).where(quoting)))
+    return {
+        conversation: conversation.c.ref.in_(names),
+        event: event.c.ref.in_(names),
+        draft: draft.c.ref.in_(names),
+        delivery: delivery.c.ref.in_(names) | notices,
+        outcome: outcome.c.draft_id.in_(drafts),
+        correction: correction.c.draft_id.in_(drafts),
+        intervention: intervention.c.ref.in_(names),
+        past: past.c.id.in_(done),
+        proposal: quoting,
+        nonce: buttons,
+        work: work.c.ref.in_(names) | work.c.ref.in_(select("verdict:" + nonce.c.id).where(buttons)),
+    }
+
+
+def _holds(column: Column[object], texts: Iterable[str]) -> ColumnElement[bool]:
+    """Has the JSON of a column one of these in it?"""
+    return or_(*(type_coerce(column, Text).contains(text, autoescape=True) for text in texts))
+
+
+def shown(conn: Connection, refs: Sequence[Ref]) -> dict[str, list[dict[str, object]]]:
+    """Every row that `held` finds, and the audit entries about them, by table; `refs` 1 to ROWS."""
+    which = held(refs)
+    which[audit] = _recorded(conn, which, refs)
+    found = {table: conn.execute(select(table).where(condition)) for table, condition in which.items()}
+    return {table.name: [row._asdict() for row in rows] for table, rows in found.items()}
+
+
+def _recorded(conn: Connection, which: Held, refs: Sequence[Ref]) -> ColumnElement[bool]:
+    """Audit entries about these conversations or anything in them."""
+    names = {str(ref) for ref in refs}.union(*(conn.scalars(select(c).where(which[c.table])) for c in NAMED))
+    told = (audit.c.what == "gave up") & _holds(audit.c.detail, (f'"ref":"{ref}"' for ref in refs))
+    return audit.c.about.in_(names) | told  # work that was pruned has no row any more that tells its name
+
+
+def learned(conn: Connection, refs: Sequence[Ref]) -> list[str]:
+    """Entries that people approved and that rest on these conversations: knowledge of the company."""
+    proposals = conn.scalars(select(proposal.c.id).where(held(refs)[proposal]))
+    origins = [f'"origin":"proposal:{id_}"' for id_ in proposals]
+    return sorted(set(conn.scalars(select(entry.c.id).where(_holds(entry.c.value, origins))))) if origins else []
+
+
+def erase(conn: Connection, refs: Sequence[Ref], now: datetime) -> list[int]:
+    """Take out what was said in these conversations (1 to ROWS) and what quotes it elsewhere; ids stay, so that
+    nothing is sent or answered again. The numbers of the audit entries whose words went."""
+    which = held(refs)
+    words = erase_words(conn, _recorded(conn, which, refs), keep=Reason)
+    taught: list[Intervention] = list(conn.scalars(select(past.c.value).where(which[past])))
+    _end_work(conn, which[work])
+    _blank_drafts(conn, which[draft])
+    _blank_deliveries(conn, which[delivery])
+    conn.execute(delete(nonce).where(which[nonce]))
+    _unquote(conn, which[proposal])
+    for item in taught:
+        forget_past(conn, item)
+    for table in (correction, intervention, conversation):
+        conn.execute(delete(table).where(which[table]))
+    add_events(conn, [forgotten(ref, now) for ref in refs], now)
+    return words
+
+
+def _end_work(conn: Connection, which: ColumnElement[bool]) -> None:
+    """Whoever holds a row finds its claim taken over, so nothing comes back."""
+    ended = {"state": "done", "lease_until": None, "fence": work.c.fence + 1}
+    conn.execute(update(work).where(which).values(payload="", first_error="", last_error="", **ended))
+
+
+def _blank_drafts(conn: Connection, which: ColumnElement[bool]) -> None:
+    for made in list(conn.scalars(select(draft.c.value).where(which))):
+        bare = replace(made.draft, text="")
+        kept = replace(made, draft=bare, question="")
+        conn.execute(update(draft).where(draft.c.id == bare.id).values(value=kept))
+
+
+def _blank_deliveries(conn: Connection, which: ColumnElement[bool]) -> None:
+    """What was not sent never is; of what may have been nobody will know."""
+    ends = {
+        DeliveryState.APPROVED.value: DeliveryState.VOID.value,
+        **dict.fromkeys(DOUBTFUL, DeliveryState.ASKED.value),
+    }
+    for what in list(conn.scalars(select(delivery.c.value).where(which))):
+        bare = Delivery(what.key, what.ref, what.kind, "", stamp=what.stamp, saw=what.saw, replaces=what.replaces)
+        state = case(ends, value=delivery.c.state, else_=delivery.c.state)
+        conn.execute(update(delivery).where(delivery.c.key == what.key).values(value=bare, error="", state=state))
+
+
+def _unquote(conn: Connection, which: ColumnElement[bool]) -> None:
+    """Ends what nobody has decided: without its words there is nothing to decide."""
+    for made in list(conn.scalars(select(proposal.c.value).where(which))):
+        state = ProposalState.EXPIRED if made.state in WAITING else made.state
+        bare: Proposal = replace(made, question="", answer="", before="", reason="", state=state)
+        _blank_deliveries(conn, delivery.c.key.startswith(f"d-proposal-{made.id}-", autoescape=True))
+        row = {"value": bare, "state": state.value, "digest": ""}
+        conn.execute(update(proposal).where(proposal.c.id == made.id).values(**row))

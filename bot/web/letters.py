@@ -1,0 +1,46 @@
+"""The page of dead letters: what failed for good, why, and the way back to the workers."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from flask import Blueprint, Response, make_response, render_template, request
+
+from bot import allow, letters
+from bot.errors import Misconfigured
+from bot.line import Line
+from bot.store.letters import Which, dead
+from bot.work import reason
+
+SHOWN = 200
+
+
+def routes(made: Blueprint, line: Line) -> None:
+    """`/letters` and what its form posts to."""
+    made.app_template_filter("reason")(reason)
+    made.get("/letters", endpoint="letters")(partial(_page, line))
+    made.post("/letters", endpoint="replay")(partial(_replay, line))
+
+
+def _replay(line: Line) -> Response:
+    form = request.form
+    with line.store.read() as conn:
+        who = next((p for p in allow.leads(conn) if p.id == form.get("by")), None)
+    if who is None:
+        return _page(line, 400, "Choose who decides this; only a lead can.")
+    try:
+        which = letters.chosen(form.getlist("id"), form.get("range", "").strip(), form.get("since", "").strip())
+    except Misconfigured as err:
+        return _page(line, 400, f"{err.setting.capitalize()}: {err.fix}.")
+    if which == Which():
+        return _page(line, 400, "Tick letters, or give a range or a time.")
+    with line.store.write() as conn:
+        said = letters.replay(conn, which, who.id, line.now())
+    line.wake.wake()
+    return _page(line, said=said or ["No dead letter is among them."])
+
+
+def _page(line: Line, status: int = 200, wrong: str = "", said: Sequence[str] = ()) -> Response:
+    with line.store.read() as conn:
+        found, leads = dead(conn, Which(), SHOWN), allow.leads(conn)
+    page = render_template("letters.html", letters=found, leads=leads, wrong=wrong, said=said, form=request.form)
+    return make_response(page, status)
