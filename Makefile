@@ -23,7 +23,7 @@ endif
 install = $(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r $(1) \
   || $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
 
-.PHONY: help run test test-services test-browser test-browser-services chaos chaos-faults lint bench lock clean
+.PHONY: help run test test-services test-login test-browser test-browser-services chaos chaos-faults lint bench lock clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -35,6 +35,7 @@ help:
 	@echo "                         PORT=N listens elsewhere, LIMIT=N plays no more than N conversations"
 	@echo "  test                   the everyday tests: SQLite, workers in the process; ARGS='-k door' for some of them"
 	@echo "  test-services          what touches store or queue again, on PostgreSQL and RQ (needs postgresql, redis-server)"
+	@echo "  test-login             signing in at a real OpenID Connect provider, npm's oidc-provider (needs nodejs, npm)"
 	@echo "  test-browser           the story on the page in headless Chromium (needs chromium)"
 	@echo "  test-browser-services  the same story on PostgreSQL and RQ"
 	@echo "  chaos                  kills, wipes and silences the bot by CHAOS_SEED and counts (needs postgresql, redis-server)"
@@ -51,7 +52,10 @@ test: $(VENV)/.run $(VENV)/.dev
 	$(PYTEST) $(ARGS)
 
 test-services: $(VENV)/.run $(VENV)/.services $(VENV)/.dev
-	$(PYTEST) -m "services and not browser and not heavy" $(ON_SERVICES) $(ARGS)
+	$(PYTEST) -m "services and not browser and not heavy and not login" $(ON_SERVICES) $(ARGS)
+
+test-login: $(VENV)/.run $(VENV)/.dev tests/login/node_modules
+	$(PYTEST) -m login $(ARGS)
 
 test-browser: $(VENV)/.run $(VENV)/.dev
 	$(PYTEST) -m browser $(ARGS)
@@ -80,8 +84,12 @@ lock: $(VENV)/.uv
 	$(COMPILE) -c requirements.lock -c requirements-services.lock requirements-dev.txt -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) tests/login/node_modules out .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Where npm is missing, the tests say so.
+tests/login/node_modules: tests/login/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/login && npm ci --silent --no-audit --no-fund && touch node_modules; fi
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \

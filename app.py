@@ -33,15 +33,15 @@ from bot.knowledge import Knowledge
 from bot.line import Line, Links
 from bot.model import DeliveryKind, EventKind
 from bot.ports import Clock, Connector, Wake
-from bot.settings import Settings
+from bot.settings import Oidc, Settings
 from bot.store import Store
 from bot.web.door import Door
+from bot.web.server import listen
 from bot.work import Effect, Handler, Job
 from bot.worker import Worker
 
 if TYPE_CHECKING:
-    from waitress.server import BaseWSGIServer, MultiSocketServer
-
+    from bot.web.guard import Needs
     from bot.web.stages import World
 
 log = logging.getLogger("understudy")
@@ -127,13 +127,21 @@ def worker(line: Line, chosen: Settings | None = None) -> Worker:
     return Worker(line.store, handlers(line), dead, line.now, threads=threads, budgets=budgets)
 
 
-def web(line: Line, counted: Counter[str] | None = None) -> Flask:
-    """The app that vendors and staff reach."""
-    from bot.web.pages import pages
+def web(
+    line: Line, counted: Counter[str] | None = None, *, oidc: Oidc | None = None, needs: "Needs | None" = None
+) -> Flask:
+    """The app that vendors and staff reach. `needs`: the least role for each page, where not as usual."""
+    from bot.web import guard, pages
 
     app = Flask("understudy", root_path=str(Path(__file__).parent / "bot" / "web"))
     refused = Counter[str]() if counted is None else counted
-    app.register_blueprint(pages(line, refused))
+    guard.guard(app, line, needs or guard.NEEDS)
+    provider = None
+    if oidc:
+        from bot.web.oidc import Provider  # and Authlib, which not everybody needs
+
+        provider = Provider(app, oidc, line.links.public_url)
+    app.register_blueprint(pages.pages(line, refused, provider))
     app.wsgi_app = Door(line, app.wsgi_app, refused)  # type: ignore[assignment, method-assign]
     return app
 
@@ -156,22 +164,11 @@ def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[in
             workers.stop(PATIENCE)
 
 
-def listen(app: Flask, chosen: Settings) -> "BaseWSGIServer | MultiSocketServer":
-    """A server whose port is bound. Bodies over the cap are refused by the door, far larger ones here."""
-    import waitress
-
-    try:
-        limits = {"connection_limit": 1000, "channel_timeout": 30, "max_request_body_size": 4 * 1_048_576}
-        return waitress.create_server(app, host=chosen.host, port=chosen.port, threads=8, ident="", **limits)
-    except (OSError, ValueError) as err:  # taken, not ours, or a host that nobody knows
-        raise Misconfigured("PORT", f"cannot listen on {chosen.host}:{chosen.port}: {err}") from err
-
-
 def run_serve(args: argparse.Namespace) -> None:
     """Web, workers and sweep in one process; the workers may also run elsewhere."""
     chosen = settings.read(os.environ)
     line = build(chosen, connect(os.environ), bell(chosen))
-    server = listen(web(line), chosen)
+    server = listen(web(line, oidc=chosen.oidc), chosen)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with working(line, chosen) as count:
         desks = ", ".join(sorted(line.connectors)) or "no helpdesk yet (README.md names the settings of each)"
@@ -203,7 +200,7 @@ def miniature(chosen: Settings, knowledge: Path | None = None, *, strangers: boo
     stages = {name: connectors.load(name, "fake").Fake() for name in connectors.found()}
     env = {name: value for stage in stages.values() for name, value in stage.settings().items()}
     line = build(chosen, connect(env), bell(chosen))
-    world = World(line, web(line), stages)
+    world = World(line, web(line, needs=sandbox.PLAYED), stages)
     try:
         company.move_in(line, knowledge, strangers=strangers)
         sandbox.furnish(world)
@@ -219,7 +216,7 @@ def miniature(chosen: Settings, knowledge: Path | None = None, *, strangers: boo
 
 def run_sandbox(args: argparse.Namespace) -> None:
     """Start the miniature, print its address, serve until it is ended."""
-    from bot.web import cases, play
+    from bot.web import cases, company, play
 
     script = cases.script(args.data, connectors.found(), args.limit) if args.data else []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the temporary folder goes too
@@ -231,6 +228,7 @@ def run_sandbox(args: argparse.Namespace) -> None:
         with miniature(chosen, args.knowledge, strangers=bool(script)) as world:
             server = listen(world.app, chosen)
             print(f"Understudy's sandbox: {chosen.public_url}   (Ctrl+C ends it)")
+            print(f"Control, knowledge and audit are for the staff:\n{company.invitation(world.line)}")
             print(f"Its database, for commands such as stop: DATABASE_URL={chosen.database_url}", flush=True)
             if script:
                 threading.Thread(target=play.play, args=(world, script, print), daemon=True).start()

@@ -14,6 +14,7 @@ from bot.ports import Checks, Connector, SetsUp, Team
 from bot.records import WHO, Add, opened
 from bot.store import audit, people
 from bot.team import link
+from bot.web import session
 
 Desks = Callable[[], Mapping[str, Connector]]
 
@@ -45,6 +46,7 @@ def _people(add: Add, desks: Desks) -> None:
     taken = "take this id off them; `link` gives back what has their e-mail address"
     person.add_argument("--not", action="append", default=[], metavar="VENDOR:ID", dest="without", help=taken)
     person.add_argument("--remove", action="store_true", help="take them off the team")
+    add("password", _password, "a password that signs someone of the team in once").add_argument("email")
     add("link", lambda _: _link(desks()), "link the helpdesks' agents to the team by e-mail address")
 
 
@@ -104,6 +106,15 @@ def _set_person(args: argparse.Namespace) -> None:
         people.save_person(conn, who)
         audit.record(conn, now, WHO, "person", who.id, role=who.role, also=" ".join(ids))
     print(f"{who.name} is {who.role}, known as {', '.join(ids) or 'nobody at the vendors yet (`app.py link`)'}")
+
+
+def _password(args: argparse.Namespace) -> None:
+    url = settings.public_url(os.environ)
+    with opened(there=True).write() as conn:
+        who = people.by_email(conn, args.email)
+        if who is None:
+            raise Misconfigured("email", f"{args.email} is not on the team; `app.py people` lists it")
+        print(session.invitation(url, who, session.give_password(conn, who, WHO, datetime.now(UTC))))
 
 
 def _some(desks: Mapping[str, Connector]) -> Iterable[Connector]:

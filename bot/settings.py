@@ -10,14 +10,24 @@ from urllib.parse import urlsplit
 from bot.errors import Misconfigured
 
 Number = TypeVar("Number", int, float)
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Oidc:
+    """Where the staff signs in: an OpenID Connect provider by its issuer, and what it knows us as."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Settings:
-    """`redis_url` "" means workers in this process. `secret` signs links; none of it is ever shown.
+    """`redis_url` "" means workers in this process. `secret` signs links and cookies; none of it is ever shown.
 
     `retention_days` 0 keeps conversations for ever. `anchors` is where the audit's head is written every day,
-    None for nowhere.
+    None for nowhere. `trusted_proxy`: the address whose word is taken on where a request comes from, "" for nobody's.
     """
 
     database_url: str = "sqlite:///data/understudy.db"
@@ -31,6 +41,8 @@ class Settings:
     budgets: Mapping[str, float] = field(default_factory=dict)
     retention_days: int = 0
     anchors: Path | None = None
+    trusted_proxy: str = ""
+    oidc: Oidc | None = None
 
 
 def database(env: Mapping[str, str], *, there: bool = False) -> str:
@@ -50,6 +62,11 @@ def anchors(env: Mapping[str, str]) -> Path | None:
     return Path(file) if file else None
 
 
+def public_url(env: Mapping[str, str]) -> str:
+    """Where people reach the bot, without a slash at the end. Raises Misconfigured."""
+    return _page(env, "PUBLIC_URL", Settings().public_url)
+
+
 def read(env: Mapping[str, str]) -> Settings:
     """Settings from `env`; Misconfigured names the first that is missing or wrong."""
     secret = env.get("SECRET_KEY", "")
@@ -59,7 +76,7 @@ def read(env: Mapping[str, str]) -> Settings:
     return Settings(
         database_url=database(env),
         redis_url=_url(env, "REDIS_URL", "", ("redis://", "rediss://", "unix://")),
-        public_url=_page(env, "PUBLIC_URL", default.public_url),
+        public_url=public_url(env),
         secret=secret.encode(),
         host=env.get("HOST", default.host),
         port=_number(env, "PORT", default.port, 1, 65_535),
@@ -68,6 +85,8 @@ def read(env: Mapping[str, str]) -> Settings:
         budgets=_budgets(env),
         retention_days=_number(env, "RETENTION_DAYS", default.retention_days, 0, 36_500),
         anchors=anchors(env),
+        trusted_proxy=env.get("TRUSTED_PROXY", ""),
+        oidc=_oidc(env),
     )
 
 
@@ -82,6 +101,16 @@ def _budgets(env: Mapping[str, str]) -> dict[str, float]:
     return found
 
 
+def _oidc(env: Mapping[str, str]) -> Oidc | None:
+    """All three of its settings, or none."""
+    names = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+    if not any(env.get(name) for name in names):
+        return None
+    if missing := next((name for name in names if not env.get(name)), ""):
+        raise Misconfigured(missing, f"is needed beside the others of {', '.join(names)}")
+    return Oidc(_page(env, "OIDC_ISSUER", ""), env["OIDC_CLIENT_ID"], env["OIDC_CLIENT_SECRET"])
+
+
 def _url(env: Mapping[str, str], setting: str, default: str, schemes: tuple[str, ...]) -> str:
     value = env.get(setting, default)
     if value and not value.startswith(schemes):
@@ -90,6 +119,7 @@ def _url(env: Mapping[str, str], setting: str, default: str, schemes: tuple[str,
 
 
 def _page(env: Mapping[str, str], setting: str, default: str) -> str:
+    """A web address; https unless it is on this machine, as a login over http can be read on the way."""
     url = _url(env, setting, default, ("http://", "https://")).rstrip("/")
     try:
         host = urlsplit(url).hostname
@@ -97,6 +127,8 @@ def _page(env: Mapping[str, str], setting: str, default: str) -> str:
         raise Misconfigured(setting, "is not a web address") from err
     if not host or {"?", "#"} & set(url):
         raise Misconfigured(setting, "is not a page's address; write https://bot.example.com")
+    if url.startswith("http://") and host not in LOOPBACK:
+        raise Misconfigured(setting, f"people sign in there: write https://{host}, with TLS in front of the bot")
     return url
 
 

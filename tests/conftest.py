@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Without `-m`, leave out what needs a browser or minutes."""
     config.addinivalue_line("markers", "heavy: takes minutes; run by name")
     if not config.option.markexpr:
-        config.option.markexpr = "not browser and not heavy"
+        config.option.markexpr = "not browser and not heavy and not login"
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -34,6 +34,11 @@ ZENDESK = {
     "ZENDESK_CLIENT_SECRET": HIDDEN,
     "ZENDESK_WEBHOOK_SECRET": HIDDEN,
 }
+OIDC = {
+    "OIDC_ISSUER": "https://login.fernweh.example",
+    "OIDC_CLIENT_ID": "understudy",
+    "OIDC_CLIENT_SECRET": HIDDEN,
+}
 INTERCOM = {"INTERCOM_TOKEN": HIDDEN, "INTERCOM_CLIENT_SECRET": HIDDEN, "INTERCOM_ADMIN_ID": "900"}
 SLACK = {
     "SLACK_BOT_TOKEN": f"xoxb-{HIDDEN}",
@@ -82,8 +87,20 @@ class Shell:
 
 @pytest.fixture
 def shell(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    ours = ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "PORT", "WORKERS", "SWEEP_EVERY", "HOST", "LOG_LEVEL",
-            "AUDIT_ANCHORS", "RETENTION_DAYS")  # fmt: skip
+    ours = (
+        *OIDC,
+        "TRUSTED_PROXY",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "PUBLIC_URL",
+        "PORT",
+        "WORKERS",
+        "SWEEP_EVERY",
+        "HOST",
+        "LOG_LEVEL",
+        "AUDIT_ANCHORS",
+        "RETENTION_DAYS",
+    )
     vendors = tuple(f"{name.upper()}_" for name in connectors.found())
     for name in [n for n in os.environ if n in ours or n.startswith(vendors)]:
         monkeypatch.delenv(name)
@@ -380,6 +397,25 @@ def test_a_missing_secret_key_is_named_with_its_fix(shell: Shell, secret: str, c
     )
 
 
+def test_a_password_is_for_somebody_of_the_team_and_recorded_without_itself(shell: Shell) -> None:
+    shell(*INES)
+    assert shell("password", "tomasz@fernweh.example").err == (
+        "app.py: email: tomasz@fernweh.example is not on the team; `app.py people` lists it\n"
+    )
+
+    said = shell("password", "Ines@Fernweh.example")
+
+    secret = said.out.partition("password: ")[2].partition("\n")[0]
+    assert len(secret) == 16
+    assert said.out == (
+        f"ines@fernweh.example (lead) signs in once within 24 hours, with\npassword: {secret}\n"
+        f"or at http://127.0.0.1:8000/login?email=ines%40fernweh.example&password={secret}\n"
+    )
+    with shell.store().read() as conn:
+        entry = audit.entries(conn, "ines@fernweh.example")[0]
+    assert (entry.who, entry.what, secret in str(entry)) == ("command line", "password given", False)
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -410,6 +446,7 @@ def test_a_wrong_database_is_named(shell: Shell, url: str, command: str) -> None
         ("PUBLIC_URL", "bot.fernweh.example"),
         ("PUBLIC_URL", "https://"),
         ("PUBLIC_URL", "https://["),
+        ("PUBLIC_URL", "http://bot.fernweh.example"),
         ("PORT", "http"),
         ("PORT", "65536"),
         ("PORT", "nan"),
@@ -425,6 +462,24 @@ def test_a_wrong_setting_is_named(shell: Shell, setting: str, value: str) -> Non
     said = shell("serve")
 
     assert (said.status, said.out, said.err.partition(": ")[2].partition(":")[0]) == (2, "", setting)
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong"),
+    [
+        ("OIDC_ISSUER", "http://login.fernweh.example"),
+        ("OIDC_ISSUER", ""),
+        ("OIDC_CLIENT_ID", ""),
+        ("OIDC_CLIENT_SECRET", ""),
+    ],
+)
+def test_a_wrong_setting_of_the_staffs_login_is_named(shell: Shell, setting: str, wrong: str) -> None:
+    shell.set(**{**OIDC, setting: wrong})
+
+    said = shell("serve")
+
+    assert (said.status, said.out, said.err.partition(": ")[2].partition(":")[0]) == (2, "", setting)
+    assert HIDDEN not in said.err
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
-import requests
 from sqlalchemy import event, func, select
 
 from bot import compose, deliver, sweep, work
@@ -18,7 +17,8 @@ from bot.store import audit, drafts, limits
 from bot.store.tables import audit as audit_rows
 from bot.store.tables import work as work_rows
 from connectors.stage import Fault
-from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, RETURNS, Desk, desk
+from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, INES, RETURNS, Desk, desk
+from tests.staff import staff
 
 pytestmark = pytest.mark.services
 DESKS = ("zendesk", "intercom", "slack")
@@ -427,7 +427,7 @@ def test_without_a_review_channel_a_bug_is_told_in_the_conversation(database_url
             made.clock.forward(seconds=30)
             made.settle()
 
-        assert "RuntimeError: a bug" in requests.get(made.url, timeout=5).text
+        assert "RuntimeError: a bug" in staff(made.line, made.url, INES).get().text
         assert [d.delivery.facts[0] for d in made.deliveries(ref)] == [("What happened", "RuntimeError: a bug")]
         assert len(made.sent(ref)) == 1
 

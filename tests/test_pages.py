@@ -2,17 +2,23 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import pytest
 import requests
+from sqlalchemy import update
 
-from bot.model import DeliveryKind, Pilot, Policy, Ref
+from bot import web
+from bot.model import DeliveryKind, PersonRole, Pilot, Policy, Ref, VerdictKind
 from bot.store import audit, drafts, limits, people, reviews
+from bot.store.tables import draft
 from bot.web.control import changes, listed, number
-from tests.desk import ASKS_RETURN, TOMASZ, Desk, desk
+from tests.desk import ASKS_RETURN, INES, TOMASZ, Desk, desk
+from tests.staff import Visitor, staff
 
 pytestmark = pytest.mark.services
 
@@ -40,9 +46,14 @@ def confirm(url: str, **form: str) -> requests.Response:
     return post(url, **{"by": "tomasz", **form})
 
 
+def lead(made: Desk) -> Visitor:
+    """Ines, signed in."""
+    return staff(made.line, made.url, INES)
+
+
 def act(made: Desk, name: str, **form: str) -> requests.Response:
-    """A form of the control page."""
-    return post(f"{made.url}/control/{name}", **{"by": "ines", **form})
+    """A form of the control page, from Ines."""
+    return lead(made).post(f"/control/{name}", **form)
 
 
 POLICY = {"share": "1", "reply_at": "0.9", "suggest_at": "0.3", "stale_after": "72", "open_cards": "20", "version": "0"}
@@ -82,16 +93,23 @@ def test_an_edit_sends_the_edited_text_and_an_empty_one_is_asked_for_again(offic
     assert office.sent(ref)[-1] == "Hello Maria,\n\nwithin 60 days."
 
 
-def test_whoever_has_the_conversation_is_the_first_to_choose(office: Desk) -> None:
+def test_a_link_acts_for_whoever_has_the_conversation_and_for_nobody_else_without_a_login(office: Desk) -> None:
     with office.line.store.write() as conn:
         people.save_person(conn, replace(TOMASZ, vendor_ids=("zendesk:102",)))
     ref = office.ask("Thank you!")
     office.agent(ref, "You are welcome.")
     office.ask(ASKS_RETURN, conversation=ref.id)
 
-    page = requests.get(links(office, ref)["accept"], timeout=5).text
+    accept = links(office, ref)["accept"]
 
-    assert re.findall(r'<option value="(\w*)"( selected)?>', page) == [("", ""), ("tomasz", " selected"), ("ines", "")]
+    page = requests.get(accept, timeout=5).text
+    assert re.findall(r'<option value="(\w*)"( selected)?>', page) == [("", ""), ("tomasz", " selected")]
+    assert confirm(accept, by="ines").status_code == 400
+
+    assert lead(office).send(f"/drafts/{accept.rpartition('/')[2]}", by="ines").status_code == 200
+    with office.line.store.read() as conn:
+        entry = next(e for e in audit.entries(conn, office.decided(ref).draft.id) if e.what == "accept")
+    assert (entry.who, entry.detail["via"]) == ("ines", "login")
 
 
 def test_a_reject_keeps_the_reason_and_sends_nothing(office: Desk) -> None:
@@ -126,6 +144,48 @@ def test_a_link_that_is_forged_expired_or_overtaken_says_so_kindly(office: Desk)
     assert (expired.status_code, "Expired" in expired.text) == (410, True)
 
 
+def test_a_link_is_good_for_its_own_draft_once_whatever_is_made_of_it(office: Desk) -> None:
+    one, other = (links(office, office.ask(ASKS_RETURN, customer=f"{n}@example.com")) for n in ("maria", "jonas"))
+    with office.line.store.write() as conn:
+        reviews.add_nonce(conn, "n", "proposal:p", "", office.clock() + timedelta(days=1))
+
+    assert confirm(one["accept"]).status_code == 200
+    spent = [confirm(one[verdict]).status_code for verdict in ("accept", "edit", "reject")]
+    token = other["accept"].rpartition("/")[2]
+    mixed = f"{office.url}/drafts/{one['accept'].rpartition('/')[2].partition('.')[0]}.{token.partition('.')[2]}"
+    proposal = office.line.links.make("n", VerdictKind.ACCEPT).replace(office.line.links.public_url, office.url)
+
+    assert spent == [409, 409, 409]
+    assert [confirm(mixed).status_code, confirm(proposal).status_code] == [404, 404]
+    assert confirm(other["accept"]).status_code == 200
+
+
+def test_many_clicks_at_once_send_once(office: Desk) -> None:
+    ref = office.ask(ASKS_RETURN)
+    accept = links(office, ref)["accept"]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: confirm(accept).status_code, range(40)))
+    office.settle()
+
+    assert (answers.count(200), answers.count(409)) == (1, 39)
+    assert len(office.sent(ref)) == 2
+
+
+def test_a_link_shows_what_it_was_made_for_or_is_refused(office: Desk) -> None:
+    ref = office.ask(ASKS_RETURN)
+    decided = office.decided(ref)
+    changed = replace(decided, draft=replace(decided.draft, text="Send us your card number."))
+    with office.line.store.write() as conn:
+        conn.execute(update(draft).where(draft.c.id == decided.draft.id).values(value=changed))
+
+    answer = confirm(links(office, ref)["accept"])
+
+    assert (answer.status_code, "The draft has changed since it was shown" in answer.text) == (409, True)
+    office.settle()
+    assert len(office.sent(ref)) == 1
+
+
 def test_a_form_is_taken_from_our_own_page_only(office: Desk) -> None:
     ref = office.ask(ASKS_RETURN)
     accept = links(office, ref)["accept"]
@@ -140,29 +200,28 @@ def test_a_form_is_taken_from_our_own_page_only(office: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"),
+    ("headers", "ours"),
     [
-        ({}, 403),
-        ({"Origin": "https://evil.example"}, 403),
-        ({"Origin": "null", "Referer": "http://127.0.0.1:8000/control"}, 403),
-        ({"Referer": "https://evil.example/http://127.0.0.1:8000/"}, 403),
-        ({"Origin": "http://["}, 403),
-        ({"Origin": "http://evil.example:8000", "Host": "evil.example:8000"}, 403),  # DNS rebinding
-        ({"Sec-Fetch-Site": "same-origin", "Host": "evil.example:8000"}, 403),
-        ({"Origin": "http://localhost:8001", "Host": "localhost:8001"}, 200),
-        ({"Origin": "http://[::1]:8001", "Host": "[::1]:8001"}, 200),
-        ({"Sec-Fetch-Site": "same-site"}, 403),
-        ({"Sec-Fetch-Site": "same-origin"}, 200),
-        ({"Referer": "http://127.0.0.1:8000/control"}, 200),  # as PUBLIC_URL says, whatever host a proxy made of it
-        ({"Origin": "http://127.0.0.1:8000"}, 200),
+        ({}, False),
+        ({"Origin": "https://evil.example"}, False),
+        ({"Origin": "null", "Referer": "http://127.0.0.1:8000/control"}, False),
+        ({"Referer": "https://evil.example/http://127.0.0.1:8000/"}, False),
+        ({"Origin": "http://["}, False),
+        ({"Origin": "http://evil.example:8000", "Host": "evil.example:8000"}, False),  # DNS rebinding
+        ({"Sec-Fetch-Site": "same-origin", "Host": "evil.example:8000"}, False),
+        ({"Origin": "http://localhost:8001", "Host": "localhost:8001"}, True),
+        ({"Origin": "http://[::1]:8001", "Host": "[::1]:8001"}, True),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Referer": "http://127.0.0.1:8000/control"}, True),  # as PUBLIC_URL says, whatever host a proxy made of it
+        ({"Origin": "http://127.0.0.1:8000"}, True),
     ],
 )
-def test_a_form_says_that_it_comes_from_here(office: Desk, headers: dict[str, str], status: int) -> None:
-    form = {"by": "ines", "on": "yes"}
+def test_a_form_says_that_it_comes_from_here(office: Desk, headers: dict[str, str], ours: bool) -> None:
+    answer = requests.post(f"{office.url}/login", {"email": "a@b"}, headers=headers, timeout=5)
 
-    answer = requests.post(f"{office.url}/control/stop", form, headers=headers, timeout=5)
-
-    assert answer.status_code == status
+    assert answer.status_code == 403
+    assert ("Too old" in answer.text) == ours  # what is asked for next is the session's token
 
 
 @pytest.mark.parametrize(
@@ -178,9 +237,30 @@ def test_a_form_says_that_it_comes_from_here(office: Desk, headers: dict[str, st
     ],
 )
 def test_pages_are_shown_under_our_own_names_alone_and_health_under_any(office: Desk, host: str, status: int) -> None:
-    pages = [requests.get(f"{office.url}/{page}", headers={"Host": host}, timeout=5) for page in ("audit", "health")]
+    pages = [requests.get(f"{office.url}/{page}", headers={"Host": host}, timeout=5) for page in ("login", "health")]
 
     assert [page.status_code for page in pages] == [status, 200]
+
+
+def test_no_page_carries_a_script_or_a_style_of_its_own() -> None:
+    texts = {file.name: file.read_text() for file in (Path(web.__file__).parent / "templates").glob("*.html")}
+
+    inline = re.compile(r"<style|\sstyle=|\son\w+=|javascript:|<script(?! src=)", re.I)
+
+    assert len(texts) > 10
+    assert {name for name, text in texts.items() if inline.search(text)} == set()
+
+
+@pytest.mark.parametrize("path", ["", "login", "health", "nowhere", "static/style.css", "drafts/x"])
+def test_every_answer_has_the_strict_headers(office: Desk, path: str) -> None:
+    headers = requests.get(f"{office.url}/{path}", timeout=5).headers
+
+    assert headers["Content-Security-Policy"] == (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    )
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cache-Control"] in {"no-store", "no-cache"}
 
 
 def test_what_customers_write_is_shown_as_text_and_pages_forbid_scripts(office: Desk) -> None:
@@ -194,23 +274,27 @@ def test_what_customers_write_is_shown_as_text_and_pages_forbid_scripts(office: 
     assert page.headers["Referrer-Policy"] == "same-origin"
 
 
-def test_a_lead_stops_everything_on_the_page_and_an_agent_cannot(office: Desk) -> None:
-    assert act(office, "stop", on="yes", by="tomasz").status_code == 400
+def test_a_lead_stops_everything_on_the_page_and_an_admin_lets_it_go_on(office: Desk) -> None:
+    stopped = act(office, "stop", why="wrong prices")
+    assert "Everything is stopped" in stopped.text
+    assert "An admin lets it go on" in stopped.text
+    assert requests.get(f"{office.url}/health", timeout=5).json()["stopped"] is True
+
+    assert act(office, "go").status_code == 403
+    with office.line.store.write() as conn:
+        people.save_person(conn, replace(INES, role=PersonRole.ADMIN))
+    assert "Sending is on" in lead(office).post("/control/go").text
+
     with office.line.store.read() as conn:
         assert not limits.stopped(conn)
-
-    act(office, "stop", on="yes", why="wrong prices")
-    with office.line.store.read() as conn:
-        assert limits.stopped(conn)
         assert [(e.who, e.what, e.why) for e in audit.entries(conn, "everything")] == [
-            ("ines", "stopped", "wrong prices")
+            ("ines", "let go", ""),
+            ("ines", "stopped", "wrong prices"),
         ]
-    assert "Everything is stopped" in requests.get(f"{office.url}/control", timeout=5).text
-    assert requests.get(f"{office.url}/health", timeout=5).json()["stopped"] is True
 
 
 def test_a_policy_form_makes_the_next_version_with_what_changed(office: Desk) -> None:
-    assert 'name="version" value="0"' in requests.get(f"{office.url}/control", timeout=5).text
+    assert 'name="version" value="0"' in lead(office).get("/control").text
 
     saved = act(office, "policy", **POLICY, tags="vip, repair", draft_only="zendesk", why="pilot")
 
@@ -230,7 +314,7 @@ def test_a_policy_form_makes_the_next_version_with_what_changed(office: Desk) ->
         "draft_only": "none → zendesk",
         "tags": "none → vip, repair",
     }
-    assert "none → vip, repair" in requests.get(f"{office.url}/control", timeout=5).text
+    assert "none → vip, repair" in saved.text
 
 
 @pytest.mark.parametrize(
@@ -283,11 +367,12 @@ def test_health_counts_what_waits_and_what_the_door_refused(office: Desk) -> Non
 
 
 def test_while_the_store_is_away_pages_say_so_and_health_answers_503(office: Desk) -> None:
+    visitor = lead(office)
     with office.line.store.engine.begin() as conn:
         conn.exec_driver_sql("ALTER TABLE work RENAME TO work_away")
 
     health = requests.get(f"{office.url}/health", timeout=5)
-    front = requests.get(office.url, timeout=5)
+    front = visitor.get()
 
     assert (health.status_code, health.json()) == (503, {"store": False, "refused": {}})
     assert (front.status_code, "The database does not answer" in front.text) == (503, True)
@@ -298,12 +383,13 @@ def test_audit_and_knowledge_are_found_by_words(office: Desk) -> None:
     draft = office.decided(ref).draft
 
     confirm(links(office, ref)["reject"])
+    visitor = lead(office)
     for about in (str(ref), draft.id, draft.id[:-2], "tomasz"):
-        assert draft.id in requests.get(f"{office.url}/audit", {"about": about}, timeout=5).text
-    assert "Nothing is recorded about that" in requests.get(f"{office.url}/audit", {"about": "nothing"}, timeout=5).text
-    assert "How long can I return an order?" in requests.get(f"{office.url}/knowledge", {"q": "RETURN"}, timeout=5).text
-    assert "No entry with these words" in requests.get(f"{office.url}/knowledge", {"q": "weather"}, timeout=5).text
-    assert "the topic has no licence" in requests.get(office.url, timeout=5).text
+        assert draft.id in visitor.get("/audit", about=about).text
+    assert "Nothing is recorded about that" in visitor.get("/audit", about="nothing").text
+    assert "How long can I return an order?" in visitor.get("/knowledge", q="RETURN").text
+    assert "No entry with these words" in visitor.get("/knowledge", q="weather").text
+    assert "the topic has no licence" in visitor.get().text
     with office.line.store.read() as conn:
         assert sum(drafts.decision_counts(conn).values()) == 1
 

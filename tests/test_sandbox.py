@@ -18,7 +18,9 @@ from bot.store import conversations, drafts, people
 from bot.web import cases, company, play
 from bot.web.stages import World
 from connectors.stage import Server
+from tests.desk import INES
 from tests.services import free_port
+from tests.staff import staff
 
 DESKS = ("intercom", "slack", "zendesk")
 CASE: dict[str, Any] = {
@@ -96,7 +98,7 @@ def test_everything_on_the_board_works_without_a_script(place: tuple[World, str]
     post(url, "press", card=card.id, press="edit", user="U_INES")
     post(url, "submit", **{"field-answer0": answer.replace("15", "19")})
     assert play.settle(world)
-    assert "19 euros" in requests.get(f"{url}/knowledge", {"q": "engrave"}, timeout=5).text
+    assert "19 euros" in staff(world.line, url, INES).get("/knowledge", q="engrave").text
 
 
 def test_the_board_alone_is_sent_only_when_it_has_changed(place: tuple[World, str]) -> None:

@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.line import Line
-from bot.model import Person, Rule
+from bot.model import Person, PersonRole, Rule
 from bot.store import knowledge as rows
 from bot.store import people
+from bot.web import session
 from bot.web.cases import Fact, read
 
 HERE = Path(__file__).parent / "company"
@@ -35,3 +36,11 @@ def move_in(line: Line, knowledge: Path | None = None, *, strangers: bool = Fals
         for rule in read(HERE / "rules.jsonl", Rule) if own else ():
             rows.add_rule(conn, rule, line.now())
     line.knowledge.refresh()
+
+
+def invitation(line: Line) -> str:
+    """How its admin signs in, once; in words."""
+    admin = next(who for who in read(HERE / "persons.jsonl", Person) if who.role is PersonRole.ADMIN)
+    with line.store.write() as conn:
+        password = session.give_password(conn, admin, "sandbox", line.now())
+    return session.invitation(line.links.public_url, admin, password)

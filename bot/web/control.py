@@ -16,6 +16,7 @@ from bot.line import Line
 from bot.model import Person, Pilot, Policy
 from bot.store import audit, conversations, limits
 from bot.store import knowledge as rows
+from bot.web.guard import signed_in
 
 LISTS = {  # what is compared with each is what the connectors make of a conversation
     "brands": ("brand", "names"),
@@ -33,25 +34,30 @@ NUMBERS = {
 }
 Form = MultiDict[str, str]
 Wrong = dict[str, str]  # what is wrong with a form, by field
+Act = Callable[[Line, Form, Person], Wrong]
 
 
 def routes(made: Blueprint, line: Line) -> None:
     """`/control` and what its forms post to."""
     made.get("/control", endpoint="control")(partial(_page, line, 200, {}))
-    for name, act in (("stop", _stop), ("policy", _policy), ("licence", _licence)):
+    acts: dict[str, Act] = {
+        "stop": partial(_stop, on=True),
+        "go": partial(_stop, on=False),
+        "policy": _policy,
+        "licence": _licence,
+    }
+    for name, act in acts.items():
         made.post(f"/control/{name}", endpoint=f"control_{name}")(partial(_posted, line, act))
 
 
-def _posted(line: Line, act: Callable[[Line, Form, Person], Wrong]) -> Response:
-    with line.store.read() as conn:
-        who = next((p for p in allow.leads(conn) if p.id == request.form.get("by")), None)
-    wrong = act(line, request.form, who) if who else {"by": "Choose who decides this; only a lead can."}
+def _posted(line: Line, act: Act) -> Response:
+    wrong = act(line, request.form, signed_in())
     return _page(line, 400, wrong) if wrong else make_response(redirect(url_for("pages.control"), 303))
 
 
-def _stop(line: Line, form: Form, who: Person) -> Wrong:
+def _stop(line: Line, form: Form, who: Person, *, on: bool) -> Wrong:
     with line.store.write() as conn:
-        allow.stop(conn, who.id, form.get("why", ""), line.now(), on=form.get("on") == "yes")
+        allow.stop(conn, who.id, form.get("why", ""), line.now(), on=on)
     line.wake.wake()
     return {}
 
@@ -160,7 +166,6 @@ def _page(line: Line, status: int, wrong: Mapping[str, str]) -> Response:
             switched=audit.entries(conn, "everything", 1),
             topics=rows.topics(conn),
             licences=limits.licences(conn),
-            leads=allow.leads(conn),
             desks=sorted(line.connectors),
             hints={name: f"{what}{_seen(conn, field)}; empty means all" for name, (field, what) in LISTS.items()},
             now=line.now(),

@@ -5,10 +5,11 @@ from functools import partial
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from bot import allow, letters
+from bot import letters
 from bot.errors import Misconfigured
 from bot.line import Line
 from bot.store.letters import Which, dead
+from bot.web.guard import signed_in
 from bot.work import reason
 
 SHOWN = 200
@@ -22,11 +23,7 @@ def routes(made: Blueprint, line: Line) -> None:
 
 
 def _replay(line: Line) -> Response:
-    form = request.form
-    with line.store.read() as conn:
-        who = next((p for p in allow.leads(conn) if p.id == form.get("by")), None)
-    if who is None:
-        return _page(line, 400, "Choose who decides this; only a lead can.")
+    form, who = request.form, signed_in()
     try:
         which = letters.chosen(form.getlist("id"), form.get("range", "").strip(), form.get("since", "").strip())
     except Misconfigured as err:
@@ -41,6 +38,6 @@ def _replay(line: Line) -> Response:
 
 def _page(line: Line, status: int = 200, wrong: str = "", said: Sequence[str] = ()) -> Response:
     with line.store.read() as conn:
-        found, leads = dead(conn, Which(), SHOWN), allow.leads(conn)
-    page = render_template("letters.html", letters=found, leads=leads, wrong=wrong, said=said, form=request.form)
+        found = dead(conn, Which(), SHOWN)
+    page = render_template("letters.html", letters=found, wrong=wrong, said=said, form=request.form)
     return make_response(page, status)

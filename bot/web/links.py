@@ -12,8 +12,9 @@ from bot.line import Line
 from bot.model import Conversation, Decided, Person, Verdict, VerdictKind
 from bot.store import conversations, drafts, people, reviews
 from bot.web.guard import halt, said
+from bot.web.session import person
 
-VIA = "link"  # in the audit: whoever has the link can choose any name of the team, as nobody signs in yet
+LINK, LOGIN = "link", "login"  # in the audit: is it known who it was, or could whoever has the link choose a name?
 REASONS = ("Something in it is wrong", "It is out of date", "It does not answer this question", "Other")
 DONE = {
     VerdictKind.ACCEPT: ("On its way", "The reply goes to the customer now."),
@@ -24,14 +25,13 @@ DONE = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A link with all that its page shows. `team`: the one who has the conversation first."""
+    """A link with all that its page shows. `team`: who may answer with it."""
 
     nonce: str
     verdict: VerdictKind
     decided: Decided
     conversation: Conversation
     team: list[Person]
-    assignee: str
 
 
 def routes(made: Blueprint, line: Line) -> None:
@@ -52,7 +52,8 @@ def _act(line: Line, token: str) -> Response:
     if shown.verdict is VerdictKind.EDIT and not form["text"]:
         return _page(line, shown, status=400, wrong="text")
     reason = ": ".join(part for part in (form["reason"], form["more"]) if part)
-    verdict = Verdict(shown.verdict, shown.nonce, form["by"], line.now(), form["text"], reason, workspace=VIA)
+    via = LOGIN if person() else LINK
+    verdict = Verdict(shown.verdict, shown.nonce, form["by"], line.now(), form["text"], reason, workspace=via)
     why = review.judge(line, verdict)
     return said(409, "Not done", why) if why else said(200, *DONE[shown.verdict])
 
@@ -84,8 +85,8 @@ def _found(conn: Connection, nonce: str, verdict: VerdictKind, draft_id: str) ->
     if decided is None or conversation is None:
         halt(404, "Not one of our links", "The draft is gone.")
     who = people.person_of(conn, f"{conversation.ref.connector}:{conversation.assignee}")
-    team = sorted(people.team(conn), key=lambda p: p != who)
-    return Shown(nonce, verdict, decided, conversation, team, who.id if who else "")
+    known = person() or who
+    return Shown(nonce, verdict, decided, conversation, [known] if known else people.team(conn))
 
 
 def _name(conn: Connection, by: str) -> str:
@@ -95,6 +96,7 @@ def _name(conn: Connection, by: str) -> str:
 
 def _page(line: Line, shown: Shown, *, status: int, wrong: str = "") -> Response:
     others = {v: line.links.make(shown.nonce, v).rpartition("/")[2] for v in VerdictKind}
-    form = {"by": shown.assignee, "text": shown.decided.draft.text, **request.form.to_dict()}
+    alone = shown.team[0].id if len(shown.team) == 1 else ""
+    form = {"by": alone, "text": shown.decided.draft.text, **request.form.to_dict()}
     page = render_template("draft.html", shown=shown, others=others, form=form, reasons=REASONS, wrong=wrong)
     return make_response(page, status)

@@ -1,8 +1,9 @@
-"""What the staff sees: signed links, control, health, audit and knowledge."""
+"""What the staff sees: signed links, login, control, health, audit and knowledge."""
 
 from collections import Counter
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, jsonify, make_response, render_template, request
 from sqlalchemy import Connection
@@ -10,18 +11,22 @@ from sqlalchemy import Connection
 from bot import pace, work
 from bot.line import Line
 from bot.store import audit, counts, drafts, limits, people
-from bot.web import control, letters, links
-from bot.web.guard import AWAY, guard, said
+from bot.web import control, letters, links, login
+from bot.web.guard import AWAY, said
+
+if TYPE_CHECKING:
+    from bot.web.oidc import Provider
 
 
-def pages(line: Line, refused: Counter[str]) -> Blueprint:
-    """All pages of production. `refused` counts webhooks by connector and status."""
-    made = guard(Blueprint("pages", __name__), line.links.public_url)
+def pages(line: Line, refused: Counter[str], provider: "Provider | None" = None) -> Blueprint:
+    """All pages of production. `refused` counts webhooks by connector and status; `provider` signs the staff in."""
+    made = Blueprint("pages", __name__)
     made.app_template_filter("clock")(clock)
     made.app_template_filter("day")(day)
     links.routes(made, line)
     control.routes(made, line)
     letters.routes(made, line)
+    login.routes(made, line, provider)
     made.get("/", endpoint="front")(partial(_front, line))
     made.get("/health", endpoint="health")(partial(_health, line, refused))
     made.get("/audit", endpoint="audit")(partial(_audit, line))

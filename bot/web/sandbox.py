@@ -10,11 +10,11 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
-from bot.allow import LEADS
+from bot import allow
 from bot.model import Person, Ref
 from bot.store import limits, people
 from bot.web import company, show
-from bot.web.guard import guard, halt
+from bot.web.guard import NEEDS, Needs, halt
 from bot.web.pages import state
 from bot.web.stages import World
 
@@ -34,10 +34,10 @@ Form = Mapping[str, str]
 
 def furnish(world: World) -> None:
     """Put the board where the plain front page was, with what its forms post to, and itself alone for `live.js`."""
-    made = guard(Blueprint("sandbox", __name__, url_prefix="/sandbox"), world.line.links.public_url)
+    made = Blueprint("sandbox", __name__, url_prefix="/sandbox")
     made.app_template_filter("took")(show.took)
     made.get("/board", endpoint="board")(partial(_fragment, world))
-    for name, act in {"ask": _ask, "reply": _reply, "press": _press, "submit": _submit, "knob": _knob}.items():
+    for name, act in ACTS.items():
         made.post(f"/{name}", endpoint=name)(partial(_acted, world, act))
     world.app.register_blueprint(made)
     world.app.view_functions["pages.front"] = partial(_board, world, "board.html")
@@ -96,6 +96,13 @@ def _knob(world: World, form: Form) -> None:
             setattr(stage.knobs, form["name"], SHARE if form.get("on") == "yes" else 0.0)
 
 
+def _stop(world: World, form: Form) -> None:
+    with world.line.store.write() as conn:
+        lead = allow.leads(conn)[0].id
+        allow.stop(conn, lead, "the sandbox's button", world.line.now(), on=form.get("on") == "yes")
+    world.line.wake.wake()
+
+
 def _here(world: World, query: Query, card: str) -> str:
     """A card's HTML with its links to conversations leading to the board: behind the fakes are no vendors' tools."""
 
@@ -135,7 +142,7 @@ def _board(world: World, template: str) -> str:
     chosen = {**newest, **query}
     return render_template(
         template, world=world, channel=world.channel, team=team, names={p.id: p.name for p in team},
-        leads=[p for p in team if p.role in LEADS], knobs=KNOBS, shown=SHOWN, query=query,
+        knobs=KNOBS, shown=SHOWN, query=query,
         to=partial(_to, query), here=partial(_here, world, query),
         turned=[name for name in KNOBS for stage in world.stages.values() if getattr(stage.knobs, name)],
         **rows, **_customer(world, chosen), **_agent(world, chosen, team),
@@ -177,3 +184,7 @@ def _agent(world: World, query: Query, team: list[Person]) -> dict[str, Any]:
 
 def _one_of(value: str | None, known: Iterable[str]) -> str:
     return value if value in (found := list(known)) else found[0]
+
+
+ACTS = {"ask": _ask, "reply": _reply, "press": _press, "submit": _submit, "knob": _knob, "stop": _stop}
+PLAYED: Needs = {**NEEDS, **dict.fromkeys(["pages.front", "sandbox.board", *(f"sandbox.{name}" for name in ACTS)])}

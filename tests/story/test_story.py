@@ -13,7 +13,8 @@ import pytest
 import app
 from bot.model import CorrectionKind, Ref
 from bot.settings import Settings
-from bot.store import drafts, knowledge, reviews
+from bot.store import audit, drafts, knowledge, reviews
+from bot.web import company
 from bot.web.stages import World
 from connectors.stage import Server
 from tests.services import end, free_port
@@ -190,3 +191,35 @@ def test_the_board_keeps_what_is_being_typed_and_works_in_the_dark_and_on_a_tele
         page.set_viewport_size({"width": 1440, "height": 900})
         album.keep("desktop")
         page.close()
+
+
+def test_the_staffs_pages_ask_who_it_is_and_the_board_does_not(
+    chromium: "Browser", database_url: str, redis_url: str | None, folder: Path
+) -> None:
+    with sandbox(database_url, redis_url) as world:
+        context = chromium.new_context(java_script_enabled=False, viewport={"width": 1440, "height": 900})
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        wrong: list[str] = []
+        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+        album = Album(page, folder / "login")
+        page.goto(world.line.links.public_url)
+        page.get_by_role("button", name="Stop everything").click()
+        page.get_by_role("button", name="Stopped: send again").click()
+
+        page.get_by_role("link", name="Control").click()
+        album.keep("who-is-it")
+        page.goto(company.invitation(world.line).rpartition("or at ")[2])
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Stop everything").click()
+        page.get_by_role("button", name="Send again").click()
+        album.keep("control")
+
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("heading", name="Sign in").wait_for()
+        context.close()
+
+        assert wrong == []
+        with world.line.store.read() as conn:
+            switched = [(e.who, e.what) for e in audit.entries(conn, "everything")]
+        assert switched == [("ines", "let go"), ("ines", "stopped")] * 2
