@@ -3,6 +3,7 @@ const EVERY = 700; // milliseconds
 const shown = new Map([...document.querySelectorAll("[data-part]")].map((part) => [part.id, part.outerHTML]));
 let tag = "";
 let turn = 0; // what was asked for before the newest answer is not shown any more
+let sending = false;
 
 const fieldsOf = (root) => [...root.querySelectorAll("input:not([type=hidden]), textarea, select")].filter((f) => f.form?.id);
 const keyOf = (f) => `${f.form.id} ${f.name} ${f.type === "radio" ? f.value : ""}`;
@@ -66,8 +67,10 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   const body = new URLSearchParams(new FormData(form, event.submitter));
   const to = form.getAttribute("action") ?? location.pathname;
-  if (form.method === "post") go(to, { method: "POST", body }, form.id);
-  else go(`${to}?${body}`);
+  if (form.method !== "post") return void go(`${to}?${body}`);
+  if (sending) return; // a double click is one click
+  sending = true;
+  go(to, { method: "POST", body }, form.id).finally(() => (sending = false));
 });
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-live]");
