@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.backends.lexical import Lexical
 from bot.model import Source
@@ -12,6 +13,7 @@ from bot.ports import Embedder, Floats, Hit, Passage
 from bot.text.thesaurus import topics
 
 LEXICAL = 0.6  # share of the fused score; flat between .5 and .7 on our questions and on Thunderbird's tickets
+Rows = NDArray[np.intp]
 Counts = tuple[Counter[str], Counter[str]]  # of title and text
 LEAST = 16  # dropped rows that never make packing worth it
 
@@ -63,6 +65,7 @@ class _Space:
         self._matrix: Floats = np.zeros((64, dim), dtype=np.float32)
         self._kept: list[tuple[str, str, Counts]] = []
         self._rows: dict[str, int] = {}
+        self._live: Rows | None = None  # the numbers of all rows, until one comes or goes
 
     def add(self, key: str, owner: str, counts: Counts, vector: Floats) -> None:
         row = self._words.add(*counts)
@@ -71,9 +74,11 @@ class _Space:
         self._matrix[row] = vector
         self._kept.append((key, owner, counts))
         self._rows[key] = row
+        self._live = None
 
     def drop(self, key: str) -> None:
         self._rows.pop(key, None)
+        self._live = None
         if len(self._kept) - len(self._rows) > max(LEAST, len(self._rows) // 4):
             self._pack()
 
@@ -88,14 +93,15 @@ class _Space:
         lexical = self._words.scores(counts)
         cosine = np.clip(self._matrix[: len(self._kept)] @ vector, 0.0, 1.0)
         fused = LEXICAL * lexical + (1 - LEXICAL) * cosine
-        best = [row for row in self._best(fused, limit) if fused[row] > 0]
-        return tuple(
-            Hit(*self._kept[row][:2], float(fused[row]), float(lexical[row]), float(cosine[row])) for row in best
-        )
+        best = self._best(fused, limit)
+        scores = zip(*(of[best].tolist() for of in (fused, lexical, cosine)), strict=True)
+        return tuple(Hit(*self._kept[row][:2], *of) for row, of in zip(best.tolist(), scores, strict=True))
 
-    def _best(self, fused: Floats, limit: int) -> list[int]:
-        """Rows by falling score, the older first among equals; dropped rows never."""
-        live = np.fromiter(self._rows.values(), dtype=np.intp, count=len(self._rows))
-        if len(live) > limit:
-            live = live[np.argpartition(-fused[live], limit)[:limit]]
-        return sorted((int(row) for row in live), key=lambda row: (-fused[row], row))
+    def _best(self, fused: Floats, limit: int) -> Rows:
+        """Rows that score at all, by falling score, the older first among equals; dropped rows never."""
+        if self._live is None:
+            self._live = np.fromiter(self._rows.values(), dtype=np.intp, count=len(self._rows))
+        best = self._live[fused[self._live] > 0]
+        if len(best) > limit:
+            best = best[np.argpartition(-fused[best], limit)[:limit]]
+        return best[np.lexsort((best, -fused[best]))]
