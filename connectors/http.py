@@ -68,7 +68,15 @@ class OneTry(HTTPAdapter):
 
 class Plain(requests.Session):
     """Hands on what came: no redirect is followed with our token, no cookie is kept, and of its own settings (`verify`,
-    `cert`, `proxies`, hooks) none counts but the adapters."""
+    `cert`, `proxies`, `auth`, `params`, hooks) none counts but headers and adapters."""
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """The request with our headers under its own; merging the settings that we have not takes longer."""
+        made = requests.PreparedRequest()
+        headers = {**self.headers, **(request.headers or {})}
+        words = {"data": request.data, "params": request.params, "json": request.json, "files": request.files}
+        made.prepare((request.method or "GET").upper(), request.url, headers, **words)
+        return made
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """By the adapter of its address, read to its end."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copy
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,11 +60,20 @@ def redis_server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def newest_schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file without a row: to copy it takes a tenth of the time of migrating a new one."""
+    made = tmp_path_factory.mktemp("schema") / "newest.db"
+    migrated(f"sqlite:///{made}")
+    return made
+
+
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database of the test's own without a row: a new SQLite file, or with `--store postgres` a clone."""
+    """A database of the test's own without a row: a SQLite file, or with `--store postgres` a clone."""
     if request.config.getoption("--store") == "sqlite":
-        yield f"sqlite:///{tmp_path / 'understudy.db'}"
+        own = copy(request.getfixturevalue("newest_schema"), tmp_path / "understudy.db")
+        yield f"sqlite:///{own}"
         return
     server: services.Postgres = request.getfixturevalue("postgres")
     with server.clone() as url:

@@ -143,7 +143,9 @@ def test_processes_that_start_at_once_on_an_empty_database_all_find_it_migrated(
 
 
 def _empty(store: Store) -> None:
-    if not store.sqlite:
+    if store.sqlite:
+        Path(store.url.removeprefix("sqlite:///")).unlink()
+    else:
         with store.write() as conn:
             conn.exec_driver_sql("DROP SCHEMA public CASCADE")
             conn.exec_driver_sql("CREATE SCHEMA public")
