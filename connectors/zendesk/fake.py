@@ -141,7 +141,7 @@ class Fake(Book):
 
     def _show(self, number: int) -> ResponseReturnValue:
         ticket = self.tickets[number]
-        users = self._users("id", [str(ticket["requester_id"]), str(ticket["assignee_id"])])
+        users = [self.users[id] for id in (ticket["requester_id"], ticket["assignee_id"]) if id]
         return jsonify(ticket=ticket, users=users, groups=[{"id": GROUP, "name": "Support"}], organizations=[])
 
     def _update(self, number: int) -> ResponseReturnValue:
