@@ -16,7 +16,7 @@ from uuid import uuid4
 from sqlalchemy import update
 
 import app
-from bot import deliver, sweep, worker
+from bot import deliver, sweep, work, worker
 from bot.backends import rq_queue
 from bot.model import DeliveryState, Event
 from bot.store import Store, drafts
@@ -119,6 +119,6 @@ def make(name: str) -> None:
     if what.isupper():
         os.environ[what] = value
     elif what == "lease":
-        worker.claim = partial(worker.claim, lease=timedelta(seconds=float(value)))
+        vars(worker)["claim"] = partial(work.claim, lease=timedelta(seconds=float(value)))
     else:
         (POINTS | HELD | PLANTED)[what]()
