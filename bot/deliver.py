@@ -194,8 +194,8 @@ def _notice(conn: Connection, line: Line, about: str, ref: Ref, title: str, fact
 
 def give_up(line: Line, conn: Connection, job: Job, error: str) -> None:
     """A row that only a person can help, in the transaction that buries it: written down, and told to people in the
-    conversation and on the review channel. Once a day for each conversation, and for each reason: our own note rings
-    for the next look, which dies of the same; and what a vendor changes befalls every conversation at once."""
+    conversation and on the review channel. Of looks once a day for each conversation, and for each reason: our own note
+    rings for the next look, which dies of the same; and what a vendor changes befalls every conversation at once."""
     last, key, today = work.reason(error), job.key.removeprefix("deliver|"), f"{line.now():%Y-%m-%d}"
     audit.record(conn, line.now(), "understudy", "gave up", job.key, last, ref=str(job.ref))
     about = Delivery(f"d-dead-{job.key}-{today}", job.ref, DeliveryKind.REPLY, "")
@@ -204,7 +204,7 @@ def give_up(line: Line, conn: Connection, job: Job, error: str) -> None:
     if job.kind == "deliver":  # what stays `sending` would block its conversation for ever
         drafts.end_sending(conn, key, DeliveryState.ASKED, line.now(), error=last)
         row = drafts.get_delivery(conn, key)
-        about, card = row.delivery if row else about, f"dead-{job.key}"
+        about, card = row.delivery if row else about, f"dead-{job.key}-{job.fence}"
     if about.kind is DeliveryKind.REPLY and job.ref.id != "review":  # a note that cannot be left needs no second one
         _note(conn, line, about, last)
     facts = (("Conversation", str(job.ref)), ("What happened", last))

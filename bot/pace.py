@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, select
 
 from bot.store.prepared import Prepared
-from bot.store.statements import insert, one_at_a_time, put
+from bot.store.statements import Lock, insert, one_at_a_time, put
 from bot.store.tables import pace, spent
 
-LOCK = 4  # the number of the lock on what was spent
 BURST = timedelta(seconds=10)  # of a budget that may be used at once
 OPENS_AT = 5  # failures in a row of one process, after which nobody calls
 LONGEST = 60.0  # seconds for which a helpdesk that does not answer is left alone before it is tried again
@@ -26,7 +25,7 @@ def leave_alone(conn: Connection, connector: str, until: datetime, why: str) -> 
 
 def spend(conn: Connection, connector: str, a_minute: float, now: datetime) -> None:
     """One look or delivery more, of `a_minute`. Over budget it waits, with a burst at first (GCRA, ITU-T I.371)."""
-    one_at_a_time(conn, LOCK)
+    one_at_a_time(conn, Lock.PACE)
     due = max(SPENT.value(conn, of=connector) or now, now) + timedelta(minutes=1 / a_minute)
     put(conn, spent, "connector", connector=connector, until=due)
     if due - now > BURST:

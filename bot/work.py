@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal_column,
     not_,
     select,
+    union_all,
     update,
 )
 
@@ -104,10 +105,10 @@ def _open(dialect: str) -> ColumnElement[bool]:
     def desk(row: FromClause) -> ColumnElement[str]:
         return func.substr(row.c.ref, 1, place(row.c.ref, ":") - 1)
 
-    alone = select(pace.c.until).where(pace.c.connector == desk(work), pace.c.until > bindparam("now")).exists()
-    hang = select(func.count()).where(stands(other.c.state, "running"), other.c.lease_until <= bindparam("hung"))
-    hanging = hang.where(_calls(other), desk(other) == desk(work)).scalar_subquery()
-    return not_(_calls(work) & (alone | (hanging >= bindparam("room", type_=Integer))))
+    alone = select(pace.c.connector).where(pace.c.until > bindparam("now"))
+    hang = select(desk(other)).where(stands(other.c.state, "running"), other.c.lease_until <= bindparam("hung"))
+    full = hang.where(_calls(other)).group_by(desk(other)).having(func.count() >= bindparam("room", type_=Integer))
+    return not_(_calls(work) & desk(work).in_(union_all(alone, full)))  # one list for all rows, however many wait
 
 
 @cache
@@ -116,8 +117,8 @@ def _claim(dialect: str) -> Prepared:
     same = select(other.c.id).where(other.c.ref == work.c.ref)
     running = same.where(stands(other.c.state, "running")).exists()
     earlier = same.where(other.c.kind == work.c.kind, stands(other.c.state, "ready"), other.c.id < work.c.id).exists()
-    due = select(work.c.id).where(stands(work.c.state, "ready"), work.c.run_at <= bindparam("now"), ~running, ~earlier)
-    due = due.where(_open(dialect)).order_by(work.c.run_at, work.c.id).limit(1)
+    due = select(work.c.id).where(stands(work.c.state, "ready"), work.c.run_at <= bindparam("now"), _open(dialect))
+    due = due.where(~running, ~earlier).order_by(work.c.run_at, work.c.id).limit(1)
     if dialect == "postgresql":
         due = due.with_for_update(skip_locked=True)
     mine = update(work).where(work.c.id == due.scalar_subquery(), stands(work.c.state, "ready"))
@@ -198,7 +199,8 @@ def prune(conn: Connection, before: datetime) -> int:
 
 @cache
 def _next(dialect: str) -> Prepared:
-    return Prepared(select(func.min(work.c.run_at)).where(stands(work.c.state, "ready"), _open(dialect)))
+    soonest = select(work.c.run_at).where(stands(work.c.state, "ready"), _open(dialect))
+    return Prepared(soonest.order_by(work.c.run_at).limit(1))
 
 
 def due_in(conn: Connection, now: datetime, room: int = 1) -> float | None:

@@ -81,6 +81,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """That database, open."""
+    made = Store(database_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def redis_url(request: pytest.FixtureRequest) -> str | None:
     """An empty Redis with `--queue rq`, else None: workers in this process."""
     if request.config.getoption("--queue") == "threads":

@@ -5,29 +5,18 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from bot.store import Store, audit
-from bot.store.migrate import migrate
 from bot.store.tables import audit as rows
 from bot.store.verify_audit import ANCHOR, FIELDS, Broken, Row, check, digest, plain, read, seal, verdict
 
 NOON = datetime(2026, 5, 3, 12, 0, 0, 123456, tzinfo=UTC)
 VERIFIER = Path(audit.__file__).with_name("verify_audit.py")
 MANY = 400  # entries in the everyday suite; the heavy test has the 10,000 of the specification
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    """A database without a row."""
-    made = Store(database_url)
-    migrate(made)
-    yield made
-    made.close()
 
 
 def filled(count: int) -> list[Row]:

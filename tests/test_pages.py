@@ -12,7 +12,7 @@ import pytest
 import requests
 from sqlalchemy import update
 
-from bot import web
+from bot import pace, web
 from bot.model import DeliveryKind, PersonRole, Pilot, Policy, Ref, VerdictKind
 from bot.store import audit, drafts, limits, people, reviews
 from bot.store.tables import draft
@@ -364,6 +364,18 @@ def test_health_counts_what_waits_and_what_the_door_refused(office: Desk) -> Non
     assert (health["conversations"], health["refused"]) == (1, {"zendesk 401": 1})
     assert (health["drafts"], health["outcomes"]) == (1, 0)
     assert health["undelivered"] == {"approved": 0, "sending": 0, "unknown": 0}
+
+
+def test_health_says_until_when_a_helpdesk_is_left_alone_and_the_front_page_why(office: Desk) -> None:
+    until = office.clock() + timedelta(minutes=5)
+    with office.line.store.write() as conn:
+        pace.leave_alone(conn, "zendesk", until, "does not answer: ReadTimeout")
+
+    health, front = requests.get(f"{office.url}/health", timeout=5), lead(office).get()
+
+    assert health.json()["left_alone"] == {"zendesk": until.isoformat()}
+    assert "ReadTimeout" not in health.text
+    assert "does not answer: ReadTimeout" in front.text
 
 
 def test_while_the_store_is_away_pages_say_so_and_health_answers_503(office: Desk) -> None:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,21 +15,12 @@ from bot.store import Store, conversations, drafts, limits
 from bot.store.prepared import Prepared, execute
 from bot.store.statements import add_all
 from bot.store.tables import conversation, cursor, policy, work
-from tests.conftest import migrated
 
 ROOT = Path(__file__).parent.parent
 NOW = datetime(2026, 11, 21, 9, 30, 15, 250_000, UTC)
 
 
 OLD = Prepared(select(work.c.id).where((work.c.run_at <= bindparam("now")) | (work.c.lease_until < bindparam("now"))))
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    migrated(database_url)
-    made = Store(database_url)
-    yield made
-    made.close()
 
 
 def test_what_is_put_comes_back_as_it_was(store: Store) -> None:

@@ -11,13 +11,12 @@ from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from bot.model import AuditEntry
 from bot.store.prepared import Prepared
-from bot.store.statements import one_at_a_time
+from bot.store.statements import Lock, one_at_a_time
 from bot.store.tables import audit, draft
 from bot.store.verify_audit import FIRST, Broken, Row, check, digest, plain, seal
 
 LAST = Prepared(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1))
 APPEND = Prepared(audit.insert())
-CHAIN = 1  # the number of the lock on the chain
 
 
 def record(conn: Connection, now: datetime, who: str, what: str, about: str, why: str = "", **detail: str) -> None:
@@ -25,7 +24,7 @@ def record(conn: Connection, now: datetime, who: str, what: str, about: str, why
 
     `why` may be anybody's words and can be forgotten; all else is sealed for good, so it holds ids and our own words.
     """
-    one_at_a_time(conn, CHAIN)
+    one_at_a_time(conn, Lock.CHAIN)
     last, previous = head(conn)
     salt = secrets.token_hex(16) if why else ""
     row = {"seq": last + 1, "who": who, "what": what, "about": about, "words": digest(salt, why), "detail": detail}
@@ -89,6 +88,6 @@ def anchor(newest: tuple[int, str], file: Path, now: datetime) -> None:
 
 def erase_words(conn: Connection, which: ColumnElement[bool], keep: Iterable[str]) -> list[int]:
     """Take the words out of these rows, unless they are among `keep`; the numbers of the rows."""
-    one_at_a_time(conn, CHAIN)  # before any other lock, as everywhere
+    one_at_a_time(conn, Lock.CHAIN)  # before any other lock, as everywhere
     said = update(audit).where(which, audit.c.why.not_in(["", *keep])).values(why="", salt="")
     return sorted(conn.scalars(said.returning(audit.c.seq)))

@@ -7,19 +7,18 @@ from sqlalchemy import Connection, delete, func, select
 
 from bot.model import Entry, Intervention, Rule
 from bot.store.prepared import Prepared
-from bot.store.statements import add, one_at_a_time
+from bot.store.statements import Lock, add, one_at_a_time
 from bot.store.tables import entry, past, rule
 
 RULES = Prepared(select(rule.c.id, rule.c.value).order_by(rule.c.id, rule.c.version))
 NEWEST = Prepared(
     select(select(func.max(entry.c.seq)).scalar_subquery(), select(func.max(past.c.seq)).scalar_subquery())
 )
-KNOWLEDGE = 2  # the number of the lock on what an index follows
 
 
 def add_entry(conn: Connection, new: Entry) -> bool:
     """Add a version; False when that version exists."""
-    one_at_a_time(conn, KNOWLEDGE)
+    one_at_a_time(conn, Lock.KNOWLEDGE)
     return add(conn, entry, id=new.id, version=new.version, topic=new.topic, value=new, at=new.at)
 
 
@@ -38,13 +37,13 @@ def entries_after(conn: Connection, seq: int) -> list[tuple[int, Entry]]:
 
 def add_past(conn: Connection, item: Intervention) -> None:
     """Keep what a person answered in a resolved conversation, for suggestions only."""
-    one_at_a_time(conn, KNOWLEDGE)
+    one_at_a_time(conn, Lock.KNOWLEDGE)
     add(conn, past, id=item.id, value=item, at=item.at)
 
 
 def forget_past(conn: Connection, item: Intervention) -> None:
     """Take it out and add an empty one, because an index that has it in memory follows what is added."""
-    one_at_a_time(conn, KNOWLEDGE)
+    one_at_a_time(conn, Lock.KNOWLEDGE)
     add(conn, past, id=f"{item.id}-forgotten", value=replace(item, question="", answer="", links=()), at=item.at)
     conn.execute(delete(past).where(past.c.id == item.id))
 

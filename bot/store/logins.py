@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select
 
-from bot.store.statements import one_at_a_time
+from bot.store.statements import Lock, one_at_a_time
 from bot.store.tables import login_try
 
 TRIES, WINDOW = 10, timedelta(minutes=15)
-LOGINS = 6  # the number of the lock on the count
 
 
 def spent(conn: Connection, who: Sequence[str], now: datetime) -> bool:
@@ -21,7 +20,7 @@ def spent(conn: Connection, who: Sequence[str], now: datetime) -> bool:
 
 def count(conn: Connection, who: Sequence[str], now: datetime) -> bool:
     """Count one more try of each; False, and nothing is counted, when one has none left."""
-    one_at_a_time(conn, LOGINS)
+    one_at_a_time(conn, Lock.LOGINS)
     if spent(conn, who, now):
         return False
     conn.execute(delete(login_try).where(login_try.c.at <= now - WINDOW))

@@ -7,13 +7,12 @@ from sqlalchemy import BindParameter, Connection, bindparam, func, or_, select, 
 
 from bot.model import Correction, Intervention, Outcome, OutcomeKind, Proposal, ProposalState, Ref, Signal
 from bot.store.prepared import Prepared
-from bot.store.statements import add, insert, one_at_a_time, put
+from bot.store.statements import Lock, add, insert, one_at_a_time, put
 from bot.store.tables import correction, intervention, nonce, outcome, proposal, signal
 
 NonceRow = tuple[str, str, datetime, str]
 AFTER: BindParameter[int] = bindparam("after")
 NEWS = Prepared(select(signal.c.seq, signal.c.value).where(signal.c.seq > AFTER).order_by(signal.c.seq))
-SIGNALS = 3  # the number of the lock on what a learner follows
 
 
 def add_nonce(conn: Connection, id: str, about: str, digest: str, expires: datetime) -> None:
@@ -101,7 +100,7 @@ def link_intervention(conn: Connection, id: str, proposal_id: str) -> None:
 
 def add_signal(conn: Connection, what: Signal) -> None:
     """Append; a signal stored already stays as it is."""
-    one_at_a_time(conn, SIGNALS)
+    one_at_a_time(conn, Lock.SIGNALS)
     add(conn, signal, id=what.id, value=what, at=what.at)
 
 

@@ -1,5 +1,6 @@
 """Statements built once: SQLAlchemy takes longer to write one than a database to run it."""
 
+from enum import IntEnum
 from functools import cache
 from typing import Any
 
@@ -9,8 +10,20 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from bot.store.prepared import Prepared, Row
 
+
+class Lock(IntEnum):
+    """What is appended to by one transaction at a time. Whoever needs several takes CHAIN first."""
+
+    CHAIN = 1  # the audit
+    KNOWLEDGE = 2  # what an index follows
+    SIGNALS = 3  # what a learner follows
+    PACE = 4  # what was spent of a budget
+    SCHEMA = 5  # two processes may start at once on an empty database
+    LOGINS = 6  # how often somebody has tried
+
+
 Insert = sqlite.Insert | postgresql.Insert
-LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
+TAKE = select(func.pg_advisory_xact_lock(bindparam("number")))
 
 
 def stands(column: Column[str], word: str) -> ColumnElement[bool]:
@@ -64,7 +77,7 @@ def put(conn: Connection, table: Table, *keys: str, **row: object) -> None:
     _put(conn.dialect.name, table, keys, tuple(row)).all(conn, **_usual(table) | row)
 
 
-def one_at_a_time(conn: Connection, number: int) -> None:
+def one_at_a_time(conn: Connection, lock: Lock) -> None:
     """Until the transaction ends, nobody else appends to the same sequence: readers that follow it miss nothing."""
     if conn.dialect.name == "postgresql":  # SQLite has one writer anyway
-        conn.execute(LOCK, {"number": number})
+        conn.execute(TAKE, {"number": lock})

@@ -52,7 +52,7 @@ def state(conn: Connection, now: datetime) -> dict[str, object]:
         "oldest_seconds": round(work.oldest(conn, now), 1),
         "dead": counts.dead(conn),
         "stopped": limits.stopped(conn),
-        "left_alone": {name: why for name, _, why in pace.waiting(conn, now)},
+        "left_alone": {name: until.isoformat() for name, until, _ in pace.waiting(conn, now)},
         "undelivered": counts.undelivered(conn),
         **counts.totals(conn),
     }
@@ -60,9 +60,11 @@ def state(conn: Connection, now: datetime) -> dict[str, object]:
 
 def _front(line: Line) -> str:
     with line.store.read() as conn:
-        found = state(conn, line.now())
+        now = line.now()
         dead = [(ref, work.reason(last)) for _, ref, _, last in work.dead(conn, 20)]
-        return render_template("front.html", state=found, decisions=drafts.decision_counts(conn), dead=dead)
+        decisions, left_alone = drafts.decision_counts(conn), pace.waiting(conn, now)
+        found = state(conn, now)
+        return render_template("front.html", state=found, decisions=decisions, dead=dead, left_alone=left_alone)
 
 
 def _health(line: Line, refused: Counter[str]) -> Response:

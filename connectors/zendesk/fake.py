@@ -141,7 +141,7 @@ class Fake(Book):
 
     def _show(self, number: int) -> ResponseReturnValue:
         ticket = self.tickets[number]
-        users = [self.users[id] for id in (ticket["requester_id"], ticket["assignee_id"]) if id]
+        users = [self.users[user] for user in (ticket["requester_id"], ticket["assignee_id"]) if user]
         return jsonify(ticket=ticket, users=users, groups=[{"id": GROUP, "name": "Support"}], organizations=[])
 
     def _update(self, number: int) -> ResponseReturnValue:

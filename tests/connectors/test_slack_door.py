@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
@@ -332,11 +331,11 @@ def test_the_fake_says_no_as_slack_does(desk: Desk) -> None:
 @pytest.mark.parametrize("odd", [7, True, [1], {"id": []}])
 def test_a_signed_body_of_odd_types_is_malformed(desk: Desk, odd: object) -> None:
     said = {"type": "message", "channel": odd, "user": odd, "text": "Hi", "ts": "1795000000.000100"}
-    press = PRESS | {"team": odd, "channel": odd}
+    press = PRESS | {"team": odd, "channel": odd, "user": odd}
     modal = {"type": "view_submission", "team": {"id": TEAM}, "user": {"id": "U_INES"}, "view": {"id": "V1"}}
 
-    with suppress(Malformed):
+    with pytest.raises(Malformed):
         desk.slack.receive(signed(event(event=said), JSON))
     for payload in (press, modal):
-        with suppress(Malformed, Forged):
+        with pytest.raises((Malformed, Forged)):
             desk.slack.panel(signed(urlencode({"payload": json.dumps(payload)}).encode()), desk.cards)

@@ -1,29 +1,17 @@
 """What the brains in memory follow in the store: nothing is missed, and the nearest are found without reading all."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from bot.model import Intervention, Proposal, ProposalState, Ref, Signal
 from bot.store import Store, reviews
-from bot.store.migrate import migrate
 from learning.study import Known, study
 from tests.desk import desk
 from tests.learning.cases import NOW, REF
 
 ENGRAVING = "Yes, we engrave up to three initials on aluminium trolleys for 15 euros. It takes two working days."
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    made = Store(database_url)
-    migrate(made)
-    yield made
-    made.close()
 
 
 def proposal(name: str, question: str = "?", **more: Any) -> Proposal:
