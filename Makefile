@@ -5,6 +5,7 @@ PORT ?= 8000
 VENV := .venv
 PY := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest
+SIDE_BY_SIDE := -n auto --maxprocesses 4
 CODE := $(wildcard app.py) bot connectors learning tests bench
 COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
   --no-header --no-annotate --no-emit-index-url $(UPGRADE)
@@ -33,7 +34,7 @@ help:
 	@echo "  run                    the bot, three fake helpdesks and a small company on one page: http://127.0.0.1:$(PORT)"
 	@echo "                         DATA=FILE.jsonl[.gz] plays real conversations, KNOWLEDGE=FILE brings its entries,"
 	@echo "                         PORT=N listens elsewhere, LIMIT=N plays no more than N conversations"
-	@echo "  test                   the everyday tests: SQLite, workers in the process; ARGS='-k door' for some of them"
+	@echo "  test                   the everyday tests: SQLite, workers in the process; ARGS='-k door' for some, -n0 for one at a time"
 	@echo "  test-services          what touches store or queue again, on PostgreSQL and RQ (needs postgresql, redis-server)"
 	@echo "  test-login             signing in at a real OpenID Connect provider, npm's oidc-provider (needs nodejs, npm)"
 	@echo "  test-browser           the story on the page in headless Chromium (needs chromium)"
@@ -49,10 +50,10 @@ run: $(VENV)/.run
 	$(PY) app.py sandbox --port $(PORT) $(if $(DATA),--data "$(DATA)") $(if $(KNOWLEDGE),--knowledge "$(KNOWLEDGE)") $(if $(LIMIT),--limit $(LIMIT))
 
 test: $(VENV)/.run $(VENV)/.dev
-	$(PYTEST) $(ARGS)
+	$(PYTEST) $(SIDE_BY_SIDE) $(ARGS)
 
 test-services: $(VENV)/.run $(VENV)/.services $(VENV)/.dev
-	$(PYTEST) -m "services and not browser and not heavy and not login" $(ON_SERVICES) $(ARGS)
+	$(PYTEST) -m "services and not browser and not heavy and not login" $(ON_SERVICES) $(SIDE_BY_SIDE) $(ARGS)
 
 test-login: $(VENV)/.run $(VENV)/.dev tests/login/node_modules
 	$(PYTEST) -m login $(ARGS)

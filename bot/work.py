@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Integer,
+    String,
     bindparam,
     case,
     delete,
@@ -36,6 +37,10 @@ Dead = Callable[[Connection, "Job", str], object]
 LEASE = timedelta(seconds=90)
 SLOW = timedelta(seconds=5)  # a call that takes longer hangs
 LEAST_WAIT = 0.05  # seconds
+FIRST, COLON = (
+    literal_column("1", Integer),
+    literal_column("':'", String),
+)  # written out, so that GROUP BY knows them again
 CALLS = ("look", "deliver")  # kinds that call a helpdesk
 
 
@@ -103,7 +108,7 @@ def _open(dialect: str) -> ColumnElement[bool]:
     other = work.alias()
 
     def desk(row: FromClause) -> ColumnElement[str]:
-        return func.substr(row.c.ref, 1, place(row.c.ref, ":") - 1)
+        return func.substr(row.c.ref, FIRST, place(row.c.ref, COLON) - FIRST)
 
     alone = select(pace.c.connector).where(pace.c.until > bindparam("now"))
     hang = select(desk(other)).where(stands(other.c.state, "running"), other.c.lease_until <= bindparam("hung"))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -540,7 +541,8 @@ def test_a_server_that_is_told_to_stop_ends_what_it_has_begun(shell: Shell) -> N
     shell.set(**fake.settings(), PORT=address.rpartition(":")[2])
     command = [sys.executable, "app.py", "serve"]
 
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as served:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as served, ExitStack() as after:
+        after.callback(served.kill)
         assert served.stdout is not None
         assert served.stdout.readline() == f"Understudy listens on {address} for zendesk\n"
         assert served.stdout.readline().startswith("2 workers here, database ")
