@@ -14,6 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
@@ -188,7 +189,7 @@ def run_worker(args: argparse.Namespace) -> None:
             signal.pause()
     from bot.backends import rq_queue
 
-    rq_queue.serve(chosen.redis_url, worker(line, chosen).drain)
+    rq_queue.serve(chosen.redis_url, worker(line, replace(chosen, workers=rq_queue.THREADS)).drain)
 
 
 @contextmanager

@@ -10,8 +10,6 @@ from sqlalchemy import (
     Case,
     ColumnElement,
     Connection,
-    FromClause,
-    Integer,
     String,
     bindparam,
     case,
@@ -20,7 +18,6 @@ from sqlalchemy import (
     literal_column,
     not_,
     select,
-    union_all,
     update,
 )
 
@@ -35,12 +32,7 @@ Handler = Callable[["Job"], Effect | None]
 Dead = Callable[[Connection, "Job", str], object]
 
 LEASE = timedelta(seconds=90)
-SLOW = timedelta(seconds=5)  # a call that takes longer hangs
 LEAST_WAIT = 0.05  # seconds
-FIRST, COLON = (
-    literal_column("1", Integer),
-    literal_column("':'", String),
-)  # written out, so that GROUP BY knows them again
 CALLS = ("look", "deliver")  # kinds that call a helpdesk
 
 
@@ -97,23 +89,15 @@ def ask(conn: Connection, kind: str, key: str, ref: Ref, now: datetime, payload:
     add(conn, work, **asked, state="ready", run_at=now, at=now)
 
 
-def _calls(row: FromClause) -> ColumnElement[bool]:
-    return row.c.kind.in_([literal_column(f"'{kind}'") for kind in CALLS])
-
-
 def _open(dialect: str) -> ColumnElement[bool]:
-    """May a row be worked on, as far as its helpdesk goes? Not while that is left alone (`bot.pace`), nor while so many
-    calls hang there that too few workers would be left for the others."""
+    """May a row be worked on, as far as its helpdesk goes? Not while that is left alone (`bot.pace`), nor while it is
+    `full`: whoever claims has no worker to spare for it."""
     place = func.strpos if dialect == "postgresql" else func.instr
-    other = work.alias()
-
-    def desk(row: FromClause) -> ColumnElement[str]:
-        return func.substr(row.c.ref, FIRST, place(row.c.ref, COLON) - FIRST)
-
-    alone = select(pace.c.connector).where(pace.c.until > bindparam("now"))
-    hang = select(desk(other)).where(stands(other.c.state, "running"), other.c.lease_until <= bindparam("hung"))
-    full = hang.where(_calls(other)).group_by(desk(other)).having(func.count() >= bindparam("room", type_=Integer))
-    return not_(_calls(work) & desk(work).in_(union_all(alone, full)))  # one list for all rows, however many wait
+    desk = func.substr(work.c.ref, 1, place(work.c.ref, ":") - 1)
+    alone = select(pace.c.connector).where(pace.c.until > bindparam("now"))  # one list, however many rows wait
+    blank = literal_column("' '", String)
+    full = place(bindparam("full", type_=String), blank + desk + blank) > 0
+    return not_(work.c.kind.in_([literal_column(f"'{kind}'") for kind in CALLS]) & (desk.in_(alone) | full))
 
 
 @cache
@@ -131,12 +115,16 @@ def _claim(dialect: str) -> Prepared:
     return Prepared(mine.returning(*(work.c[name] for name in FIELDS)))
 
 
-def claim(conn: Connection, now: datetime, room: int = 1, lease: timedelta = LEASE) -> Job | None:
-    """The oldest row that is due; one at a time for each conversation, in the order they were asked for. Where `room`
-    calls hang at a helpdesk, none is claimed that would make one more."""
-    row = _claim(conn.dialect.name).first(conn, now=now, until=now + lease, hung=now + lease - SLOW, room=room)
+def claim(conn: Connection, now: datetime, full: Iterable[str] = (), lease: timedelta = LEASE) -> Job | None:
+    """The oldest row that is due; one at a time for each conversation, in the order they were asked for. None that
+    calls one of the helpdesks that are `full`."""
+    row = _claim(conn.dialect.name).first(conn, now=now, until=now + lease, full=_listed(full))
     named = dict(zip(FIELDS, row, strict=True)) if row else {}
     return Job(**named | {"ref": Ref.parse(named["ref"])}) if named else None
+
+
+def _listed(names: Iterable[str]) -> str:
+    return "".join(f" {name} " for name in names)
 
 
 def _mine(job: Job) -> ColumnElement[bool]:
@@ -208,9 +196,9 @@ def _next(dialect: str) -> Prepared:
     return Prepared(soonest.order_by(work.c.run_at).limit(1))
 
 
-def due_in(conn: Connection, now: datetime, room: int = 1) -> float | None:
+def due_in(conn: Connection, now: datetime, full: Iterable[str] = ()) -> float | None:
     """Seconds until the next row is due that may be worked on (0 when one is), None when nothing waits."""
-    at = _next(conn.dialect.name).value(conn, now=now, hung=now + LEASE - SLOW, room=room)
+    at = _next(conn.dialect.name).value(conn, now=now, full=_listed(full))
     return None if at is None else max(0.0, (at - now).total_seconds())
 
 

@@ -5,7 +5,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
@@ -19,13 +19,15 @@ from bot.work import CALLS, Dead, Effect, Handler, Job, bury, claim, crashed, du
 
 log = logging.getLogger(__name__)
 MAX_CRASHES = 3  # of the process, or bugs: then a person gets it
+SLOW = timedelta(seconds=5)  # a call that takes longer hangs
 GIVE_UP = timedelta(hours=24)  # a vendor away for longer is a person's matter
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
     """Drains the table. `handlers` by kind; `dead` writes, in the transaction that buries it, that a row needs a
-    person. `threads` share it. By helpdesk: `budgets` in looks and deliveries a minute, `failures` in a row."""
+    person. `threads` share it. By helpdesk: `budgets` in looks and deliveries a minute, `failures` in a row; `calls`
+    that are going on, by work row: the helpdesk and since when."""
 
     store: Store
     handlers: Mapping[str, Handler]
@@ -34,6 +36,7 @@ class Worker:
     threads: int = 1
     budgets: Mapping[str, float] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
+    calls: dict[int, tuple[str, datetime]] = field(default_factory=dict)
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Work until nothing is due or `stop` says so; how many rows. Ends one and claims the next in one commit."""
@@ -47,15 +50,17 @@ class Worker:
     def due_in(self) -> float | None:
         """Seconds until there is something to do, None when nothing waits."""
         with self.store.read() as conn:
-            return due_in(conn, self.now(), self._room)
+            return due_in(conn, self.now(), self._full())
 
-    @property
-    def _room(self) -> int:
-        """How many calls may hang at one helpdesk: one worker at least is left for the others."""
-        return max(1, self.threads - 1)
+    def _full(self) -> list[str]:
+        """Helpdesks where calls of ours hang: one of our threads at least is left for the others. Ours
+        alone: what a process was doing when it died says nothing about a helpdesk."""
+        now = self.now()
+        hang = Counter(desk for desk, since in list(self.calls.values()) if now - since > SLOW)
+        return [desk for desk, many in hang.items() if many >= max(1, self.threads - 1)]
 
     def _take(self, conn: Connection) -> Job | None:
-        job = claim(conn, self.now(), self._room)
+        job = claim(conn, self.now(), self._full())
         if job and job.kind in CALLS and job.ref.connector in self.budgets:
             pace.spend(conn, job.ref.connector, self.budgets[job.ref.connector], self.now())
         return job
@@ -95,7 +100,7 @@ class Worker:
         if job.crashes >= MAX_CRASHES:
             return self._bury(job, job.last_error)
         try:
-            effect = self.handlers[job.kind](job)
+            effect = self._handle(job)
         except Unavailable as err:
             return self._put_off(job, err)
         except Refused as err:
@@ -106,6 +111,14 @@ class Worker:
         if job.kind in CALLS:
             self.failures.pop(job.ref.connector, None)
         return partial(_finish, job=job, effect=effect)
+
+    def _handle(self, job: Job) -> Effect | None:
+        if job.kind in CALLS:
+            self.calls[job.id] = (job.ref.connector, self.now())
+        try:
+            return self.handlers[job.kind](job)
+        finally:
+            self.calls.pop(job.id, None)
 
     def _put_off(self, job: Job, err: Unavailable) -> Effect:
         if self.now() - job.at > GIVE_UP and not isinstance(err, Held):

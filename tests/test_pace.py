@@ -28,9 +28,9 @@ def ring(made: Desk, *refs: Ref) -> None:
         work.ring(conn, refs, made.clock())
 
 
-def claimed(made: Desk, room: int = 1) -> work.Job | None:
+def claimed(made: Desk) -> work.Job | None:
     with made.line.store.write() as conn:
-        return work.claim(conn, made.clock(), room)
+        return work.claim(conn, made.clock())
 
 
 def tickets(made: Desk, count: int) -> list[Ref]:
@@ -87,27 +87,44 @@ def test_a_failure_now_and_then_leaves_nobody_alone(fernweh: Desk) -> None:
         assert pace.waiting(conn, fernweh.clock() - timedelta(hours=1)) == []
 
 
+def looked_during_a_call(made: Desk, seconds: float) -> tuple[list[Ref], list[Ref]]:
+    """What the other threads of a process look at while its first call takes so long, and what is left for later."""
+    looked: list[Ref] = []
+
+    def look(job: work.Job) -> None:
+        looked.append(job.ref)
+        if job.ref == FIRST:
+            made.clock.forward(seconds=seconds)
+            worker.drain()
+            during.extend(looked[1:])
+
+    during: list[Ref] = []
+    worker = replace(made.worker, handlers={"look": look})
+    worker.drain()
+    return during, looked[1 + len(during) :]
+
+
 def test_while_a_call_hangs_workers_are_left_for_the_other_helpdesks(fernweh: Desk) -> None:
     ring(fernweh, FIRST, SECOND, OTHER)
-    hanging = claimed(fernweh)
-    assert hanging is not None
-    fernweh.clock.forward(seconds=6)
 
-    assert [job and job.ref for job in (claimed(fernweh), claimed(fernweh))] == [OTHER, None]
-    assert claimed(fernweh, room=2) is not None
-    with fernweh.line.store.write() as conn:
-        work.finish(conn, hanging)
+    assert looked_during_a_call(fernweh, seconds=6) == ([OTHER], [SECOND])
 
 
 def test_a_call_that_takes_its_usual_time_holds_nobody_up(fernweh: Desk) -> None:
-    ring(fernweh, FIRST, SECOND)
+    ring(fernweh, FIRST, SECOND, OTHER)
+
+    assert looked_during_a_call(fernweh, seconds=3) == ([SECOND, OTHER], [])
+
+
+def test_a_process_that_died_in_a_call_keeps_nobody_from_its_helpdesk(fernweh: Desk) -> None:
+    ring(fernweh, FIRST, SECOND, OTHER)
     claimed(fernweh)
-    fernweh.clock.forward(seconds=3)
+    fernweh.clock.forward(seconds=6)
 
-    second = claimed(fernweh)
+    looked: list[Ref] = []
+    replace(fernweh.worker, handlers={"look": lambda job: looked.append(job.ref)}).drain()
 
-    assert second is not None
-    assert second.ref == SECOND
+    assert looked == [SECOND, OTHER]
 
 
 def test_what_calls_nobody_waits_for_no_helpdesk(fernweh: Desk) -> None:

@@ -19,6 +19,7 @@ QUEUE = "understudy"
 OUTSTANDING = "understudy:wake-up"
 PATIENCE = 25.0  # seconds for a send that has begun, when we are told to stop
 LOST_AFTER = 10  # seconds: a wake-up that nobody took by then is made again
+THREADS = 2  # in a process: one that is woken, and one that looks by itself
 _drain: dict[str, Callable[[], object]] = {}
 
 

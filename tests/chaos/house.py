@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +52,7 @@ class House:
         return [self._end_of(number) for number in numbers]
 
     def _end_of(self, number: int) -> str:
-        overdue = threading.Timer(PATIENCE, os.kill, (number, signal.SIGABRT))
+        overdue = threading.Timer(PATIENCE, _abort, (number,))
         overdue.start()
         ended = self._ask("wait", number)
         overdue.cancel()
@@ -78,3 +79,8 @@ class House:
         if not answer:
             raise RuntimeError(f"{what} is not answered; see {self._log}")
         return answer
+
+
+def _abort(number: int) -> None:
+    with suppress(ProcessLookupError):  # it ended in this instant
+        os.kill(number, signal.SIGABRT)
