@@ -22,7 +22,7 @@ from tests.chaos.scenarios import Outcome
 from tests.chaos.town import NEVER, Plan, Town, town
 
 LONGEST = 600  # seconds that a run may take, whatever happens
-LEASE = "lease=20"  # seconds, instead of 90, so that what the dead held comes back within a small run
+LEASE = "lease=10"  # seconds, instead of 90, so that what the dead held comes back within a small run
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from importlib import import_module
 
 import app
+import connectors
 from tests.chaos import changes
 
+ALL = ("psycopg", "slack_sdk.web", "zenpy", "bot.store.migrate", "bot.web.pages", "learning.observe",
+       "learning.confidence")  # fmt: skip # what a start of ours imports beside `app`
 DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
@@ -55,10 +59,10 @@ VERBS: dict[str, Callable[..., str]] = {"start": start, "kill": kill, "wait": wa
 
 def main() -> None:
     """Until the input ends."""
-    import intercom  # noqa: F401
-    import slack_sdk.web  # noqa: F401
-    import zenpy  # noqa: F401
-
+    for module in ALL:
+        import_module(module)
+    for name in connectors.found():
+        connectors.load(name)
     tie()
     for line in sys.stdin:
         verb, *rest = json.loads(line)

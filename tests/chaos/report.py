@@ -60,7 +60,7 @@ def write(folder: Path, seed: int, rows: Sequence[Row]) -> None:
     commit = subprocess.run(told, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
     table = [HEAD, ("---",) * len(HEAD), *map(cells, rows)]
     text = "\n".join(f"| {' | '.join(row)} |" for row in table)
-    said = f"Seed {seed}, commit {commit}. Judged by the fakes' ledgers; leases of 20 s instead of 90.\n\n"
+    said = f"Seed {seed}, commit {commit}. Judged by the fakes' ledgers; leases of 10 s instead of 90.\n\n"
     (folder / "chaos.md").write_text(f"# Killed, robbed and silenced\n\n{said}{text}\n\n![Timeline](chaos.svg)\n")
     (folder / "chaos.svg").write_text(picture(rows))
 
