@@ -17,9 +17,10 @@ from sqlalchemy import select
 
 import app
 import connectors
-from bot.model import Entry, PersonRole
+from bot.model import Entry, PersonRole, Ref
 from bot.store import Store, audit, knowledge, limits, people
 from bot.store.tables import work
+from bot.work import ring
 from connectors import load
 from connectors.stage import Fault
 from tests.helpdesk import Fake
@@ -558,6 +559,28 @@ def test_a_server_that_is_told_to_stop_ends_what_it_has_begun(shell: Shell) -> N
     with shell.store().read() as conn:
         rows = conn.execute(select(work.c.state, work.c.crashes).where(work.c.kind == "look")).all()
     assert (status, rows) == (0, [("done", 0)])
+
+
+def test_a_worker_whose_redis_is_away_works_all_the_same(shell: Shell) -> None:
+    pytest.importorskip("rq", reason="make test-services installs rq")
+    shell.set(REDIS_URL="redis://127.0.0.1:1/0")
+    command = [sys.executable, "app.py", "worker"]
+
+    def done() -> bool:
+        with shell.store().read() as conn:
+            return conn.scalar(select(work.c.state)) == "done"
+
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as worker, ExitStack() as after:
+        after.callback(worker.kill)
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+        with shell.store().write() as conn:
+            ring(conn, [Ref("pigeon", "1")], datetime.now(UTC))
+        until(done)
+        worker.terminate()
+        status = worker.wait(30)
+
+    assert status == 0
 
 
 def until(happened: Callable[[], bool]) -> None:

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 QUEUE = "understudy"
 OUTSTANDING = "understudy:wake-up"
 PATIENCE = 25.0  # seconds for a send that has begun, when we are told to stop
+AGAIN = 2.0  # seconds between two attempts to reach Redis
 LOST_AFTER = 10  # seconds: a wake-up that nobody took by then is made again
 THREADS = 2  # in a process: one that is woken, and one that looks by itself
 _drain: dict[str, Callable[[], object]] = {}
@@ -90,10 +91,23 @@ def serve(url: str, drain: Callable[[Callable[[], bool]], object]) -> None:
     stopping = threading.Event()
     look = (1.0, lambda: drain(stopping.is_set), stopping)
     looks = threading.Thread(target=repeat, args=look, name="poll", daemon=True)
-    worker = worker_for(url, lambda: drain(stopping.is_set), stopping)
     looks.start()
     try:
-        worker.work(logging_level="WARNING")
+        _be_woken(url, lambda: drain(stopping.is_set), stopping)
     finally:
         stopping.set()
         looks.join(PATIENCE)
+
+
+def _be_woken(url: str, drain: Callable[[], object], stopping: threading.Event) -> None:
+    """Be RQ's worker until a signal ends it; while Redis is away that is tried again and again."""
+    away = False
+    while not stopping.is_set():
+        try:
+            worker_for(url, drain, stopping).work(logging_level="WARNING")
+            return
+        except RedisError as err:
+            if not away:
+                log.warning("redis away: looking for work every second", extra={"error": str(err)})
+            away = True
+            stopping.wait(AGAIN)
