@@ -1,6 +1,7 @@
 """What Bolt does for us: it tells events, presses and modals apart, and we answer each within three seconds."""
 
 import hashlib
+import logging
 import re
 from dataclasses import replace
 from functools import cache
@@ -41,8 +42,11 @@ def bolt(team: str) -> App:
             raise Forged("the workspace is not ours")
         return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id)
 
+    log = logging.getLogger("slack_bolt")
+    log.setLevel(logging.ERROR)  # it warns that it does not use SLACK_BOT_TOKEN, which is as it should be
     app = App(
         name="understudy",
+        logger=log,
         authorize=authorize,
         process_before_response=True,
         request_verification_enabled=False,
