@@ -123,7 +123,7 @@ def _judge(line: Line, job: Job) -> None:
 
 def worker(line: Line, chosen: Settings | None = None) -> Worker:
     """What drains the work table; what it cannot do goes to a person."""
-    threads, budgets = (chosen.workers, chosen.budgets) if chosen else (1, {})
+    threads, budgets = (chosen.workers + 1, chosen.budgets) if chosen else (2, {})  # one spare, see there
     dead = partial(deliver.give_up, line)
     return Worker(line.store, handlers(line), dead, line.now, threads=threads, budgets=budgets)
 
@@ -156,9 +156,10 @@ def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[in
     swept = partial(sweep.sweep, upkeep=sweep.Upkeep(chosen.anchors, kept))
     for seconds, act in ((1.0, sweep.reclaim), (chosen.sweep_every, swept)) if sweeps else ():
         threading.Thread(target=repeat, args=(seconds, partial(act, line), stopping), daemon=True).start()
-    workers = Workers(worker(line, chosen), line.wake, chosen.workers).start() if isinstance(line.wake, Bell) else None
+    count = chosen.workers if isinstance(line.wake, Bell) else 0
+    workers = Workers(worker(line, chosen), line.wake).start() if count and isinstance(line.wake, Bell) else None
     try:
-        yield chosen.workers if workers else 0
+        yield count
     finally:
         stopping.set()
         if workers:
@@ -189,7 +190,7 @@ def run_worker(args: argparse.Namespace) -> None:
             signal.pause()
     from bot.backends import rq_queue
 
-    rq_queue.serve(chosen.redis_url, worker(line, replace(chosen, workers=rq_queue.THREADS)).drain)
+    rq_queue.serve(chosen.redis_url, worker(line, replace(chosen, workers=rq_queue.THREADS - 1)).drain)
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def latency(name: str, count: int) -> dict[str, float]:
     fake, bell = Elsewhere(name), Bell()
     line = line_for(fake, f"sqlite:///{tempfile.mkdtemp()}/bench.db", bell)
     fake.call("hook", Server(app.web(line)).url)
-    Workers(app.worker(line), bell, 2).start()
+    Workers(app.worker(line), bell).start()
     took = []
     for number in range(count):
         before = fake.call("knobs.spent")

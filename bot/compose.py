@@ -79,7 +79,8 @@ def handed_back(reply: Delivery, kind: DeliveryKind, why: str) -> Delivery:
     """A reply that did not go out, or could not even be written, as a note to whoever takes the conversation over."""
     to_do = "Check the text below and answer the customer yourself." if reply.text else "Answer the customer yourself."
     facts = (("Not sent" if reply.text else "What happened", why), ("What to do", to_do))
-    return replace(reply, key=f"{reply.key}-back", kind=kind, title="For a person", facts=facts)
+    note = replace(reply, key=f"{reply.key}-back", kind=kind, title="For a person", facts=facts)
+    return replace(note, saw="")  # people are to read it whatever was said meanwhile
 
 
 def sources(used: tuple[Evidence, ...]) -> Pairs:

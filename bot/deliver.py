@@ -46,6 +46,8 @@ def deliver(line: Line, job: Job) -> Effect | None:
         row = drafts.get_delivery(conn, job.key.removeprefix("deliver|"))
         if row is None or row.state not in OPEN:
             return None
+        if row.state is DeliveryState.APPROVED:
+            _not_stopped(conn)  # before the vendor is asked anything
         known = conversations.snapshot(conn, row.delivery.ref) if row.delivery.saw else None
     if row.state is not DeliveryState.APPROVED:
         return _settle(line, job, row)
@@ -102,22 +104,32 @@ def _send(line: Line, job: Job, row: Sending, conversation: Conversation | None)
     """The last gate, committed, and then the vendor, with nothing in between."""
     delivery, stamp = row.delivery, conversation.stamp if conversation else ""
     with line.store.write() as conn:
-        if limits.stopped(conn):
-            raise Held("everything is stopped", retry_after=STOPPED_WAIT)
+        _not_stopped(conn)
         if forbidden := _forbidden(conn, line, row, conversation):
             return partial(_hand_back, line=line, row=row, state=DeliveryState.VOID, why=forbidden)
         if not drafts.start_sending(conn, delivery.key, job.id, job.fence, line.now()):
             return None
-        card = drafts.get_delivery(conn, delivery.replaces) if delivery.replaces else None
-    going = replace(delivery, stamp=stamp, replaces=card.vendor_id if card else "")
+        work.renew(conn, job, line.now())
+        going = _addressed(conn, delivery)
     try:
-        vendor_id = line.connector(delivery.ref.connector).deliver(going)
+        vendor_id = line.connector(delivery.ref.connector).deliver(replace(going, stamp=stamp))
     except Unavailable as err:
         _not_sent(line, job, row, err)
         raise
     except Refused as err:
         return partial(_hand_back, line=line, row=row, state=DeliveryState.REFUSED, why=str(err))
     return partial(_end, line=line, row=row, state=DeliveryState.SENT, vendor_id=vendor_id)
+
+
+def _not_stopped(conn: Connection) -> None:
+    if limits.stopped(conn):
+        raise Held("everything is stopped", retry_after=STOPPED_WAIT)
+
+
+def _addressed(conn: Connection, delivery: Delivery) -> Delivery:
+    """With the vendor's id of the card that it replaces, in place of our key."""
+    card = drafts.get_delivery(conn, delivery.replaces) if delivery.replaces else None
+    return replace(delivery, replaces=card.vendor_id if card else "")
 
 
 def _not_sent(line: Line, job: Job, row: Sending, err: Unavailable) -> None:
@@ -163,7 +175,9 @@ def _settle(line: Line, job: Job, row: Sending) -> Effect:
 def _read_back(line: Line, delivery: Delivery, row: Sending) -> str | None:
     connector = line.connector(delivery.ref.connector)
     if isinstance(connector, Settles):
-        return connector.settled(delivery, row.sending_at or row.at)
+        with line.store.read() as conn:
+            what, others = _addressed(conn, delivery), {d.vendor_id for d in drafts.deliveries_of(conn, delivery.ref)}
+        return connector.settled(what, row.sending_at or row.at, others)
     messages = connector.fetch(delivery.ref).messages
     return next((m.id for m in messages if m.mark == delivery.key), None)
 

@@ -1,6 +1,6 @@
 """The interfaces between the line and what is outside it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -75,8 +75,9 @@ class Connector(Protocol):
 class Settles(Protocol):
     """A connector whose `fetch` cannot show what was delivered reads it back here."""
 
-    def settled(self, delivery: Delivery, since: datetime) -> str | None:
+    def settled(self, delivery: Delivery, since: datetime, besides: Container[str] = ()) -> str | None:
         """The vendor's message id of `delivery` if it was applied at or after `since`, None if it surely was not.
+        `besides`: ids known to be those of other deliveries, for vendors that keep no mark of ours.
 
         Raises Unavailable when it cannot tell now.
         """

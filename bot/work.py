@@ -136,6 +136,18 @@ def held(conn: Connection, job: Job) -> bool:
     return conn.execute(select(work.c.id).where(_mine(job)).with_for_update()).first() is not None
 
 
+RENEW = Prepared(
+    update(work)
+    .where(work.c.id == bindparam("job"), work.c.fence == bindparam("held"), stands(work.c.state, "running"))
+    .values(lease_until=bindparam("until"))
+)
+
+
+def renew(conn: Connection, job: Job, now: datetime, lease: timedelta = LEASE) -> None:
+    """A whole lease from now on, for a call that must not be overtaken by somebody else's."""
+    RENEW.all(conn, job=job.id, held=job.fence, until=now + lease)
+
+
 FINISH = Prepared(
     update(work)
     .where(work.c.id == bindparam("job"), work.c.fence == bindparam("held"), stands(work.c.state, "running"))

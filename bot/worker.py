@@ -1,12 +1,15 @@
 """The loop that takes rows and runs them, and what becomes of a row whose run failed."""
 
 import logging
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
+from threading import get_ident
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -19,7 +22,7 @@ from bot.work import CALLS, Dead, Effect, Handler, Job, bury, claim, crashed, du
 
 log = logging.getLogger(__name__)
 MAX_CRASHES = 3  # of the process, or bugs: then a person gets it
-SLOW = timedelta(seconds=5)  # a call that takes longer hangs
+AGAIN = (0.02, 0.1, 0.5, 2.0)  # seconds between attempts to write down how a row ended
 GIVE_UP = timedelta(hours=24)  # a vendor away for longer is a person's matter
 
 
@@ -27,7 +30,7 @@ GIVE_UP = timedelta(hours=24)  # a vendor away for longer is a person's matter
 class Worker:
     """Drains the table. `handlers` by kind; `dead` writes, in the transaction that buries it, that a row needs a
     person. `threads` share it. By helpdesk: `budgets` in looks and deliveries a minute, `failures` in a row; `calls`
-    that are going on, by work row: the helpdesk and since when."""
+    that are going on: the helpdesk that each thread calls."""
 
     store: Store
     handlers: Mapping[str, Handler]
@@ -36,7 +39,7 @@ class Worker:
     threads: int = 1
     budgets: Mapping[str, float] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
-    calls: dict[int, tuple[str, datetime]] = field(default_factory=dict)
+    calls: dict[int, str] = field(default_factory=dict)
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Work until nothing is due or `stop` says so; how many rows. Ends one and claims the next in one commit."""
@@ -53,16 +56,17 @@ class Worker:
             return due_in(conn, self.now(), self._full())
 
     def _full(self) -> list[str]:
-        """Helpdesks where calls of ours hang: one of our threads at least is left for the others. Ours
-        alone: what a process was doing when it died says nothing about a helpdesk."""
-        now = self.now()
-        hang = Counter(desk for desk, since in list(self.calls.values()) if now - since > SLOW)
-        return [desk for desk, many in hang.items() if many >= max(1, self.threads - 1)]
+        """Helpdesks that so many of our threads call that one is left for the others, should all those calls hang."""
+        calls = Counter(list(self.calls.values()))
+        return [desk for desk, many in calls.items() if many >= max(1, self.threads - 1)]
 
     def _take(self, conn: Connection) -> Job | None:
+        self.calls.pop(get_ident(), None)  # where the last claim was not committed
         job = claim(conn, self.now(), self._full())
-        if job and job.kind in CALLS and job.ref.connector in self.budgets:
-            pace.spend(conn, job.ref.connector, self.budgets[job.ref.connector], self.now())
+        if job and job.kind in CALLS:
+            self.calls[get_ident()] = job.ref.connector
+            if job.ref.connector in self.budgets:
+                pace.spend(conn, job.ref.connector, self.budgets[job.ref.connector], self.now())
         return job
 
     def _claim(self) -> Job | None:
@@ -79,9 +83,17 @@ class Worker:
                 end(conn)
                 return self._take(conn) if more else None
         except Unavailable:
-            raise
+            return self._end_later(job, end, more=more)
         except Exception:  # of the claim, as above, or a bug in the row's own effect: told apart by ending it alone
             return self._end_alone(job, end, more=more)
+
+    def _end_later(self, job: Job, end: Effect, *, more: bool) -> Job | None:
+        """The store was busy, or two transactions stood in each other's way: what was done is not thrown away."""
+        for wait in AGAIN:
+            time.sleep(wait)
+            with suppress(Unavailable):
+                return self._end_alone(job, end, more=more)
+        raise Unavailable(f"the store takes no end of {job.key}")
 
     def _end_alone(self, job: Job, end: Effect, *, more: bool) -> Job | None:
         try:
@@ -113,12 +125,10 @@ class Worker:
         return partial(_finish, job=job, effect=effect)
 
     def _handle(self, job: Job) -> Effect | None:
-        if job.kind in CALLS:
-            self.calls[job.id] = (job.ref.connector, self.now())
         try:
             return self.handlers[job.kind](job)
         finally:
-            self.calls.pop(job.id, None)
+            self.calls.pop(get_ident(), None)
 
     def _put_off(self, job: Job, err: Unavailable) -> Effect:
         if self.now() - job.at > GIVE_UP and not isinstance(err, Held):

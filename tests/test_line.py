@@ -337,8 +337,10 @@ def test_what_a_person_accepted_and_cannot_go_out_any_more_goes_back_to_people(f
     fernweh.settle()
 
     assert public(fernweh) == []
-    told = [d.delivery.facts for d in fernweh.deliveries(ref) if d.delivery.key.endswith("-back")]
-    assert told[0][0] == ("Not sent", "the customer wrote again, or somebody has answered")
+    [told] = [d for d in fernweh.deliveries(ref) if d.delivery.key.endswith("-back")]
+    assert told.state is DeliveryState.SENT
+    assert told.delivery.facts[0] == ("Not sent", "the customer wrote again, or somebody has answered")
+    assert any("Within 30 days." in said for said in fernweh.sent(ref))
 
 
 def test_a_crowded_helpdesk_is_left_alone_by_everything_that_waits(fernweh: Desk) -> None:

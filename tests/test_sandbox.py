@@ -193,7 +193,7 @@ def test_a_conversation_on_no_helpdesk_of_ours_is_named(tmp_path: Path) -> None:
         ("none.jsonl", None),
         ("torn.jsonl.gz", b"\x1f\x8b\x08\x00"),
         ("plain.jsonl.gz", b"{}"),
-        ("corrupt.jsonl.gz", gzip.compress(b"{}")[:10] + b"\xff" * 20),
+        ("corrupt.jsonl.gz", gzip.compress(b"{}", mtime=0)[:10] + b"\xff" * 20),
     ],
 )
 def test_a_file_that_cannot_be_read_ends_the_command_with_2(

@@ -35,11 +35,11 @@ class Bell:
 
 
 class Workers:
-    """`count` threads that drain the work table until `stop`."""
+    """As many threads as share `worker`, which drain the work table until `stop`."""
 
-    def __init__(self, worker: Worker, bell: Bell, count: int) -> None:
+    def __init__(self, worker: Worker, bell: Bell) -> None:
         self._worker, self._bell, self._stopping = worker, bell, threading.Event()
-        names = [f"worker {i + 1}" for i in range(count)]
+        names = [f"worker {i + 1}" for i in range(worker.threads)]
         self._threads = [threading.Thread(target=self._run, name=n, daemon=True) for n in names]
 
     def start(self) -> "Workers":

@@ -1,6 +1,6 @@
 """Intercom as a connector."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -90,10 +90,10 @@ class Intercom:
         wanted = fingerprint(html)
         return next((p.id for p in reversed(ours) if fingerprint(p.body) == wanted), ours[-1].id)
 
-    def settled(self, delivery: Delivery, since: datetime) -> str | None:
+    def settled(self, delivery: Delivery, since: datetime, besides: Container[str] = ()) -> str | None:
         """Intercom carries no mark, so what was delivered is known by author, kind, time and words."""
         wanted, note = fingerprint(html_of(delivery)), delivery.kind is not DeliveryKind.REPLY
-        ours = self._ours(self.client.conversation(delivery.ref), note)
+        ours = [p for p in self._ours(self.client.conversation(delivery.ref), note) if p.id not in besides]
         found = [p.id for p in ours if p.created_at >= since - SKEW and fingerprint(p.body) == wanted]
         return found[-1] if found else None
 

@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -106,8 +106,8 @@ class Slack:
             return str(self._web.ask("chat.update", ts=delivery.replaces, **words)["ts"])
         return str(self._web.ask("chat.postMessage", unfurl_links=False, unfurl_media=False, **words)["ts"])
 
-    def settled(self, delivery: Delivery, since: datetime) -> str | None:
-        """Find the delivery by its key, in its thread or on the review channel."""
+    def settled(self, delivery: Delivery, since: datetime, besides: Container[str] = ()) -> str | None:
+        """Find the delivery by its key, in its thread or on the review channel; no other has the same."""
         messages = (message for page in self._where(delivery, since) for message in page.messages)
         return next((m.ts for m in messages if m.key == delivery.key), None)
 

@@ -119,6 +119,7 @@ def make(name: str) -> None:
     if what.isupper():
         os.environ[what] = value
     elif what == "lease":
-        vars(worker)["claim"] = partial(work.claim, lease=timedelta(seconds=float(value)))
+        lease = timedelta(seconds=float(value))
+        vars(worker)["claim"], work.renew = partial(work.claim, lease=lease), partial(work.renew, lease=lease)
     else:
         (POINTS | HELD | PLANTED)[what]()

@@ -1,0 +1,135 @@
+"""Sent once and never lost, in the corners: two of the same words, a card that is changed, calls that take too long."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+import app
+from bot import allow, sweep, work
+from bot.errors import Unavailable
+from bot.model import Delivery, DeliveryState, Policy, Ref
+from bot.store import Store
+from bot.store.tables import work as rows
+from bot.worker import Worker
+from connectors.stage import Fault
+from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, INES, Desk, desk
+
+pytestmark = pytest.mark.services
+REVIEW = Ref("slack", "review")
+
+
+@pytest.fixture
+def fernweh(database_url: str) -> Iterator[Desk]:
+    with desk(database_url) as made:
+        yield made
+
+
+def licensed(made: Desk) -> None:
+    """Replies about returns go out by themselves."""
+    made.policy(Policy(version=1, reply_at=0.3, suggest_at=0.2))
+    with made.line.store.write() as conn:
+        allow.grant(conn, "returns", INES, 7, made.clock())
+
+
+def in_time(made: Desk, seconds: int = 60) -> None:
+    """Let time pass and workers work."""
+    for _ in range(seconds // 6):
+        made.clock.forward(seconds=6)
+        made.settle()
+
+
+def test_a_lost_reply_with_the_words_of_an_earlier_one_is_not_taken_for_it(fernweh: Desk) -> None:
+    licensed(fernweh)
+    ref, fake = fernweh.ask(ASKS_RETURN, "intercom"), fernweh.fakes["intercom"]
+    fake.knobs.writes_only = True
+    fake.knobs.next.append(Fault("lost"))
+
+    fake.customer_says(ASKS_RETURN, customer="maria@example.com", conversation=ref.id)
+    fernweh.settle()
+    in_time(fernweh)
+
+    sent = [d.vendor_id for d in fernweh.deliveries(ref) if d.state is DeliveryState.SENT]
+    assert len(set(sent)) == len(sent) == len(fernweh.sent(ref)) == 2
+
+
+def test_a_change_of_a_card_whose_answer_is_lost_is_found_again(fernweh: Desk) -> None:
+    ref, slack = fernweh.ask(ASKS_UNKNOWN), fernweh.fakes["slack"]
+    fernweh.agent(ref, "Yes, we can engrave initials on the aluminium trolley for 15 euros. Write them into the notes.")
+    slack.press(slack.cards()[0].id, "accept", "U_INES")
+    slack.knobs.writes_only = True
+    slack.knobs.next.append(Fault("drop"))
+
+    fernweh.settle()
+    in_time(fernweh)
+
+    assert [d.state for d in fernweh.deliveries(REVIEW)] == [DeliveryState.SENT, DeliveryState.SENT]
+
+
+class Dawdler:
+    """A connector that takes 80 seconds to read, and while it sends 16 pass and what the dead held is taken back."""
+
+    def __init__(self, real: Any, made: Desk) -> None:
+        self.real, self.made, self.taken_back = real, made, list[int]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def fetch(self, ref: Ref) -> Any:
+        self.made.clock.forward(seconds=80)
+        return self.real.fetch(ref)
+
+    def deliver(self, delivery: Delivery) -> Any:
+        self.made.clock.forward(seconds=16)
+        self.taken_back.append(sweep.reclaim(self.made.line))
+        return self.real.deliver(delivery)
+
+
+def test_a_send_has_a_whole_lease_however_long_it_took_to_get_there(fernweh: Desk) -> None:
+    licensed(fernweh)
+    dawdler = Dawdler(fernweh.line.connectors["intercom"], fernweh)
+    line = replace(fernweh.line, connectors={**fernweh.line.connectors, "intercom": dawdler})
+
+    fernweh.fakes["intercom"].knobs.lose = 1.0
+    ref = Ref("intercom", fernweh.fakes["intercom"].customer_says(ASKS_RETURN, customer="maria@example.com"))
+    with line.store.write() as conn:
+        work.ring(conn, [ref], line.now())
+    app.worker(line).drain()
+
+    assert (dawdler.taken_back, len(fernweh.sent(ref))) == ([0], 1)
+
+
+def test_while_everything_is_stopped_no_helpdesk_is_asked_about_what_waits(fernweh: Desk) -> None:
+    licensed(fernweh)
+    with fernweh.line.store.write() as conn:
+        allow.stop(conn, "ines", "", fernweh.clock(), on=True)
+    ref, zendesk = fernweh.ask(ASKS_RETURN), fernweh.fakes["zendesk"]
+    zendesk.seen.clear()
+
+    in_time(fernweh)
+
+    assert (list(zendesk.seen), fernweh.sent(ref)) == ([], [])
+
+
+def test_what_was_done_is_written_down_although_the_store_was_busy_at_first(store: Store) -> None:
+    at, refused = datetime(2026, 11, 21, tzinfo=UTC), iter([True, True, False])
+    done: list[str] = []
+
+    def handle(job: work.Job) -> work.Effect:
+        def effect(conn: Connection) -> None:
+            if next(refused):
+                raise Unavailable("the store cannot write: DeadlockDetected")
+            done.append(job.key)
+
+        return effect
+
+    with store.write() as conn:
+        work.ask(conn, "event", "1", Ref("zendesk", "1"), at)
+    Worker(store, {"event": handle}, lambda *_: None, lambda: at).drain()
+
+    assert done == ["event|1"]
+    with store.read() as conn:
+        assert [(r.state, r.crashes) for r in conn.execute(rows.select())] == [("done", 0)]
