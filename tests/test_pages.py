@@ -324,6 +324,13 @@ def test_a_policy_form_makes_the_next_version_with_what_changed(office: Desk) ->
         ({"share": "2"}, "Share of conversations: a number from 0 to 1 is needed."),
         ({"suggest_at": "0.95"}, "To suggest: it must not need more confidence than answering alone."),
         ({"agents": "103, priya"}, "Agents: their ids at the helpdesk are needed, no names such as priya."),
+        (
+            {"link_hosts": "https://help.fernweh.example/faq"},
+            "help.example.com; https://help.fernweh.example/faq is none.",
+        ),
+        ({"link_hosts": "*"}, "Hosts: names alone are needed, such as help.example.com; * is none."),
+        ({"link_hosts": "fernweh.example\nlocalhost"}, "localhost is none."),
+        ({"link_hosts": "fernweh.example@evil.example"}, "fernweh.example@evil.example is none."),
         ({"version": "7"}, "Somebody has changed the policy meanwhile"),
     ],
 )
@@ -333,6 +340,18 @@ def test_a_wrong_policy_form_comes_back_with_the_field_named(office: Desk, form:
     assert (answer.status_code, said in unescape(answer.text)) == (400, True)
     with office.line.store.read() as conn:
         assert limits.current_policy(conn) == Policy()
+
+
+def test_hosts_that_may_be_linked_are_kept_one_a_line_and_the_audit_says_which(office: Desk) -> None:
+    saved = act(
+        office, "policy", **POLICY, link_hosts="Status.Fernweh.Example\r\nküche.example\r\nstatus.fernweh.example"
+    )
+
+    assert ">status.fernweh.example\nxn--kche-0ra.example</textarea>" in saved.text
+    with office.line.store.read() as conn:
+        assert limits.current_policy(conn).link_hosts == ("status.fernweh.example", "xn--kche-0ra.example")
+        changed = audit.entries(conn, "policy:1")[0].detail["link_hosts"]
+    assert changed == "none → status.fernweh.example, xn--kche-0ra.example"
 
 
 def test_a_topic_is_granted_for_some_days_and_taken_back(office: Desk) -> None:

@@ -16,6 +16,7 @@ from bot.line import Line
 from bot.model import Person, Pilot, Policy
 from bot.store import audit, conversations, limits
 from bot.store import knowledge as rows
+from bot.text.links import host_of
 from bot.web.guard import signed_in
 
 LISTS = {  # what is compared with each is what the connectors make of a conversation
@@ -25,6 +26,7 @@ LISTS = {  # what is compared with each is what the connectors make of a convers
     "agents": ("assignee", "their ids at the helpdesk, no names"),
 }
 ID = re.compile(r"[\w-]*\d[\w-]*")
+NAME = re.compile(r"[^\s/\\?#:@]{1,255}")  # a host alone, no address
 NUMBERS = {
     "share": ("Share of conversations", 0.0, 1.0),
     "reply_at": ("To answer alone", 0.0, 1.0),
@@ -117,8 +119,17 @@ def policy_of(form: Form, old: Policy) -> tuple[Policy, Wrong]:
         draft_only=tuple(sorted(form.getlist("draft_only"))),
         other_bot="suggest" if form.get("other_bot") == "suggest" else "silent",
         one_lead=form.get("one_lead") == "yes",
+        link_hosts=_hosts(form, wrong),
     )
     return made, wrong
+
+
+def _hosts(form: Form, wrong: Wrong) -> tuple[str, ...]:
+    """Hosts as links are held to them: in lower case, international ones in ASCII, each once."""
+    hosts = {given: host_of(f"https://{given}") for given in listed(form.get("link_hosts", ""))}
+    if odd := [given for given, host in hosts.items() if not NAME.fullmatch(given) or "." not in host]:
+        wrong["link_hosts"] = f"Hosts: names alone are needed, such as help.example.com; {odd[0]} is none."
+    return tuple(dict.fromkeys(hosts.values()))
 
 
 def number(text: str, low: float, high: float) -> float | None:
