@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 VERDICT = TypeAdapter(Verdict)
 NEWER = "newer version"
 CHANGED = "The proposal has changed since this card was posted; please use the newest card."
-STRANGER = "You come from another workspace: only this team's own people can decide here."
+STRANGER = "Only members of the team's own workspace can decide here: no guests, nobody from elsewhere or who left."
 PROPOSAL_LIVES = timedelta(days=14)
 LABELS = {VerdictKind.ACCEPT: "Approve", VerdictKind.EDIT: "Edit", VerdictKind.REJECT: "Reject"}
 

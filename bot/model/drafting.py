@@ -95,8 +95,9 @@ class Delivery:
 class Verdict:
     """A button pressed or a link confirmed. `token` is the button's value; `by` a vendor id as `slack:U1`.
 
-    `workspace` is the vendor's account it came from, `stranger` says that this is not our own; `text` the edited text,
-    `question` the edited question of a proposal ("" leaves it as it is), `reason` why it was rejected.
+    `workspace` is the vendor's account it came from, `stranger` says that whoever pressed is no member of our own (any
+    more); `text` the edited text, `question` the edited question of a proposal ("" leaves it as it is), `reason` why it
+    was rejected.
     """
 
     kind: VerdictKind

@@ -114,8 +114,7 @@ class Slack:
     def team(self) -> tuple[Agent, ...]:
         """The workspace's own members, no guests and nobody who left; addresses only once confirmed."""
         everyone = (user for page in self._web.pages("users.list", limit=1000) for user in page.members)
-        staff = [u for u in everyone if u.team_id == self._team and u.id != shapes.SLACKBOT]
-        members = [u for u in staff if not (u.deleted or u.is_bot or u.is_restricted)]
+        members = [user for user in everyone if user.works_at(self._team)]
         return tuple(Agent(u.id, u.called, u.address if u.is_email_confirmed else "") for u in members)
 
     def check(self) -> tuple[tuple[str, bool, str], ...]:
@@ -151,7 +150,7 @@ class Slack:
     def _dispatch(self, body: str, at: datetime, **context: object) -> Received:
         from connectors.slack.panel import dispatch  # noqa: PLC0415 - Bolt takes 100 ms that no start need wait
 
-        return dispatch(self._team, body, at=at, support=self._support, **context)
+        return dispatch(self._team, body, at=at, support=self._support, review=self._review, **context)
 
     def _thread(self, ref: Ref) -> Iterator[shapes.Page]:
         channel, ts = self._place(ref)

@@ -82,7 +82,9 @@ def pressed(ack: Ack, context: BoltContext) -> None:
     """A button: a verdict, a modal that asks for one, or why neither."""
     ack()
     asked, web, views = context["asked"], context["web"], context["views"]
-    verdict = asked.verdict(context["at"], context.team_id or "")
+    if asked.channel != context["review"]:
+        raise Forged("a button was pressed elsewhere than on the review channel")
+    verdict = _verdict(context)
     why = views.refusal(verdict)
     if why:
         web.ask("chat.postEphemeral", channel=asked.channel, user=asked.user, text=to_mrkdwn(why))
@@ -95,8 +97,7 @@ def pressed(ack: Ack, context: BoltContext) -> None:
 
 def submitted(ack: Ack, context: BoltContext) -> None:
     """A modal: an empty answer closes it."""
-    asked = context["asked"]
-    verdict = asked.verdict(context["at"], context.team_id or "")
+    asked, verdict = context["asked"], _verdict(context)
     why = context["views"].refusal(verdict)
     if verdict.kind is VerdictKind.EDIT and not verdict.text:
         ack(response_action="errors", errors={"answer0": EMPTY})
@@ -105,6 +106,13 @@ def submitted(ack: Ack, context: BoltContext) -> None:
     else:
         ack()
         context["received"] = _once(asked, verdict)
+
+
+def _verdict(context: BoltContext) -> Verdict:
+    """Slack is asked who pressed each time, since people leave; while it does not say, nothing is decided."""
+    asked, team = context["asked"], context.team_id or ""
+    ours = asked.workspace == team and context["web"].look_up(asked.user).works_at(team)
+    return asked.verdict(context["at"], stranger=not ours)
 
 
 def _once(asked: Interaction, verdict: Verdict) -> Received:

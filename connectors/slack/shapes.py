@@ -109,8 +109,12 @@ class User(BaseModel):
     address: str = at("profile.email")
     deleted: bool = False
     is_bot: bool = False
-    is_restricted: bool = False
+    is_restricted: bool = False  # a guest, of several channels or of one
     is_email_confirmed: bool = False
+
+    def works_at(self, team: str) -> bool:
+        """Is this one of the workspace's own members: no guest, no app, nobody who left or comes from another one?"""
+        return self.team_id == team and self.id != SLACKBOT and not (self.deleted or self.is_bot or self.is_restricted)
 
 
 class Page(BaseModel):
@@ -143,15 +147,15 @@ class Interaction(BaseModel):
     stamp: str = at("actions.0.action_ts", "view.hash")
     inputs: dict[str, dict[str, Input]] = at("view.state.values", default={})
 
-    def verdict(self, now: datetime, team: str) -> Verdict:
-        """What it says of the card, with what was typed and chosen; in a shared channel strangers to `team` press."""
+    def verdict(self, now: datetime, *, stranger: bool) -> Verdict:
+        """What it says of the card, with what was typed and chosen; guests and `stranger`s see some channels, too."""
         typed = {block: held["value"].value for block, held in self.inputs.items()}
         parts = [block for block in sorted(typed) if block.startswith("answer") and typed[block]]
         answer = "".join(CUT_OUT.get(block.partition("-")[2], "") + typed[block] for block in parts)
         reason = ": ".join(filter(None, (typed.get("reason"), typed.get("more", "").strip())))
         words = {"text": answer.strip(), "question": typed.get("question", "").strip(), "reason": reason}
         by, home = f"slack:{self.user}", self.workspace
-        return Verdict(VerdictKind(self.kind), self.token, by, now, workspace=home, stranger=home != team, **words)
+        return Verdict(VerdictKind(self.kind), self.token, by, now, workspace=home, stranger=stranger, **words)
 
 
 def moment(ts: str) -> datetime:

@@ -37,7 +37,7 @@ class Web:
 
     def __init__(self, token: str, base_url: str, timeout: int = TIMEOUT) -> None:
         self.token, self.base_url, self._timeout = token, base_url, timeout
-        self._known = lru_cache(maxsize=10_000)(self._look_up)
+        self._known = lru_cache(maxsize=10_000)(self.look_up)
 
     def ask(self, name: str, **arguments: Any) -> "SlackResponse":
         """Call one method once. Raises Unavailable (`maybe` where a write may have been applied) or Refused."""
@@ -76,7 +76,8 @@ class Web:
         """Someone by id; nameless where Slack will not tell."""
         return self._known(id, int(time.monotonic() / REMEMBER))
 
-    def _look_up(self, id: str, _hour: int) -> User:
+    def look_up(self, id: str, _hour: int = 0) -> User:
+        """As `user`, asked anew."""
         try:
             return read(User, self.ask("users.info", user=id).get("user"))
         except Refused:

@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from bot.errors import Forged, Malformed
+from bot.errors import Forged, Malformed, Unavailable
 from bot.model import Button, Delivery, DeliveryKind, Ref, VerdictKind
 from bot.ports import Request
 from connectors.slack.fake import SECRET, sign
-from connectors.slack.fake_api import SUPPORT, TEAM, No
+from connectors.slack.fake_api import REVIEW, SUPPORT, TEAM, No
 from connectors.stage import Fault
 from tests.connectors.slack_door import Desk
 
@@ -21,7 +21,8 @@ NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 SAMPLES = sorted((Path(__file__).parents[2] / "connectors/slack/samples").glob("*.json"))
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 BUTTON = {"type": "button", "action_id": "accept", "value": "tok-p", "action_ts": "1.2"}
-PRESS = {"type": "block_actions", "user": {"id": "U_INES", "team_id": TEAM}, "team": {"id": TEAM}, "actions": [BUTTON]}
+HOME = {"user": {"id": "U_INES", "team_id": TEAM}, "team": {"id": TEAM}, "channel": {"id": REVIEW}}
+PRESS = {"type": "block_actions", **HOME, "actions": [BUTTON]}
 
 
 @pytest.fixture
@@ -169,6 +170,37 @@ def test_a_press_says_whether_it_comes_from_another_workspace(desk: Desk, home: 
     assert verdict.stranger is stranger
 
 
+@pytest.mark.parametrize(
+    "now", [{"deleted": True}, {"is_restricted": True}, {"is_bot": True}, {"team_id": "T0ELSEWHERE"}, None]
+)
+def test_slack_is_asked_at_each_press_whether_they_are_still_a_member(
+    desk: Desk, now: dict[str, object] | None
+) -> None:
+    body = urlencode({"payload": json.dumps(PRESS)}).encode()
+    assert not desk.slack.panel(signed(body), desk.cards).verdicts[0].stranger
+
+    if now is None:
+        del desk.fake.api.users["U_INES"]
+    else:
+        desk.fake.api.users["U_INES"].update(now)
+
+    assert desk.slack.panel(signed(body), desk.cards).verdicts[0].stranger
+
+
+def test_while_slack_does_not_say_who_somebody_is_nothing_is_decided(desk: Desk) -> None:
+    desk.fake.knobs.next.append(Fault("status", 500))
+
+    with pytest.raises(Unavailable):
+        desk.slack.panel(signed(urlencode({"payload": json.dumps(PRESS)}).encode()), desk.cards)
+
+
+def test_a_button_counts_on_the_review_channel_alone(desk: Desk) -> None:
+    elsewhere = {**PRESS, "channel": {"id": SUPPORT}}
+
+    with pytest.raises(Forged):
+        desk.slack.panel(signed(urlencode({"payload": json.dumps(elsewhere)}).encode()), desk.cards)
+
+
 def test_the_same_press_has_the_same_id_and_another_press_another(desk: Desk) -> None:
     def pressed(**action: str) -> str:
         payload = {**PRESS, "actions": [{**BUTTON, **action}]}
@@ -280,7 +312,7 @@ def test_a_modal_submitted_after_somebody_else_decided_says_so(desk: Desk) -> No
 @pytest.mark.parametrize("fault", [Fault("status", 500), Fault("lost"), Fault("status", 429, "1")])
 def test_a_modal_that_slack_does_not_open_is_a_failed_press(desk: Desk, fault: Fault) -> None:
     card = put_card(desk, "tok-p")
-    desk.fake.knobs.next.append(fault)
+    desk.fake.knobs.next.extend([Fault("slow"), fault])  # the first for the question who pressed
 
     assert desk.fake.press(card, "edit") == "Slack could not reach the app, or the app failed. Try again."
     assert desk.fake.modal() is None
