@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 VERDICT = TypeAdapter(Verdict)
 NEWER = "newer version"
 CHANGED = "The proposal has changed since this card was posted; please use the newest card."
-STRANGER = "Only members of the team's own workspace can decide here: no guests, nobody from elsewhere or who left."
+STRANGER = "Only members of the team's own workspace can decide here: no guests, and nobody who left."
 PROPOSAL_LIVES = timedelta(days=14)
 LABELS = {VerdictKind.ACCEPT: "Approve", VerdictKind.EDIT: "Edit", VerdictKind.REJECT: "Reject"}
 
@@ -113,6 +113,12 @@ def judge(line: Line, verdict: Verdict) -> str:
     line.wake.wake()
     log.info("judged", extra={"about": id_, "verdict": verdict.kind, "by": verdict.by})
     return ""
+
+
+def refuse(line: Line, verdict: Verdict, why: str) -> None:
+    """Write down that a verdict was not acted on."""
+    with line.store.write() as conn:
+        _refused(conn, verdict, why, line.now())
 
 
 def _refused(conn: Connection, verdict: Verdict, why: str, now: datetime) -> None:
@@ -237,8 +243,7 @@ class StoredViews:
         with self._line.store.read() as conn:
             why = refusal(conn, verdict, self._line.now())
         if why:
-            with self._line.store.write() as conn:
-                _refused(conn, verdict, why, self._line.now())
+            refuse(self._line, verdict, why)
         return why
 
     def shown(self, token: str) -> tuple[str, str, bool] | None:

@@ -166,7 +166,7 @@ def test_a_press_from_another_workspace_is_refused_whoever_it_is_and_recorded(fe
 
     told, card = approve_newest(fernweh)
 
-    assert told == "Only members of the team's own workspace can decide here: no guests, nobody from elsewhere or who left."
+    assert told == "Only members of the team's own workspace can decide here: no guests, and nobody who left."
     assert card.buttons
     with fernweh.line.store.read() as conn:
         refused = [(e.who, e.why, e.detail) for e in audit.entries(conn) if e.what == "refused"]

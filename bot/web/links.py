@@ -1,6 +1,8 @@
 """The pages behind the signed links of a note. Opening one changes nothing: mail scanners open links too."""
 
+import logging
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from flask import Blueprint, Response, make_response, render_template, request
@@ -14,6 +16,8 @@ from bot.store import conversations, drafts, people, reviews
 from bot.web.guard import halt, said
 from bot.web.session import person
 
+log = logging.getLogger(__name__)
+NOT_OURS = "Not one of our links"
 LINK, LOGIN = "link", "login"  # in the audit: is it known who it was, or could whoever has the link choose a name?
 REASONS = ("Something in it is wrong", "It is out of date", "It does not answer this question", "Other")
 DONE = {
@@ -21,6 +25,15 @@ DONE = {
     VerdictKind.EDIT: ("On its way", "Your version goes to the customer now. What you changed is learned from."),
     VerdictKind.REJECT: ("Rejected", "The draft is not used, and the customer got nothing."),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """Why nothing can be done with a link, as a page says it."""
+
+    status: int
+    title: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,34 +72,43 @@ def _act(line: Line, token: str) -> Response:
 
 
 def _shown(line: Line, token: str) -> Shown:
-    """What the link is about; ends the request in words where it is forged, expired, used or overtaken."""
+    """What the link is about; ends the request in words where it is forged, expired, used or overtaken.
+
+    A form that is refused is written down, a page is not: whatever scans mail opens pages.
+    """
     try:
         nonce, verdict = line.links.read(token)
     except Forged:
-        halt(404, "Not one of our links", "The address is damaged or was not made by this bot.")
+        log.info("link refused", extra={"why": "forged"})
+        halt(404, NOT_OURS, "The address is damaged or was not made by this bot.")
     with line.store.read() as conn:
-        row = reviews.get_nonce(conn, nonce)
-        if row is None or not row[0].startswith("draft:"):
-            halt(404, "Not one of our links", "There is no draft behind this address.")
-        if row[3]:
-            halt(409, "Decided already", f"{_name(conn, row[3])} has answered this draft. Each link works once.")
-        if line.now() >= row[2]:
-            halt(410, "Expired", "This link was good for a week. The draft is still in the helpdesk's note.")
-        shown = _found(conn, nonce, verdict, row[0].removeprefix("draft:"))
-        anyone = shown.team[0].id if shown.team else ""  # the same for everybody who may choose a name there
-        if why := review.refusal(conn, Verdict(verdict, nonce, anyone, line.now()), line.now()):
-            halt(409, "Not now", why)
-        return shown
+        found = _found(conn, nonce, verdict, line.now())
+    if isinstance(found, Shown):
+        return found
+    if request.method == "POST":
+        who = person()
+        review.refuse(line, Verdict(verdict, nonce, who.id if who else LINK, line.now()), found.why)
+    halt(found.status, found.title, found.why)
 
 
-def _found(conn: Connection, nonce: str, verdict: VerdictKind, draft_id: str) -> Shown:
-    decided = drafts.get_draft(conn, draft_id)
+def _found(conn: Connection, nonce: str, verdict: VerdictKind, now: datetime) -> Shown | No:
+    row = reviews.get_nonce(conn, nonce)
+    if row is None or not row[0].startswith("draft:"):
+        return No(404, NOT_OURS, "There is no draft behind this address.")
+    if row[3]:
+        return No(409, "Decided already", f"{_name(conn, row[3])} has answered this draft. Each link works once.")
+    if now >= row[2]:
+        return No(410, "Expired", "This link was good for a week. The draft is still in the helpdesk's note.")
+    decided = drafts.get_draft(conn, row[0].removeprefix("draft:"))
     conversation = conversations.snapshot(conn, decided.draft.ref) if decided else None
     if decided is None or conversation is None:
-        halt(404, "Not one of our links", "The draft is gone.")
+        return No(404, NOT_OURS, "The draft is gone.")
     who = people.person_of(conn, f"{conversation.ref.connector}:{conversation.assignee}")
     known = person() or who
-    return Shown(nonce, verdict, decided, conversation, [known] if known else people.team(conn))
+    team = [known] if known else people.team(conn)
+    anyone = team[0].id if team else ""  # the same for everybody who may choose a name there
+    why = review.refusal(conn, Verdict(verdict, nonce, anyone, now), now)
+    return No(409, "Not now", why) if why else Shown(nonce, verdict, decided, conversation, team)
 
 
 def _name(conn: Connection, by: str) -> str:

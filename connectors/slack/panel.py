@@ -112,7 +112,8 @@ def _verdict(context: BoltContext) -> Verdict:
     """Slack is asked who pressed each time, since people leave; while it does not say, nothing is decided."""
     asked, team = context["asked"], context.team_id or ""
     ours = asked.workspace == team and context["web"].look_up(asked.user).works_at(team)
-    return asked.verdict(context["at"], stranger=not ours)
+    verdict: Verdict = asked.verdict(context["at"], stranger=not ours)
+    return verdict
 
 
 def _once(asked: Interaction, verdict: Verdict) -> Received:
