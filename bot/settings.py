@@ -15,11 +15,13 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class Oidc:
-    """Where the staff signs in: an OpenID Connect provider by its issuer, and what it knows us as."""
+    """Where the staff signs in: an OpenID Connect provider by its issuer, and what it knows us as. `inside`: hosts of
+    our own network that may be asked beside public ones."""
 
     issuer: str
     client_id: str
     client_secret: str = field(repr=False)
+    inside: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -108,7 +110,8 @@ def _oidc(env: Mapping[str, str]) -> Oidc | None:
         return None
     if missing := next((name for name in names if not env.get(name)), ""):
         raise Misconfigured(missing, f"is needed beside the others of {', '.join(names)}")
-    return Oidc(_page(env, "OIDC_ISSUER", ""), env["OIDC_CLIENT_ID"], env["OIDC_CLIENT_SECRET"])
+    issuer, inside = _page(env, "OIDC_ISSUER", ""), env.get("INSIDE_HOSTS", "").replace(",", " ").lower().split()
+    return Oidc(issuer, env["OIDC_CLIENT_ID"], env["OIDC_CLIENT_SECRET"], frozenset(inside))
 
 
 def _url(env: Mapping[str, str], setting: str, default: str, schemes: tuple[str, ...]) -> str:

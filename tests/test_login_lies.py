@@ -226,6 +226,17 @@ def test_a_provider_that_is_away_is_said_to_be(house: House) -> None:
     assert (answer.status_code, "The provider does not answer" in answer.text) == (503, True)
 
 
+@pytest.mark.parametrize("end", ["jwks_uri", "token_endpoint", "userinfo_endpoint"])
+@pytest.mark.parametrize("leads", ["http://169.254.169.254/latest", "https://10.0.0.7/", "http://localhost:6379/"])
+def test_a_provider_does_not_send_us_into_our_own_network(house: House, end: str, leads: str) -> None:
+    house.liar.metadata = {end: leads}
+
+    answer = house.sign_in(email=None, email_verified=None)
+
+    assert (answer.status_code, "leads to a host that is not public" in answer.text) == (403, True)
+    assert house.outside()
+
+
 @pytest.mark.parametrize("state", ["", "of somebody else"])
 def test_a_state_that_this_browser_has_not_begun_is_refused(house: House, state: str) -> None:
     house.visitor.get("/login/begin", follow=False)

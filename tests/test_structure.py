@@ -19,7 +19,7 @@ PACKAGES = ("bot", "connectors", "learning")
 FLOORS = (
     ("words", ("model", "errors", "text")),
     ("rules", ("ports", "settings", "news", "policy", "egress", "compose")),
-    ("edges", ("store", "pace", "work", "worker", "backends")),
+    ("edges", ("store", "pace", "work", "worker", "backends", "outside")),
     (
         "line",
         ("team", "allow", "knowledge", "line", "deliver", "answer", "review", "tools", "letters", "forget", "sweep"),

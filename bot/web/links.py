@@ -83,12 +83,12 @@ def _shown(line: Line, token: str) -> Shown:
         halt(404, NOT_OURS, "The address is damaged or was not made by this bot.")
     with line.store.read() as conn:
         found = _found(conn, nonce, verdict, line.now())
-    if isinstance(found, Shown):
-        return found
-    if request.method == "POST":
-        who = person()
-        review.refuse(line, Verdict(verdict, nonce, who.id if who else LINK, line.now()), found.why)
-    halt(found.status, found.title, found.why)
+    if isinstance(found, No):
+        if request.method == "POST":
+            who = person()
+            review.refuse(line, Verdict(verdict, nonce, who.id if who else LINK, line.now()), found.why)
+        halt(found.status, found.title, found.why)
+    return found
 
 
 def _found(conn: Connection, nonce: str, verdict: VerdictKind, now: datetime) -> Shown | No:

@@ -4,16 +4,19 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.flask_client import OAuth
+from authlib.integrations.requests_client import OAuth2Session
 from flask import Flask, session
 from joserfc.errors import JoseError
 from requests import RequestException
 from werkzeug.wrappers import Response
 
 from bot.errors import Forged, Unavailable
-from bot.settings import Oidc
+from bot.outside import NotPublic, guarded
+from bot.settings import LOOPBACK, Oidc
 
 PATIENCE = 10.0  # seconds for each call to the provider
 SIGNED = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
@@ -32,6 +35,9 @@ class Provider:
             server_metadata_url=f"{chosen.issuer}/.well-known/openid-configuration",
             client_kwargs={"scope": "openid email", "code_challenge_method": "S256", "default_timeout": PATIENCE},
         )
+        # a provider tells us where to ask for keys and tokens, and where it is on this machine the operator said so
+        inside = chosen.inside | ({urlsplit(chosen.issuer).hostname or ""} & LOOPBACK)
+        self._client.client_cls = lambda **words: guarded(OAuth2Session(**words), inside)
 
     def begin(self) -> Response:
         """Send the browser there. Raises Unavailable or Forged."""
@@ -76,6 +82,8 @@ def _answering() -> Iterator[None]:
     """Whatever goes wrong is the provider away, or an answer that is not to be trusted."""
     try:
         yield
+    except NotPublic as err:
+        raise Forged("the provider leads to a host that is not public; INSIDE_HOSTS names those of your own") from err
     except RequestException as err:
         raise Unavailable("the provider does not answer") from err
     except (AuthlibBaseError, JoseError, KeyError, TypeError, ValueError) as err:
