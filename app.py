@@ -37,7 +37,6 @@ from bot.ports import Clock, Connector, Wake
 from bot.settings import Oidc, Settings
 from bot.store import Store
 from bot.web.door import Door
-from bot.web.server import listen
 from bot.work import Effect, Handler, Job
 from bot.worker import Worker
 
@@ -168,6 +167,8 @@ def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[in
 
 def run_serve(args: argparse.Namespace) -> None:
     """Web, workers and sweep in one process; the workers may also run elsewhere."""
+    from bot.web.server import listen  # and waitress, which only who serves needs
+
     chosen = settings.read(os.environ)
     line = build(chosen, connect(os.environ), bell(chosen))
     server = listen(web(line, oidc=chosen.oidc), chosen)
@@ -219,6 +220,7 @@ def miniature(chosen: Settings, knowledge: Path | None = None, *, strangers: boo
 def run_sandbox(args: argparse.Namespace) -> None:
     """Start the miniature, print its address, serve until it is ended."""
     from bot.web import cases, company, play
+    from bot.web.server import listen
 
     script = cases.script(args.data, connectors.found(), args.limit) if args.data else []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the temporary folder goes too
