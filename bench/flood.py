@@ -152,8 +152,9 @@ def flood(port: int, seconds: float, slow: int) -> Callable[[], int]:
     """Begin it; what is returned waits for its end and says how many forged ones were answered."""
     spawn, until = multiprocessing.get_context("spawn"), time.time() + seconds
     told: multiprocessing.Queue[int] = spawn.Queue()
-    tasks = [(_forge, (port, until, told))] * 2 + [(_dawdle, (port, until, slow)), (_batter, (port, until))]
-    processes = [spawn.Process(target=task, args=words, daemon=True) for task, words in tasks]
+    forgers = [spawn.Process(target=_forge, args=(port, until, told), daemon=True) for _ in range(2)]
+    dawdlers = spawn.Process(target=_dawdle, args=(port, until, slow), daemon=True)
+    processes = [*forgers, dawdlers, spawn.Process(target=_batter, args=(port, until), daemon=True)]
     for process in processes:
         process.start()
 
