@@ -9,6 +9,7 @@ NAMES = {
     "find": "how often search puts the right entry first",
     "flood": "valid webhooks beside a flood of forged, slow and enormous ones",
     "redact": "what redaction finds, damages and costs, and what the gate costs",
+    "timing": "whether the time of a refusal tells how near a forged seal was",
     "thunderbird": "converts real tickets to the format that the sandbox plays",
 }
 
