@@ -22,7 +22,8 @@ from bot.model import Person, PersonRole, Proposal, ProposalState, Ref, VerdictK
 from bot.store import audit, people, reviews
 from bot.store import knowledge as rows
 from bot.store.tables import delivery, draft, entry
-from bot.web import session
+from bot.web.session import _sealed, give_password
+from connectors.http import session
 from connectors.slack.fake import SECRET, sign
 from connectors.slack.fake_api import REVIEW, SUPPORT, TEAM
 from connectors.stage import Fault
@@ -61,6 +62,7 @@ class Room:
     secret: str = SECRET
     late: timedelta = timedelta()
     stamps: Iterator[int] = field(default_factory=lambda: iter(range(10**6)))
+    wire: requests.Session = field(default_factory=session)
 
     def body(self, way: str, token: str) -> bytes:
         """A press or a submitted modal, a new one each time."""
@@ -80,7 +82,7 @@ class Room:
         """To the door, signed; the status."""
         signed = sign(body, self.desk.clock() - self.late, self.secret)
         headers = {"Content-Type": "application/x-www-form-urlencoded", **signed}
-        return requests.post(f"{self.desk.url}/panels/slack", body, headers=headers, timeout=30).status_code
+        return self.wire.post(f"{self.desk.url}/panels/slack", body, headers=headers, timeout=30).status_code
 
     def decide(self, way: str, about: str) -> int:
         """Try once, and let everything follow."""
@@ -219,8 +221,8 @@ def about_returns(r: Room, **then: Any) -> None:
 def password(r: Room) -> None:
     """What the database keeps of a password is a number like those of the buttons."""
     with r.desk.line.store.write() as conn:
-        made = session.give_password(conn, INES, "test", r.desk.clock())
-    r.tokens |= dict.fromkeys(r.tokens, session._sealed(made))
+        made = give_password(conn, INES, "test", r.desk.clock())
+    r.tokens |= dict.fromkeys(r.tokens, _sealed(made))
 
 
 def forgotten(r: Room) -> None:
