@@ -12,6 +12,7 @@ from flask import Flask, redirect, request
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, TooManyRedirects
 
 from bot.outside import NotPublic, guarded
+from bot.settings import Oidc, read
 from connectors.stage import Server
 
 REFUSED = (NotPublic, InvalidURL, InvalidSchema, MissingSchema)
@@ -165,3 +166,11 @@ def test_a_host_that_the_operator_named_may_be_asked_and_sends_us_nowhere_else(
 
     assert asked == ["/here", "/on"]
     assert {told[1][0] for told in begun} == {"127.0.0.1"}
+
+
+def test_hosts_of_our_own_network_are_named_in_the_settings() -> None:
+    env = {"SECRET_KEY": "0" * 32, "OIDC_ISSUER": "https://login.corp", "OIDC_CLIENT_ID": "c", "OIDC_CLIENT_SECRET": "s"}
+
+    assert read(env).oidc == Oidc("https://login.corp", "c", "s")
+    named = read({**env, "INSIDE_HOSTS": "Login.corp, 10.0.0.7"}).oidc
+    assert named == Oidc("https://login.corp", "c", "s", frozenset({"login.corp", "10.0.0.7"}))
