@@ -40,9 +40,7 @@ class _Outside(IPFilterAdapter):  # type: ignore[misc] # it carries no types
         super().__init__(is_https_proto=scheme == "https")
         self._inside = inside
 
-    def build_connection_pool_key_attributes(
-        self, request: PreparedRequest, verify: Any, cert: Any = None
-    ) -> Any:
+    def build_connection_pool_key_attributes(self, request: PreparedRequest, verify: Any, cert: Any = None) -> Any:
         """Where to connect. Raises NotPublic."""
         plain = HTTPAdapter.build_connection_pool_key_attributes(self, request, verify, cert)
         host = str(plain[0]["host"] or "")

@@ -169,7 +169,8 @@ def test_a_host_that_the_operator_named_may_be_asked_and_sends_us_nowhere_else(
 
 
 def test_hosts_of_our_own_network_are_named_in_the_settings() -> None:
-    env = {"SECRET_KEY": "0" * 32, "OIDC_ISSUER": "https://login.corp", "OIDC_CLIENT_ID": "c", "OIDC_CLIENT_SECRET": "s"}
+    provider = {"OIDC_ISSUER": "https://login.corp", "OIDC_CLIENT_ID": "c", "OIDC_CLIENT_SECRET": "s"}
+    env = {"SECRET_KEY": "0" * 32, **provider}
 
     assert read(env).oidc == Oidc("https://login.corp", "c", "s")
     named = read({**env, "INSIDE_HOSTS": "Login.corp, 10.0.0.7"}).oidc
