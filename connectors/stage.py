@@ -2,6 +2,8 @@
 and a courier that brings signed webhooks the way vendors do."""
 
 import logging
+import socket
+import struct
 import threading
 import time
 from collections import deque
@@ -21,8 +23,9 @@ from connectors.http import session
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong. `kind`: status · slow (answers after `wait` seconds) · drop (applies, then breaks
-    the connection) · lost (breaks it without applying)."""
+    """One thing that goes wrong. `kind`: status · slow (applies and answers after `wait` seconds) · drop (applies, then
+    breaks the connection) · cut (applies, then answers with half of the body) · applied (applies, then answers with
+    `status`) · lost (breaks the connection without applying) · reset (the same, by RST)."""
 
     kind: str
     status: int = 500
@@ -35,9 +38,12 @@ KINDS = (Fault("status", 429, "1"), Fault("status", 500), Fault("drop"))
 
 @dataclass
 class Knobs:
-    """What a test or the sandbox turns. Rates are probabilities, 0 to 1; `next` are planned faults."""
+    """What a test or the sandbox turns. Rates are probabilities, 0 to 1; `next` are planned faults, `kinds` those that
+    come by chance, `met` how many have come."""
 
     faults: float = 0.0
+    kinds: tuple[Fault, ...] = KINDS
+    met: int = 0
     lose: float = 0.0
     duplicate: float = 0.0
     reorder: float = 0.0
@@ -57,7 +63,10 @@ class Knobs:
             return None
         with suppress(IndexError):
             return self.next.popleft()
-        return self.random.choice(KINDS) if self.chance(self.faults) else None
+        if not self.chance(self.faults):
+            return None
+        self.met += 1
+        return self.random.choice(self.kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +190,11 @@ def stage(name: str, knobs: Knobs, is_write: Callable[[str, str], bool] = change
         knobs.bodies.extend([request.get_data()] * writes)
         match g.fault:
             case Fault("status", status, wait):
-                headers = {"Retry-After": wait} if wait else {}
-                return Response('{"error": "planned fault"}', status, headers, mimetype="application/json")
+                return _planned(status, {"Retry-After": wait} if wait else {})
             case Fault("lost"):
                 return _broken()
+            case Fault("reset"):
+                return _reset()
             case Fault("slow"):
                 threading.Event().wait(g.fault.wait)
         return None
@@ -192,11 +202,34 @@ def stage(name: str, knobs: Knobs, is_write: Callable[[str, str], bool] = change
     @app.after_request
     def _after(response: Response) -> Response:
         knobs.spent += time.perf_counter() - g.began
-        return _broken() if g.fault and g.fault.kind == "drop" else response
+        return _spoiled(response, g.fault) if g.fault else response
 
     return app
+
+
+def _spoiled(response: Response, fault: Fault) -> Response:
+    """What the caller gets of an answer to something that was applied."""
+    match fault:
+        case Fault("drop"):
+            return _broken()
+        case Fault("cut"):
+            return Response(response.get_data()[: len(response.get_data()) // 2], 200, mimetype="application/json")
+        case Fault("applied", status):
+            return _planned(status, {})
+    return response
+
+
+def _planned(status: int, headers: dict[str, str]) -> Response:
+    return Response('{"error": "planned fault"}', status, headers, mimetype="application/json")
 
 
 def _broken() -> Response:
     """An answer that breaks off: the caller cannot know what was done."""
     return Response(iter([b"{"]), headers={"Content-Length": "1000"})  # the server closes when less comes than promised
+
+
+def _reset() -> Response:
+    """Breaks off, and the peer is told so by RST instead of FIN."""
+    channel = request.environ["waitress.client_disconnected"].__self__
+    channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return _broken()

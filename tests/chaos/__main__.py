@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 
 from tests import services
-from tests.chaos import changes, report, scenarios
+from tests.chaos import changes, report, scenarios, weather
 from tests.chaos.scenarios import Outcome
 from tests.chaos.town import NEVER, Plan, Town, town
 
@@ -44,6 +44,10 @@ RUNS = {
     "A4-services": Run(scenarios.claimed, 50, services=True),
     "A2-sqlite": Run(scenarios.points, 1),
     "A9-sqlite": Run(scenarios.silent, 240, sweep="5", limit=30),
+    "A10-storm": Run(weather.stormy, 150, limit=120),
+    "A10-locked-sqlite": Run(weather.locked, 8, limit=120),
+    "A10-locked-services": Run(weather.locked, 8, services=True, limit=120),
+    "A10-disk": Run(weather.full, 150, limit=120),
 }
 FOUND_BY = {
     "fence": "A2-sqlite",

@@ -21,6 +21,9 @@ from bot.backends import rq_queue
 from bot.model import DeliveryState, Event
 from bot.store import Store, drafts
 from bot.store.tables import delivery
+from connectors.intercom import connector as intercom
+from connectors.slack.web import Web
+from connectors.zendesk import connector as zendesk
 
 DEFERRED = 0.3  # seconds
 
@@ -113,13 +116,24 @@ PLANTED: dict[str, Callable[[], None]] = {
 }
 
 
+def _patience(seconds: int) -> None:
+    """How long our connectors wait for an answer."""
+    for owner in (zendesk.connect, intercom.connect, Web.__init__):
+        owner.__defaults__ = (seconds,)
+
+
 def make(name: str) -> None:
-    """Change this process: a point, a planted fault, `lease=SECONDS`, or a setting such as `WORKERS=0`."""
+    """Change this process: a point, a planted fault, `lease=SECONDS`, `patience=SECONDS`, `horizon=SECONDS`, or a
+    setting such as `WORKERS=0`."""
     what, _, value = name.partition("=")
     if what.isupper():
         os.environ[what] = value
     elif what == "lease":
         lease = timedelta(seconds=float(value))
         vars(worker)["claim"], work.renew = partial(work.claim, lease=lease), partial(work.renew, lease=lease)
+    elif what == "patience":
+        _patience(int(value))
+    elif what == "horizon":
+        vars(deliver)["HORIZON"] = timedelta(seconds=float(value))
     else:
         (POINTS | HELD | PLANTED)[what]()

@@ -16,17 +16,18 @@ PATIENCE = 40.0  # seconds that a process may take to come to a point
 
 
 class House:
-    """Processes of ours, all with the same environment and the same `changes`; what they say goes to `log`."""
+    """Processes of ours, all with the same environment and the same `changes`, started through `before` (such as a
+    tracer); what they say goes to `log`."""
 
-    def __init__(self, env: Mapping[str, str], changes: Sequence[str], log: Path) -> None:
-        self._changes, self._log = list(changes), log
+    def __init__(self, env: Mapping[str, str], changes: Sequence[str], log: Path, before: Sequence[str] = ()) -> None:
+        self.env, self._changes, self._log = env, list(changes), log
         self._started: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._running: dict[str, int] = {}
         self._frozen: list[int] = []
         pipe = subprocess.PIPE
         with log.open("ab") as errors:
             self._forge = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.child"],
+                [*before, sys.executable, "-m", "tests.chaos.child"],
                 cwd=ROOT, env={**os.environ, **env}, stdin=pipe, stdout=pipe, stderr=errors, text=True, bufsize=1,
             )  # fmt: skip
 

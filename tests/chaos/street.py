@@ -15,7 +15,8 @@ class Street(Courier):
     """Brings each webhook 1 to `copies` times, shuffled, and tries each time until it is acknowledged."""
 
     def __init__(self, theirs: Courier, random: Random, copies: int) -> None:
-        self.random, self.copies, self.sent, self.lost, self._pause = random, copies, 0, 0, threading.Event()
+        self.random, self.copies, self.sent, self.lost, self.put_off = random, copies, 0, 0, 0
+        self._pause = threading.Event()
         super().__init__(theirs.knobs, theirs.sign, tries=1)
 
     def send(self, body: bytes, headers: dict[str, str] | None = None) -> None:
@@ -35,6 +36,7 @@ class Street(Courier):
             answer = super().post(body, headers)
             if 0 < answer[0] < 500:
                 return answer
+            self.put_off += 1
             self._pause.wait(AGAIN)
 
 

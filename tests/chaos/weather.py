@@ -1,0 +1,172 @@
+"""Everything around us goes wrong at once or goes away: the vendors' answers, their network, our clock, disk and
+database. Each scenario ends the fault, and what is left has to mend itself."""
+
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bot.store import Store
+from bot.store.migrate import migrate
+from connectors.stage import Fault
+from tests.chaos.judge import Judgement
+from tests.chaos.scenarios import WORKERS, Outcome, ask, brought, outcome
+from tests.chaos.town import Town, furnish
+
+STORM = (  # what one call in three meets; "slow" is longer than we wait, so it is applied after we gave up
+    Fault("status", 429, "1"),
+    Fault("status", 500),
+    Fault("applied", 502),
+    Fault("slow", wait=2.0),
+    Fault("reset"),
+    Fault("drop"),
+    Fault("cut"),
+)
+HASTY = ("patience=1", "horizon=4")  # seconds, instead of 10 and 15
+RATE = 0.3
+LONGEST = 600.0  # seconds of storm
+
+
+def crew(town: Town, *changes: str) -> None:
+    """`serve` and two `worker` processes, changed."""
+    town.house.start("serve", "serve", *changes)
+    for name in WORKERS:
+        town.house.start(name, "worker", *changes)
+
+
+def turn(town: Town, **knobs: object) -> None:
+    """The knobs of all vendors."""
+    for vendor in town.vendors.values():
+        for name, value in knobs.items():
+            vendor.call("knobs.__setattr__", name, value)
+    town.note(f"{knobs}")
+
+
+def total(town: Town, path: str) -> int:
+    """A number that every vendor has, added up."""
+    return sum(int(vendor.call(path)) for vendor in town.vendors.values())
+
+
+def written(town: Town) -> int:
+    """How much stands in the ledgers."""
+    return total(town, "ledger.writes.__len__")
+
+
+def stormy(town: Town, questions: int, limit: float) -> Outcome:
+    """A10: three calls in ten of every kind go wrong, until two questions of three are answered all the same."""
+    crew(town, *HASTY, "WORKERS=3")
+    turn(town, faults=RATE, kinds=STORM, writes_only=False)
+    while written(town) < questions * 2 // 3 and town.now < LONGEST:
+        ask(town, min(10, questions - town.asked))
+        town.sample()
+        time.sleep(0.1)
+    turn(town, faults=0.0)
+    return outcome(town, town.drained(limit), ("calls gone wrong", total(town, "knobs.met")))
+
+
+def under_way(town: Town) -> None:
+    """Wait for the first answers."""
+    while written(town) < 5 and town.now < LONGEST:
+        time.sleep(0.05)
+
+
+def skipped(town: Town, why: str) -> Outcome:
+    """Nothing was tried, and why."""
+    return Outcome(Judgement((), (), (), (), 0), 0.0, max(town.now, 1.0), (("skipped", why),))
+
+
+def locked(town: Town, seconds: int, limit: float) -> Outcome:
+    """A10: somebody outside locks the database for so many seconds while work is under way and webhooks come in."""
+    crew(town, "lease=8")
+    ask(town, 60)
+    under_way(town)
+    with lock(town.plan.database_url):
+        town.note("locked")
+        until = town.now + seconds
+        while town.now < until:
+            ask(town, 2)
+            town.sample()
+            time.sleep(0.2)
+    town.note("unlocked")
+    brought(town)
+    return outcome(town, town.drained(limit), ("webhooks put off", total(town, "courier.put_off")))
+
+
+@contextmanager
+def lock(url: str) -> Iterator[None]:
+    """No one else writes (SQLite), no one else reads or writes work (PostgreSQL)."""
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        connection.execute("BEGIN EXCLUSIVE")
+    else:
+        import psycopg
+
+        connection = psycopg.connect(url.replace("+psycopg", ""))
+        connection.execute("LOCK TABLE work IN ACCESS EXCLUSIVE MODE")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.close()
+
+
+DISK = 40  # MB: the database's log alone takes 16
+
+
+def full(town: Town, questions: int, limit: float) -> Outcome:
+    """A10: the disk under the database fills up while work is under way and webhooks come in; then there is room."""
+    disk = town.plan.folder / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "none", disk], check=False).returncode:
+        return skipped(town, "a small disk cannot be mounted here")
+    try:
+        with moved(town, disk) as changed:
+            return _full(town, questions, limit, disk / "filler", changed)
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def _full(town: Town, questions: int, limit: float, filler: Path, changed: str) -> Outcome:
+    crew(town, changed, "lease=8")
+    ask(town, questions // 3)
+    under_way(town)
+    fill(filler)
+    town.note("disk full")
+    ask(town, questions // 3)
+    time.sleep(5)  # a while without a byte of room
+    put_off = total(town, "courier.put_off")
+    filler.unlink()
+    town.note("room again")
+    ask(town, questions - town.asked)
+    brought(town)
+    found = outcome(town, town.drained(limit), ("webhooks put off", put_off))
+    for name in town.house.names:
+        town.house.kill(name)
+    return found
+
+
+def fill(file: Path) -> None:
+    """Until not a byte more fits."""
+    with file.open("wb", buffering=0) as filler:
+        for size in (1 << 20, 4096, 1):
+            try:
+                while filler.write(bytes(size)) == size:
+                    pass
+            except OSError:
+                continue
+
+
+@contextmanager
+def moved(town: Town, folder: Path) -> Iterator[str]:
+    """The database lies in that folder; the change by which our processes know."""
+    before, url = town.store, f"sqlite:///{folder}/understudy.db"
+    town.store = Store(url)
+    try:
+        migrate(town.store)
+        furnish(town.store)
+        yield f"DATABASE_URL={url}"
+    finally:
+        town.store.close()
+        town.store = before
