@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 
 from tests import services
-from tests.chaos import changes, report, scenarios, weather
+from tests.chaos import changes, edits, report, scenarios, weather
 from tests.chaos.scenarios import Outcome
 from tests.chaos.town import NEVER, Plan, Town, town
 
@@ -47,6 +47,10 @@ RUNS = {
     "A10-storm": Run(weather.stormy, 150, limit=120),
     "A10-locked-sqlite": Run(weather.locked, 8, limit=120),
     "A10-locked-services": Run(weather.locked, 8, services=True, limit=120),
+    "A10-clocks": Run(weather.clocks, 120, sweep="3", limit=40),
+    "A10-network-sqlite": Run(weather.network, 90, limit=120),
+    "A10-network-services": Run(weather.network, 60, services=True, limit=20),
+    "A11-edits": Run(edits.edits, 100, copies=3),
     "A10-disk": Run(weather.full, 150, limit=120),
 }
 FOUND_BY = {

@@ -12,10 +12,11 @@ AGAIN = 0.1  # seconds between two attempts at one webhook
 
 
 class Street(Courier):
-    """Brings each webhook 1 to `copies` times, shuffled, and tries each time until it is acknowledged."""
+    """Brings each webhook `least` (1) to `copies` times, shuffled, and tries each time until it is acknowledged."""
 
     def __init__(self, theirs: Courier, random: Random, copies: int) -> None:
-        self.random, self.copies, self.sent, self.lost, self.put_off = random, copies, 0, 0, 0
+        self.random, self.least, self.copies = random, 1, copies
+        self.sent = self.lost = self.put_off = self.refused = 0
         self._pause = threading.Event()
         super().__init__(theirs.knobs, theirs.sign, tries=1)
 
@@ -26,7 +27,7 @@ class Street(Courier):
             return
         with self._changed:
             self.sent += 1
-            for _ in range(self.random.randint(1, self.copies)):
+            for _ in range(self.random.randint(self.least, self.copies)):
                 self._queue.insert(self.random.randint(0, len(self._queue)), (body, headers or {}))
             self._changed.notify_all()
 
@@ -35,6 +36,7 @@ class Street(Courier):
         while True:
             answer = super().post(body, headers)
             if 0 < answer[0] < 500:
+                self.refused += answer[0] >= 400
                 return answer
             self.put_off += 1
             self._pause.wait(AGAIN)

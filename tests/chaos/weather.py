@@ -1,12 +1,16 @@
 """Everything around us goes wrong at once or goes away: the vendors' answers, their network, our clock, disk and
 database. Each scenario ends the fault, and what is left has to mend itself."""
 
+import re
 import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from random import Random
+from typing import Any
 
 from bot.store import Store
 from bot.store.migrate import migrate
@@ -14,6 +18,7 @@ from connectors.stage import Fault
 from tests.chaos.judge import Judgement
 from tests.chaos.scenarios import WORKERS, Outcome, ask, brought, outcome
 from tests.chaos.town import Town, furnish
+from tests.chaos.wire import TOXICS, Wire
 
 STORM = (  # what one call in three meets; "slow" is longer than we wait, so it is applied after we gave up
     Fault("status", 429, "1"),
@@ -26,7 +31,11 @@ STORM = (  # what one call in three meets; "slow" is longer than we wait, so it 
 )
 HASTY = ("patience=1", "horizon=4")  # seconds, instead of 10 and 15
 RATE = 0.3
-LONGEST = 600.0  # seconds of storm
+LONGEST = 40.0  # seconds of storm
+DISK = 40  # MB: the database's log alone takes 16
+OFF = 600  # seconds
+ADDRESSES = ("ZENDESK_BASE_URL", "INTERCOM_BASE_URL", "SLACK_BASE_URL", "DATABASE_URL", "REDIS_URL")
+PORT = re.compile(r"(?<=:)\d+(?=/|$)")
 
 
 def crew(town: Town, *changes: str) -> None:
@@ -97,6 +106,7 @@ def locked(town: Town, seconds: int, limit: float) -> Outcome:
 @contextmanager
 def lock(url: str) -> Iterator[None]:
     """No one else writes (SQLite), no one else reads or writes work (PostgreSQL)."""
+    connection: Any
     if url.startswith("sqlite"):
         connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
         connection.execute("BEGIN EXCLUSIVE")
@@ -110,9 +120,6 @@ def lock(url: str) -> Iterator[None]:
     finally:
         connection.rollback()
         connection.close()
-
-
-DISK = 40  # MB: the database's log alone takes 16
 
 
 def full(town: Town, questions: int, limit: float) -> Outcome:
@@ -170,3 +177,78 @@ def moved(town: Town, folder: Path) -> Iterator[str]:
     finally:
         town.store.close()
         town.store = before
+
+
+def clocks(town: Town, questions: int, limit: float) -> Outcome:
+    """A10: our clock is ten minutes ahead, then behind, then jumps to and fro in the middle of sends. Webhooks with a
+    timestamp are refused meanwhile, so the sweep has to find what they were about."""
+    clock = town.plan.folder / "clock"
+    set_clock(town, clock, OFF)
+    crew(town, *HASTY, f"clock={clock}")
+    drained = _off(town, questions // 3, limit)
+    set_clock(town, clock, -OFF)
+    drained = drained and _off(town, questions // 3, limit)
+    drained = drained and _jumping(town, questions - town.asked, clock, limit)
+    return outcome(town, drained, ("webhooks refused", total(town, "courier.refused")))
+
+
+def set_clock(town: Town, file: Path, seconds: int) -> None:
+    """Of all our processes, so far from the vendors'."""
+    new = file.with_suffix(".new")
+    new.write_text(f"{seconds:+d}")
+    new.rename(file)
+    town.note(f"clock {seconds:+d} s")
+
+
+def _off(town: Town, questions: int, limit: float) -> float | None:
+    for _ in range(2):  # the second half comes when the sweep has already looked
+        ask(town, questions // 2)
+        brought(town)
+        drained = found_all(town, limit)
+    return drained
+
+
+def found_all(town: Town, limit: float) -> float | None:
+    """Wait until everything is answered and nothing moves any more; None when that takes longer than `limit`."""
+    until = town.now + limit
+    while not town.judge().fine and town.now < until:
+        town.sample()
+        time.sleep(0.5)
+    return town.drained(limit)
+
+
+def _jumping(town: Town, questions: int, clock: Path, limit: float) -> float | None:
+    turn(town, faults=RATE, kinds=(Fault("slow", wait=2.0),), writes_only=True)
+    until = town.now + 15
+    for number in count():
+        if town.now > until:
+            break
+        ask(town, min(5, questions))
+        questions -= min(5, questions)
+        set_clock(town, clock, (0, OFF, 0, -OFF)[number % 4])
+        town.sample()
+        time.sleep(town.random.uniform(0.5, 2.0))
+    set_clock(town, clock, 0)
+    turn(town, faults=0.0)
+    return found_all(town, limit)
+
+
+def network(town: Town, questions: int, limit: float) -> Outcome:
+    """A10: the network to every vendor (and to PostgreSQL and Redis) is late, crumbles, swallows or cuts everything,
+    something else every second or two."""
+    before = {name: url for name, url in town.house.env.items() if name in ADDRESSES and PORT.search(url)}
+    wires = {name: Wire(int(PORT.findall(url)[0]), Random(f"{town.plan.seed} {name}")) for name, url in before.items()}
+    through = [f"{name}={PORT.sub(str(wire.port), before[name], count=1)}" for name, wire in wires.items()]
+    crew(town, *HASTY, "lease=8", "WORKERS=3", *through)
+    while written(town) < questions * 2 // 3 and town.now < LONGEST:
+        ask(town, min(10, questions - town.asked))
+        for name, wire in wires.items():
+            toxic = town.random.choice(TOXICS)
+            wire.turn(toxic)
+            town.note(f"{name.partition('_')[0].lower()}: {toxic}")
+        town.sample()
+        time.sleep(town.random.uniform(1, 2))
+    for wire in wires.values():
+        wire.turn("")
+    town.note("network mended")
+    return outcome(town, town.drained(limit), ("wires", len(wires)))

@@ -1,0 +1,81 @@
+"""A11: what people send instead of a draft, and change again, is learned exactly once and as they last put it."""
+
+import time
+from collections.abc import Mapping
+from itertools import cycle
+
+from sqlalchemy import select
+
+import app
+from bot.model import Policy
+from bot.store import limits
+from bot.store.tables import correction, draft, intervention, outcome
+from tests.chaos import scenarios
+from tests.chaos.town import REPLIED, VENDORS, Town
+
+AGENTS = {"zendesk": "tomasz@fernweh.example", "intercom": "tomasz@fernweh.example", "slack": "U_TOMASZ"}
+SENT = "You can return an order within {} days of delivery. Log in, open the order and choose Return."
+AGAIN = 1_000_000  # days more in the second version
+Talks = dict[tuple[str, str], int]  # (helpdesk, conversation) -> the days that were promised there last
+
+
+def edits(town: Town, many: int, limit: float) -> scenarios.Outcome:
+    """People send other words than the draft's, and half of Slack's change theirs once more. Every webhook comes three
+    times, shuffled."""
+    with town.store.write() as conn:
+        drafts_only = Policy(version=1, reply_at=0.3, suggest_at=0.2, draft_only=VENDORS)
+        limits.add_policy(conn, drafts_only, "chaos", app.utc_now())
+    for vendor in town.vendors.values():
+        vendor.call("courier.__setattr__", "least", 3)
+    scenarios.crew(town)
+    talks: Talks = {(name, _asked(town, name)): days for days, name in zip(range(1001, 1001 + many), cycle(VENDORS))}
+    drained = town.drained(limit)
+    said = {talk: _sent(town, *talk, days) for talk, days in talks.items()}
+    drained = drained and town.drained(limit)
+    for talk in [talk for talk in talks if talk[0] == "slack"][::2]:
+        talks[talk] += AGAIN
+        _changed(town, said[talk], talks[talk])
+    drained = drained and town.drained(limit)
+    return scenarios.outcome(town, drained, ("edits", many), wrong=mislearned(town, talks))
+
+
+def _asked(town: Town, name: str) -> str:
+    town.asked += 1
+    who = f"c{town.asked}@example.com"
+    return str(town.vendors[name].call("customer_says", REPLIED.format(town.asked), customer=who))
+
+
+def _sent(town: Town, name: str, talk: str, days: int) -> str:
+    said = town.vendors[name].call("agent_says", SENT.format(days), agent=AGENTS[name], conversation=talk)
+    return str(said)
+
+
+def _changed(town: Town, message: str, days: int) -> None:
+    edited = {"user": AGENTS["slack"], "ts": f"{time.time():.6f}"}
+    town.vendors["slack"].call("api.change", "C0SUPPORT", message, text=SENT.format(days), edited=edited)
+
+
+def mislearned(town: Town, talks: Talks) -> tuple[str, ...]:
+    """Each conversation has one correction, one outcome and one intervention, and its newest days are in them."""
+    with town.store.read() as conn:
+        refs = dict(conn.execute(select(draft.c.id, draft.c.ref)).tuples().all())
+        corrections = [
+            (refs[key], str(value.edits))
+            for key, value in conn.execute(select(correction.c.draft_id, correction.c.value))
+        ]
+        outcomes = [(refs[key], kind) for key, kind in conn.execute(select(outcome.c.draft_id, outcome.c.kind))]
+        taught = [(ref, value.answer) for ref, value in conn.execute(select(intervention.c.ref, intervention.c.value))]
+    wanted = {f"{name}:{talk}": f" {days} days" for (name, talk), days in talks.items()}
+    return (
+        *_unlike("corrections", corrections, wanted),
+        *_unlike("outcomes", outcomes, dict.fromkeys(wanted, "edited")),
+        *_unlike("interventions", taught, wanted),
+    )
+
+
+def _unlike(what: str, found: list[tuple[str, str]], wanted: Mapping[str, str]) -> list[str]:
+    known = dict(found)
+    counted = [f"{len(found)} {what} instead of {len(wanted)}"] if len(found) != len(wanted) else []
+    return counted + [
+        f"{what} of {ref}: {known.get(ref)}" for ref, says in wanted.items() if says not in known.get(ref, "")
+    ]
