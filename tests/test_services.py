@@ -4,6 +4,7 @@ import fcntl
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,34 @@ def test_an_rq_worker_that_is_told_to_stop_ends_after_the_row_it_is_on(redis_url
         signal.signal(signal.SIGINT, before[1])
 
     assert rows == [0, 1, 2]
+
+
+def test_an_rq_worker_that_met_an_error_of_redis_listens_again(redis_url: str | None) -> None:
+    if redis_url is None:
+        return
+    from redis import Redis
+
+    from bot.backends.rq_queue import QUEUE, RqBell, serve
+
+    client, woken = Redis.from_url(redis_url), list[str]()
+    client.set(f"rq:queue:{QUEUE}", "no list")
+
+    def drain(_stop: Callable[[], bool]) -> None:
+        if threading.current_thread().name == "poll":  # by then RQ has met the error
+            client.delete(f"rq:queue:{QUEUE}")
+            RqBell(redis_url).wake()
+        else:
+            woken.append(threading.current_thread().name)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    try:
+        serve(redis_url, drain)
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+
+    assert woken == ["MainThread"]
 
 
 def test_a_write_waits_for_the_disk_unless_it_is_said_that_it_can_be_taken_again(database_url: str) -> None:

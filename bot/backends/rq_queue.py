@@ -100,14 +100,14 @@ def serve(url: str, drain: Callable[[Callable[[], bool]], object]) -> None:
 
 
 def _be_woken(url: str, drain: Callable[[], object], stopping: threading.Event) -> None:
-    """Be RQ's worker until a signal ends it; while Redis is away that is tried again and again."""
+    """Be RQ's worker until a signal; again and again, because it ends by itself, too: with an error while Redis is away,
+    and without one when Redis answers too late or with something that it does not expect (2.12)."""
     away = False
     while not stopping.is_set():
         try:
             worker_for(url, drain, stopping).work(logging_level="WARNING")
-            return
         except RedisError as err:
             if not away:
                 log.warning("redis away: looking for work every second", extra={"error": str(err)})
             away = True
-            stopping.wait(AGAIN)
+        stopping.wait(AGAIN)

@@ -49,7 +49,7 @@ RUNS = {
     "A10-locked-services": Run(weather.locked, 8, services=True, limit=120),
     "A10-clocks": Run(weather.clocks, 120, sweep="3", limit=40),
     "A10-network-sqlite": Run(weather.network, 90, limit=120),
-    "A10-network-services": Run(weather.network, 60, services=True, limit=20),
+    "A10-network-services": Run(weather.network, 60, services=True, limit=100),
     "A11-edits": Run(edits.edits, 100, copies=3),
     "A10-disk": Run(weather.full, 150, limit=120),
 }

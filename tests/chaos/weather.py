@@ -240,6 +240,8 @@ def network(town: Town, questions: int, limit: float) -> Outcome:
     wires = {name: Wire(int(PORT.findall(url)[0]), Random(f"{town.plan.seed} {name}")) for name, url in before.items()}
     through = [f"{name}={PORT.sub(str(wire.port), before[name], count=1)}" for name, wire in wires.items()]
     crew(town, *HASTY, "lease=8", "WORKERS=3", *through)
+    ask(town, 20)
+    under_way(town)
     while written(town) < questions * 2 // 3 and town.now < LONGEST:
         ask(town, min(10, questions - town.asked))
         for name, wire in wires.items():
