@@ -4,7 +4,6 @@ import hashlib
 import logging
 import re
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Connection
@@ -21,7 +20,7 @@ from bot.store.drafts import Sending
 from bot.work import Effect, Job
 
 log = logging.getLogger(__name__)
-HORIZON = timedelta(seconds=15)  # after this a vendor's reads show what it wrote, or it did not write it
+HORIZON = 15.0  # seconds; after this a vendor's reads show what it wrote, or it did not write it
 MAX_TRIES = 2
 STOPPED_WAIT = 2.0  # seconds
 DIGITS = re.compile(r"\d+")  # two reasons that differ in a ticket's number are one
@@ -134,6 +133,7 @@ def _addressed(conn: Connection, delivery: Delivery) -> Delivery:
 
 def _not_sent(line: Line, job: Job, row: Sending, err: Unavailable) -> None:
     """Back to `approved` where it surely was not sent, else `unknown`: by whoever still holds the claim."""
+    line.doubts[_doubt(row)] = line.steady()
     with line.store.write() as conn:
         if not work.held(conn, job):
             return
@@ -158,11 +158,12 @@ def _end(
 def _settle(line: Line, job: Job, row: Sending) -> Effect:
     """`unknown` is settled by reading back, never by sending again blindly."""
     found = _read_back(line, row.delivery, row)
+    missed = line.steady() - line.doubts.setdefault(_doubt(row), line.steady())
+    if not found and missed < HORIZON:
+        raise Unavailable("not there yet", retry_after=min(HORIZON - missed, 1.0))
+    line.doubts.pop(_doubt(row), None)
     if found:
         return partial(_end, line=line, row=row, state=DeliveryState.SENT, vendor_id=found)
-    wait = ((row.sending_at or row.at) + HORIZON - line.now()).total_seconds()
-    if wait > 0:
-        raise Unavailable("not there yet", retry_after=min(wait, 1.0))
     if row.tries < MAX_TRIES:
         with line.store.write() as conn:
             if work.held(conn, job):
@@ -170,6 +171,11 @@ def _settle(line: Line, job: Job, row: Sending) -> Effect:
         raise Unavailable("one more try", retry_after=0.05)
     why = "The helpdesk took it twice without an answer and does not show it. Was it sent?"
     return partial(_hand_back, line=line, row=row, state=DeliveryState.ASKED, why=why)
+
+
+def _doubt(row: Sending) -> str:
+    """One try at one delivery."""
+    return f"{row.delivery.key} {row.tries}"
 
 
 def _read_back(line: Line, delivery: Delivery, row: Sending) -> str | None:

@@ -1,7 +1,8 @@
 """The parts of the line, put together once by `app.py` and handed down."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from itsdangerous import BadData, URLSafeSerializer
@@ -42,7 +43,8 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What every step needs. `review` names the connector whose channel proposals go to, "" for none."""
+    """What every step needs. `review` names the connector whose channel proposals go to, "" for none. `steady`: seconds
+    by a clock that nobody sets; by it, `doubts` says since when this process misses a delivery that was tried."""
 
     store: Store
     connectors: Mapping[str, Connector]
@@ -53,6 +55,8 @@ class Line:
     now: Clock
     links: Links
     review: str = ""
+    steady: Callable[[], float] = time.monotonic
+    doubts: dict[str, float] = field(default_factory=dict)
 
     def connector(self, name: str) -> Connector:
         """The connector of a ref; Refused where it is not set up any more."""

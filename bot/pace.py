@@ -3,7 +3,7 @@ does not answer, and when we have called it as often as we allow ourselves."""
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from bot.store.prepared import Prepared
 from bot.store.statements import Lock, insert, one_at_a_time, put
@@ -38,6 +38,12 @@ def failed(conn: Connection, connector: str, times: int, now: datetime, why: str
     if times >= OPENS_AT:
         wait = timedelta(seconds=min(2.0 ** (times - OPENS_AT), LONGEST))
         leave_alone(conn, connector, now + wait, f"does not answer: {why}")
+
+
+def at_once(conn: Connection) -> None:
+    """Nobody is left alone any more."""
+    conn.execute(delete(pace))
+    conn.execute(delete(spent))
 
 
 def waiting(conn: Connection, now: datetime) -> list[tuple[str, datetime, str]]:

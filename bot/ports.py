@@ -79,7 +79,7 @@ class Settles(Protocol):
         """The vendor's message id of `delivery` if it was applied at or after `since`, None if it surely was not.
         `besides`: ids known to be those of other deliveries, for vendors that keep no mark of ours.
 
-        Raises Unavailable when it cannot tell now.
+        `since` is by our clock, which may be an hour off. Raises Unavailable when it cannot tell now.
         """
 
 

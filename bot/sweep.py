@@ -2,10 +2,12 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot import forget, team, work
+from sqlalchemy import Connection
+
+from bot import forget, pace, team, work
 from bot.errors import BotError, Malformed, Refused
 from bot.line import Line
 from bot.ports import Connector, Team
@@ -28,11 +30,22 @@ class Upkeep:
 
 def reclaim(line: Line) -> int:
     """Take back what dead workers held; how many rows."""
-    with line.store.write() as conn:
+    with line.store.write(durable=False) as conn:
+        _keep_up(conn, line.now())
         count = work.reclaim(conn, line.now())
     if count:
         line.wake.wake()
     return count
+
+
+def _keep_up(conn: Connection, now: datetime) -> None:
+    """When our clock was set back, nothing waits any more for a time that was the future then."""
+    last = conversations.looked_to(conn, "reclaim")
+    conversations.set_looked_to(conn, "reclaim", now)
+    if last is not None and last > now:
+        log.warning("clock set back", extra={"seconds": (last - now).total_seconds()})
+        work.at_once(conn, now)
+        pace.at_once(conn)
 
 
 def sweep(line: Line, upkeep: Upkeep = Upkeep()) -> int:

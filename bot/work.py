@@ -196,6 +196,14 @@ def reclaim(conn: Connection, now: datetime) -> int:
     return len(conn.execute(change.returning(work.c.id)).all())
 
 
+def at_once(conn: Connection, now: datetime) -> None:
+    """What waits for its time is due now, and no lease ends later than if it were taken now."""
+    later = stands(work.c.state, "ready"), work.c.run_at > now
+    conn.execute(update(work).where(*later).values(run_at=now))
+    longer = stands(work.c.state, "running"), work.c.lease_until > now + LEASE
+    conn.execute(update(work).where(*longer).values(lease_until=now + LEASE))
+
+
 def prune(conn: Connection, before: datetime) -> int:
     """Forget what was done before; events, deliveries and nonces know by themselves what has been. How many rows."""
     gone = delete(work).where(stands(work.c.state, "done"), work.c.at < before)

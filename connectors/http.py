@@ -4,7 +4,9 @@ import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from itertools import accumulate
 from typing import Any, TypeVar
 
@@ -19,6 +21,7 @@ CONNECT_TIMEOUT = 3.05  # seconds
 READ_TIMEOUT = 10.0  # seconds
 JSON_DEPTH = 32
 FRESH = timedelta(minutes=5)
+NEAR = timedelta(minutes=1)  # so far off are many clocks; what is asked for overlaps by as much
 NOT_APPLIED = frozenset({409, 429})  # the vendor answered before it did anything
 LOOPBACK = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(/[\w/]*)?")
 # What JSON has besides brackets; a string goes to its end or the body's, so it is never tried anew.
@@ -92,6 +95,24 @@ def session(read_timeout: float = READ_TIMEOUT) -> requests.Session:
     for scheme in ("https://", "http://"):
         made.mount(scheme, OneTry((CONNECT_TIMEOUT, read_timeout)))
     return made
+
+
+class Drift:
+    """How far a vendor's clock is ahead of ours, by the `Date` of its newest answer: 0 for less than a minute."""
+
+    def __init__(self) -> None:
+        self.known, self._ahead = False, timedelta()
+
+    def hear(self, headers: Mapping[str, str]) -> None:
+        """An answer came now. One without a readable `Date` says nothing."""
+        with suppress(KeyError, TypeError, ValueError):
+            date = parsedate_to_datetime({name.lower(): value for name, value in headers.items()}["date"])
+            ahead = date - datetime.now(UTC)
+            self._ahead, self.known = ahead if abs(ahead) > NEAR else timedelta(), True
+
+    def theirs(self, at: datetime) -> datetime:
+        """What their clock showed when ours showed `at` (aware UTC)."""
+        return at + self._ahead
 
 
 def retry_after(headers: Mapping[str, str], now: datetime, default: float = 5.0) -> float:

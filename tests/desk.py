@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -48,6 +48,10 @@ class Clock:
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) + self.ahead
+
+    def steady(self) -> float:
+        """The same, in seconds from anywhere."""
+        return self().timestamp()
 
     def forward(self, **much: float) -> None:
         """Move on, as `timedelta` takes it."""
@@ -141,7 +145,7 @@ def desk(database_url: str, *names: str, redis_url: str | None = None) -> Iterat
     clock, refused = Clock(), Counter[str]()
     secret = b"0123456789abcdef0123456789abcdef"
     chosen = Settings(database_url=database_url, redis_url=redis_url or "", secret=secret)
-    line = app.build(chosen, app.connect(env), app.bell(chosen), clock)
+    line = replace(app.build(chosen, app.connect(env), app.bell(chosen), clock), steady=clock.steady)
     server = Server(app.web(line, refused))
     for fake in fakes.values():
         fake.hook(server.url)

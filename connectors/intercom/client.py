@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from bot.errors import BotError, Malformed, Refused, Unavailable
 from bot.model import Ref
 from bot.text.markup import Safe
-from connectors.http import Shape, error_for, shape
+from connectors.http import Drift, Shape, error_for, shape
 from connectors.intercom import shapes
 from connectors.intercom.door import CONVERSATION
 
@@ -37,9 +37,14 @@ class Whole(httpx.HTTPTransport):
     type hints anew for every part of a conversation.
     """
 
+    def __init__(self, drift: Drift) -> None:
+        super().__init__(trust_env=False)
+        self._drift = drift
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """As httpx has it; errors stay as they are, for the SDK to raise."""
         answer = super().handle_request(request)
+        self._drift.hear(answer.headers)
         if not answer.is_success:
             return answer
         return httpx.Response(answer.status_code, content=b'{"whole":%b}' % answer.read())
@@ -50,7 +55,8 @@ class Client:
 
     def __init__(self, base_url: str, token: str, timeout: float) -> None:
         # Neither the SDK nor httpx tries again or follows a redirect, with our token, unless told to.
-        http = httpx.Client(transport=Whole(trust_env=False), trust_env=False, timeout=timeout)
+        self._drift = Drift()
+        http = httpx.Client(transport=Whole(self._drift), trust_env=False, timeout=timeout)
         version = {"Intercom-Version": VERSION}
         self._sdk = Intercom(base_url=base_url, token=token, headers=version, timeout=timeout, httpx_client=http)
 
@@ -61,6 +67,9 @@ class Client:
 
     def changed(self, since: datetime) -> Iterator[str]:
         """Ids of the conversations updated at or after `since`, by the page."""
+        if not self._drift.known:
+            self.me()
+        since = self._drift.theirs(since)
         # Dates know `>` and `<` alone here, and the vendor's pages differ on whether `>` includes its end.
         query = SingleFilterSearchRequest(field="updated_at", operator=">", value=int(since.timestamp()) - 1)
         page = shapes.Page(conversations=())

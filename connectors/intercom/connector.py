@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from connectors.intercom.client import Client
 
 REGIONS = {"us": "", "eu": ".eu", "au": ".au"}  # as in https://api.eu.intercom.io
-SKEW = timedelta(seconds=30)  # their clock against ours; a copy of our own words so near in time is no second message
+SKEW = timedelta(hours=1)  # their clock against ours, which may be set while we send
 OVERLAP = timedelta(seconds=60)
 
 

@@ -20,7 +20,7 @@ from connectors.slack.web import SCOPES, Web
 
 SLACK = "https://slack.com/api/"
 LOOK_BACK = timedelta(days=30)  # history lists parents only: how old a thread may be whose replies we still find
-OVERLAP = timedelta(minutes=1)  # clocks differ
+SKEW = timedelta(hours=1)  # their clock against ours, which may be set while we send
 PANEL_TIMEOUT = 2  # seconds, of the three that Slack waits
 LONGEST = 40_000  # characters; Slack cuts the rest off without a word
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
@@ -95,7 +95,7 @@ class Slack:
         pages = self._web.pages("conversations.history", channel=self._support, oldest=_ts(since - LOOK_BACK))
         for message in (message for page in pages for message in page.messages):
             newest = max(shapes.moment(ts) for ts in (message.ts, message.latest_reply, message.edited) if ts)
-            if newest >= since and message.subtype in shapes.SPOKEN:
+            if newest >= self._web.drift.theirs(since) and message.subtype in shapes.SPOKEN:
                 yield Ref(self.name, f"{self._support}-{message.thread_ts or message.ts}")
 
     def deliver(self, delivery: Delivery) -> str:
@@ -178,7 +178,7 @@ class Slack:
             return self._thread(delivery.ref)
         if delivery.replaces:
             return self._web.pages("conversations.replies", channel=self._review, ts=delivery.replaces)
-        return self._web.pages("conversations.history", channel=self._review, oldest=_ts(since - OVERLAP))
+        return self._web.pages("conversations.history", channel=self._review, oldest=_ts(since - SKEW))
 
 
 def _ts(at: datetime) -> str:

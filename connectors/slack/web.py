@@ -10,7 +10,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import BotError, Refused, Unavailable
-from connectors.http import error_for, retry_after
+from connectors.http import Drift, error_for, retry_after
 from connectors.slack.shapes import Me, Page, User, read
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Web:
 
     def __init__(self, token: str, base_url: str, timeout: int = TIMEOUT) -> None:
         self.token, self.base_url, self._timeout = token, base_url, timeout
+        self.drift = Drift()
         self._known = lru_cache(maxsize=10_000)(self.look_up)
 
     def ask(self, name: str, **arguments: Any) -> "SlackResponse":
@@ -49,10 +50,12 @@ class Web:
         try:
             answer: SlackResponse = getattr(client, name.replace(".", "_"))(**arguments)
         except SlackApiError as err:
+            self.drift.hear(err.response.headers)
             raise _no(f"slack: {name}", err.response, writes) from err
         except (HTTPException, OSError, ValueError) as err:
             reached = not isinstance(getattr(err, "reason", err), NOBODY)
             raise Unavailable(f"slack: {name}: {type(err).__name__}", maybe=writes and reached, away=True) from err
+        self.drift.hear(answer.headers)
         return answer
 
     @cached_property

@@ -101,7 +101,7 @@ class Zendesk:
     def changed(self, since: datetime) -> Iterator[Ref]:
         """Newest last. Read from the newest on: who moves meanwhile is seen by the next look, nobody is skipped."""
         tickets = self.desk.every(shapes.Touched, "tickets", "tickets.json", sort="-updated_at")
-        late = list(takewhile(lambda t: t.updated_at >= since - SECOND, tickets))
+        late = list(takewhile(lambda t: t.updated_at >= self.desk.drift.theirs(since) - SECOND, tickets))
         yield from (Ref(NAME, t.id) for t in reversed(late))
 
     def deliver(self, delivery: Delivery) -> str:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from urllib3.exceptions import NewConnectionError
 
 from bot.errors import BotError, Malformed, Refused, Unavailable
-from connectors.http import CONNECT_TIMEOUT, OneTry, Shape, error_for, session, shape
+from connectors.http import CONNECT_TIMEOUT, Drift, OneTry, Shape, error_for, session, shape
 from connectors.zendesk.oauth import Token, rejected
 from connectors.zendesk.shapes import Meta, Problem
 
@@ -28,9 +28,9 @@ class Wire(OneTry):
     It only speaks to https://NAME.zendesk.com: where `site` is another, as in the sandbox, requests go there.
     """
 
-    def __init__(self, site: str, token: Token, timeout: float) -> None:
+    def __init__(self, site: str, token: Token, timeout: float, drift: Drift) -> None:
         super().__init__((CONNECT_TIMEOUT, timeout))
-        self.site, self.token = site, token
+        self.site, self.token, self.drift = site, token, drift
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         """The answer with a status under 300. Raises Unavailable or Refused."""
@@ -51,6 +51,7 @@ class Wire(OneTry):
         except requests.RequestException as err:
             maybe = _writes(request) and not _unsent(err)
             raise Unavailable(f"Zendesk {_what(request)}: {type(err).__name__}", maybe=maybe, away=True) from err
+        self.drift.hear(answer.headers)
         return answer
 
 
@@ -106,6 +107,7 @@ class Desk(threading.local):
 
     def __init__(self, subdomain: str, site: str, token: Token, timeout: float) -> None:
         self.subdomain, self.site, self.token, self.timeout = subdomain, site, token, timeout
+        self.drift = Drift()
 
     @cached_property
     def zenpy(self) -> Any:
@@ -114,7 +116,7 @@ class Desk(threading.local):
 
         logging.getLogger("zenpy").setLevel(logging.INFO)  # its debug lines hold whole tickets
         ours = session(self.timeout)
-        ours.mount(f"https://{self.subdomain}.zendesk.com/", Wire(self.site, self.token, self.timeout))
+        ours.mount(f"https://{self.subdomain}.zendesk.com/", Wire(self.site, self.token, self.timeout, self.drift))
         times = (CONNECT_TIMEOUT, self.timeout)
         client = Zenpy(subdomain=self.subdomain, session=ours, anonymous=True, disable_cache=True, timeout=times)
         for api in (client.tickets, client.users, client.brands, client.webhooks, client.triggers):

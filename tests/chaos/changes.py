@@ -151,6 +151,6 @@ def make(name: str) -> None:
     elif what == "clock":
         _clock(Path(value))
     elif what == "horizon":
-        vars(deliver)["HORIZON"] = timedelta(seconds=float(value))
+        vars(deliver)["HORIZON"] = float(value)
     else:
         (POINTS | HELD | PLANTED)[what]()

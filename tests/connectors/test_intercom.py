@@ -132,10 +132,11 @@ def test_the_same_words_are_not_ours_from_another_seat_as_a_note_or_from_long_ag
     fake.agent_says(reply(ref).text, agent=INES, conversation=ref.id)
     assert intercom.settled(reply(ref), since) is None
 
-    intercom.deliver(reply(ref))
+    sent = intercom.deliver(reply(ref))
 
     assert intercom.settled(replace(reply(ref), kind=DeliveryKind.NOTE), since) is None
-    assert intercom.settled(reply(ref), since + timedelta(minutes=2)) is None
+    assert intercom.settled(reply(ref), since + timedelta(hours=2)) is None
+    assert intercom.settled(reply(ref), since, {sent}) is None
     assert intercom.settled(reply(ref), since) is not None
 
 
