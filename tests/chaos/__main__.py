@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 
 from tests import services
-from tests.chaos import changes, edits, report, scenarios, weather
+from tests.chaos import changes, edits, power, report, scenarios, weather
 from tests.chaos.scenarios import Outcome
 from tests.chaos.town import NEVER, Plan, Town, town
 
@@ -44,6 +44,7 @@ RUNS = {
     "A4-services": Run(scenarios.claimed, 50, services=True),
     "A2-sqlite": Run(scenarios.points, 1),
     "A9-sqlite": Run(scenarios.silent, 240, sweep="5", limit=30),
+    "A6-sqlite": Run(power.cuts, 4, limit=60),
     "A10-storm": Run(weather.stormy, 150, limit=120),
     "A10-locked-sqlite": Run(weather.locked, 8, limit=120),
     "A10-locked-services": Run(weather.locked, 8, services=True, limit=120),
@@ -59,6 +60,7 @@ FOUND_BY = {
     "polling": "A5-services",
     "de-duplication": "A9-sqlite",
     "commit": "A1-sqlite",
+    "sync": "A6-sqlite",
 }
 
 

@@ -20,7 +20,7 @@ import app
 from bot import deliver, sweep, work, worker
 from bot.backends import rq_queue
 from bot.model import DeliveryState, Event
-from bot.store import Store, drafts
+from bot.store import Store, drafts, engine
 from bot.store.tables import delivery
 from connectors import http
 from connectors.intercom import connector as intercom
@@ -94,6 +94,11 @@ def _acknowledged_first(store: Store, run: Any, item: Any) -> None:
     threading.Timer(DEFERRED, later).start()
 
 
+def _begun_loosely(real: Callable[[Any, str], None], conn: Any, _synchronous: str) -> None:
+    """No commit waits for the disk."""
+    real(conn, "NORMAL")
+
+
 def _keyed_by_the_attempt(event: Event) -> str:
     return f"{event.ref.connector}-{event.ref.id}-{event.kind}-{event.object_id}-{uuid4().hex}"
 
@@ -115,6 +120,7 @@ PLANTED: dict[str, Callable[[], None]] = {
     "polling": lambda: setattr(rq_queue, "_look", lambda *_: None),
     "de-duplication": lambda: setattr(Event, "key", property(_keyed_by_the_attempt)),
     "commit": lambda: setattr(Store, "together", _acknowledged_first),
+    "sync": lambda: setattr(engine, "_begin", partial(_begun_loosely, engine._begin)),
 }
 
 
