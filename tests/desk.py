@@ -5,6 +5,7 @@ clock moves only when a test moves it.
 """
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,14 +45,18 @@ class Clock:
     """Time that tests move by hand; it starts at the real now, because signatures carry it."""
 
     def __init__(self) -> None:
-        self.ahead = timedelta()
+        self.ahead = self.off = timedelta()
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return datetime.now(UTC) + self.ahead + self.off
 
     def steady(self) -> float:
-        """The same, in seconds from anywhere."""
-        return self().timestamp()
+        """In seconds, from anywhere, and whatever it was set to."""
+        return time.monotonic() + self.ahead.total_seconds()
+
+    def set(self, **off: float) -> None:
+        """Somebody sets it, so far from the right time, as `timedelta` takes it."""
+        self.off = timedelta(**off)
 
     def forward(self, **much: float) -> None:
         """Move on, as `timedelta` takes it."""

@@ -186,6 +186,63 @@ def test_a_write_that_surely_did_not_happen_gets_one_more_try(fernweh: Desk, nam
     assert len([t for t in fernweh.sent(ref) if "within 30 days" in t]) == 1
 
 
+def asked_by_a_wrong_clock(made: Desk, name: str, minutes: int) -> Ref:
+    """Our clock is so far ahead; webhooks are refused for their timestamps, the sweep finds what they were about."""
+    made.clock.set(minutes=minutes)
+    ref = Ref(name, made.fakes[name].customer_says(ASKS_RETURN, customer="maria@example.com"))
+    sweep.sweep(made.line)
+    made.settle()
+    sweep.reclaim(made.line)  # as every second
+    return ref
+
+
+@pytest.mark.parametrize("minutes", [10, -10])
+@pytest.mark.parametrize("name", DESKS)
+def test_a_clock_that_is_set_while_a_write_is_in_doubt_does_not_send_it_again(
+    fernweh: Desk, name: str, minutes: int
+) -> None:
+    license_returns(fernweh)
+    fernweh.fakes[name].knobs.writes_only = True
+    fernweh.fakes[name].knobs.next.append(Fault("drop"))
+
+    ref = asked_by_a_wrong_clock(fernweh, name, minutes)
+    assert fernweh.deliveries(ref)[0].state is DeliveryState.UNKNOWN
+    fernweh.clock.set()
+    sweep.reclaim(fernweh.line)
+    for _ in range(10):
+        fernweh.clock.forward(seconds=6)
+        fernweh.settle()
+
+    assert fernweh.deliveries(ref)[0].state is DeliveryState.SENT
+    assert len(fernweh.fakes[name].ledger.writes) == 1
+
+
+def test_what_is_surely_absent_is_not_decided_by_a_clock_that_is_set(fernweh: Desk) -> None:
+    license_returns(fernweh)
+    fernweh.fakes["intercom"].knobs.writes_only = True
+    fernweh.fakes["intercom"].knobs.next.append(LOST)
+
+    ref = fernweh.ask(ASKS_RETURN, "intercom")
+    fernweh.clock.set(minutes=10)
+    fernweh.settle()
+
+    assert fernweh.deliveries(ref)[0].state is DeliveryState.UNKNOWN
+    assert fernweh.sent(ref) == []
+
+
+def test_what_waits_is_not_held_up_by_a_clock_that_was_set_back(fernweh: Desk) -> None:
+    fernweh.fakes["zendesk"].knobs.writes_only = True
+    fernweh.fakes["zendesk"].knobs.next.append(Fault("status", 429, "30"))
+    ref = asked_by_a_wrong_clock(fernweh, "zendesk", 10)
+    assert [d.state for d in fernweh.deliveries(ref)] == [DeliveryState.APPROVED]
+
+    fernweh.clock.set()
+    sweep.reclaim(fernweh.line)
+    fernweh.settle()
+
+    assert [d.state for d in fernweh.deliveries(ref)] == [DeliveryState.SENT]
+
+
 def test_a_write_that_is_lost_twice_is_a_persons_matter(fernweh: Desk) -> None:
     license_returns(fernweh)
     fernweh.fakes["zendesk"].knobs.writes_only = True

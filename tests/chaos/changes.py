@@ -17,8 +17,9 @@ from uuid import uuid4
 from sqlalchemy import update
 
 import app
-from bot import deliver, sweep, work, worker
+from bot import deliver, settings, sweep, work, worker
 from bot.backends import rq_queue
+from bot.line import Line
 from bot.model import DeliveryState, Event
 from bot.store import Store, drafts, engine
 from bot.store.tables import delivery
@@ -99,6 +100,18 @@ def _begun_loosely(real: Callable[[Any, str], None], conn: Any, _synchronous: st
     real(conn, "NORMAL")
 
 
+def _anchors_often() -> None:
+    """The audit's head is anchored every second, not every day."""
+    vars(sweep)["DAY"] = timedelta()
+    real = sweep.reclaim
+
+    def reclaim(line: Line) -> int:
+        sweep.anchor(line, settings.anchors(os.environ))
+        return real(line)
+
+    vars(sweep)["reclaim"] = reclaim
+
+
 def _keyed_by_the_attempt(event: Event) -> str:
     return f"{event.ref.connector}-{event.ref.id}-{event.kind}-{event.object_id}-{uuid4().hex}"
 
@@ -114,6 +127,7 @@ POINTS: dict[str, Callable[[], None]] = {
 HELD: dict[str, Callable[[], None]] = {  # what the dead held is not taken back for now: one fault at a time
     "no reclaim": lambda: setattr(sweep, "reclaim", lambda _line: 0),
 }
+OFTEN: dict[str, Callable[[], None]] = {"anchors": _anchors_often}
 PLANTED: dict[str, Callable[[], None]] = {
     "fence": lambda: setattr(drafts, "start_sending", _gate_open),
     "read-back": lambda: setattr(deliver, "_read_back", lambda *_: None),
@@ -159,4 +173,4 @@ def make(name: str) -> None:
     elif what == "horizon":
         vars(deliver)["HORIZON"] = float(value)
     else:
-        (POINTS | HELD | PLANTED)[what]()
+        (POINTS | HELD | OFTEN | PLANTED)[what]()

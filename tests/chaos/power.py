@@ -138,13 +138,13 @@ def cuts(town: Town, times: int, limit: float) -> Outcome:
     disk, loose = Disk(database, town.plan.folder / "trace"), 0
     with rehoused(town, disk.tracer):
         for _ in range(times):
-            weather.crew(town, *weather.HASTY, "lease=6")
+            weather.crew(town, *weather.HASTY, "lease=6", "anchors")
             _load(town)
             for name in town.house.names:
                 town.house.kill(name)
             loose += disk.cut(town.random)
             town.note("power cut")
-        weather.crew(town, *weather.HASTY, "lease=6")
+        weather.crew(town, *weather.HASTY, "lease=6", "anchors")
         drained = town.drained(limit)
         return outcome(town, drained, ("cuts", times), ("writes not synced", loose), wrong=_audit(town))
 
