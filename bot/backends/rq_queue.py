@@ -100,8 +100,8 @@ def serve(url: str, drain: Callable[[Callable[[], bool]], object]) -> None:
 
 
 def _be_woken(url: str, drain: Callable[[], object], stopping: threading.Event) -> None:
-    """Be RQ's worker until a signal; again and again, because it ends by itself, too: with an error while Redis is away,
-    and without one when Redis answers too late or with something that it does not expect (2.12)."""
+    """Be RQ's worker until a signal; again and again, because it ends by itself, too: with an error while Redis is
+    away, and without one when Redis answers too late or with something that it does not expect (2.12)."""
     away = False
     while not stopping.is_set():
         try:
