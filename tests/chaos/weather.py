@@ -68,11 +68,13 @@ def stormy(town: Town, questions: int, limit: float) -> Outcome:
     """A10: three calls in ten of every kind go wrong, until two questions of three are answered all the same."""
     crew(town, *HASTY, "WORKERS=3")
     turn(town, faults=RATE, kinds=STORM, writes_only=False)
-    while written(town) < questions * 2 // 3 and town.now < LONGEST * questions:
+    until = town.now + LONGEST * questions
+    while written(town) < questions * 2 // 3 and town.now < until:
         ask(town, min(10, questions - town.asked))
         town.sample()
         time.sleep(0.1)
     turn(town, faults=0.0)
+    ask(town, questions - town.asked)
     return outcome(town, town.drained(limit), ("calls gone wrong", total(town, "knobs.met")))
 
 
@@ -243,7 +245,8 @@ def network(town: Town, questions: int, limit: float) -> Outcome:
     crew(town, *HASTY, "lease=8", "WORKERS=3", *through)
     ask(town, 20)
     under_way(town)
-    while written(town) < questions * 2 // 3 and town.now < LONGEST * questions:
+    until = town.now + LONGEST * questions
+    while written(town) < questions * 2 // 3 and town.now < until:
         ask(town, min(10, questions - town.asked))
         for name, wire in wires.items():
             toxic = town.random.choice(TOXICS)
@@ -254,4 +257,5 @@ def network(town: Town, questions: int, limit: float) -> Outcome:
     for wire in wires.values():
         wire.turn("")
     town.note("network mended")
+    ask(town, questions - town.asked)
     return outcome(town, town.drained(limit), ("wires", len(wires)))
