@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 
 from tests import services
-from tests.chaos import changes, report, scenarios
+from tests.chaos import changes, gates, report, scenarios
 from tests.chaos.scenarios import Outcome
 from tests.chaos.town import NEVER, Plan, Town, town
 
@@ -40,10 +40,17 @@ class Run:
 RUNS = {
     "A1-sqlite": Run(scenarios.killed, 860, copies=10),
     "A1-services": Run(scenarios.killed, 860, services=True, copies=10),
-    "A5-services": Run(scenarios.wiped, 200, services=True, limit=60),
-    "A4-services": Run(scenarios.claimed, 50, services=True),
     "A2-sqlite": Run(scenarios.points, 1),
+    "A2-services": Run(scenarios.points, 1, services=True),
+    "A3-sqlite": Run(scenarios.orphaned, 1),
+    "A3-services": Run(scenarios.orphaned, 1, services=True),
+    "A4-sqlite": Run(scenarios.claimed, 50),
+    "A4-services": Run(scenarios.claimed, 50, services=True),
+    "A5-services": Run(scenarios.wiped, 200, services=True, limit=60),
     "A9-sqlite": Run(scenarios.silent, 240, sweep="5", limit=30),
+    "A9-services": Run(scenarios.silent, 240, services=True, sweep="5", limit=30),
+    "A12-sqlite": Run(gates.obeyed, 60),
+    "A17-sqlite": Run(gates.pressed, 8),
 }
 FOUND_BY = {
     "fence": "A2-sqlite",
@@ -51,6 +58,9 @@ FOUND_BY = {
     "polling": "A5-services",
     "de-duplication": "A9-sqlite",
     "commit": "A1-sqlite",
+    "orphan": "A3-sqlite",
+    "egress": "A12-sqlite",
+    "nonce": "A17-sqlite",
 }
 
 

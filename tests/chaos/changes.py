@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -16,11 +17,12 @@ from uuid import uuid4
 from sqlalchemy import update
 
 import app
-from bot import deliver, sweep, work, worker
+from bot import answer, deliver, egress, sweep, work, worker
 from bot.backends import rq_queue
-from bot.model import DeliveryState, Event
-from bot.store import Store, drafts
+from bot.model import Context, DeliveryState, Draft, Event, Ref
+from bot.store import Store, drafts, reviews
 from bot.store.tables import delivery
+from bot.text.links import ANYWHERE
 
 DEFERRED = 0.3  # seconds
 
@@ -93,6 +95,25 @@ def _keyed_by_the_attempt(event: Event) -> str:
     return f"{event.ref.connector}-{event.ref.id}-{event.kind}-{event.object_id}-{uuid4().hex}"
 
 
+class Obedient:
+    """A writer that says what the customer asks it to say, to whom it likes."""
+
+    def write(self, context: Context) -> Draft:
+        """Their words are its words."""
+        newest = context.conversation.messages[-1].text
+        return Draft("a-theirs", "e-theirs", Ref("zendesk", "1"), newest, context.evidence[:1], 1.0, "m1", "returns")
+
+
+def _ungated() -> None:
+    """Whatever the writer says, to this conversation, with links to anywhere."""
+
+    def passed(context: Context, draft: Draft) -> tuple[Draft, tuple[str, ...], None]:
+        own = answer._nothing(context)
+        return replace(own, text=draft.text, used=draft.used, topic=draft.topic), ANYWHERE, None
+
+    vars(egress).update(passed=passed, last_look=lambda *_: "")
+
+
 POINTS: dict[str, Callable[[], None]] = {
     "claimed": lambda: _after(worker.Worker, "_claim", _die),
     "before the gate's commit": lambda: _after(drafts, "start_sending", _die),
@@ -104,11 +125,15 @@ POINTS: dict[str, Callable[[], None]] = {
 HELD: dict[str, Callable[[], None]] = {  # what the dead held is not taken back for now: one fault at a time
     "no reclaim": lambda: setattr(sweep, "reclaim", lambda _line: 0),
 }
+WRITERS: dict[str, Callable[[], None]] = {"obedient": lambda: setattr(app, "ExtractiveWriter", Obedient)}
 PLANTED: dict[str, Callable[[], None]] = {
     "fence": lambda: setattr(drafts, "start_sending", _gate_open),
     "read-back": lambda: setattr(deliver, "_read_back", lambda *_: None),
     "polling": lambda: setattr(rq_queue, "_look", lambda *_: None),
     "de-duplication": lambda: setattr(Event, "key", property(_keyed_by_the_attempt)),
+    "egress": _ungated,
+    "nonce": lambda: setattr(reviews, "use_nonce", lambda *_: True),
+    "orphan": lambda: setattr(app, "end_with_parent", lambda: None),
     "commit": lambda: setattr(Store, "together", _acknowledged_first),
 }
 
@@ -122,4 +147,4 @@ def make(name: str) -> None:
         lease = timedelta(seconds=float(value))
         vars(worker)["claim"], work.renew = partial(work.claim, lease=lease), partial(work.renew, lease=lease)
     else:
-        (POINTS | HELD | PLANTED)[what]()
+        (POINTS | HELD | WRITERS | PLANTED)[what]()

@@ -9,7 +9,9 @@ from bot.ports import StageThread
 from connectors.stage import Write
 
 NUMBER = re.compile(r"\border (\d+)")  # each message of a customer names one of its own
-MARK = re.compile(r"d-[a-z]+-(?P<conversation>.+)-customer_message-(?P<message>[\d.]+)-[a-z]+(?P<back>-back)?")
+MARK = re.compile(
+    r"d-[a-z]+-(?P<conversation>.+)-customer_message-(?P<message>[\d.]+)-(?P<kind>[a-z]+)(?P<back>-back)?"
+)
 BACK = "Not sent"  # a reply that was handed to a person instead
 
 
