@@ -18,6 +18,7 @@ class Row:
     outcome: Outcome
     events: tuple[tuple[float, str], ...]
     samples: tuple[tuple[float, int, int], ...]
+    planted: tuple[str, ...] = ()
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -53,16 +54,28 @@ def complaints(row: Row) -> list[str]:
     return [f"  {kind}: {what}" for kind, lines in kinds.items() for what in lines[:5]]
 
 
-def write(folder: Path, seed: int, rows: Sequence[Row]) -> None:
-    """`chaos.md` and `chaos.svg`."""
+def faults(rows: Sequence[Row]) -> str:
+    """Which planted fault was found by which run, and how; that one was not, says so."""
+    return "\n".join(f"{' and '.join(row.planted)}: {_found(row)}" for row in rows)
+
+
+def _found(row: Row) -> str:
+    if row.outcome.fine:
+        return f"NOT FOUND by {row.name}"
+    said = [line.strip() for line in complaints(row)[:2]] + ["it never came to rest"] * (row.outcome.drained is None)
+    return f"found by {row.name}: {'; '.join(said)}"
+
+
+def write(folder: Path, name: str, seed: int, rows: Sequence[Row]) -> None:
+    """`name` as a table in Markdown and a picture."""
     folder.mkdir(parents=True, exist_ok=True)
     told = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     commit = subprocess.run(told, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
     table = [HEAD, ("---",) * len(HEAD), *map(cells, rows)]
     text = "\n".join(f"| {' | '.join(row)} |" for row in table)
     said = f"Seed {seed}, commit {commit}. Judged by the fakes' ledgers; leases of 10 s instead of 90.\n\n"
-    (folder / "chaos.md").write_text(f"# Killed, robbed and silenced\n\n{said}{text}\n\n![Timeline](chaos.svg)\n")
-    (folder / "chaos.svg").write_text(picture(rows))
+    (folder / f"{name}.md").write_text(f"# Killed, robbed and silenced\n\n{said}{text}\n\n![Timeline]({name}.svg)\n")
+    (folder / f"{name}.svg").write_text(picture(rows))
 
 
 def picture(rows: Sequence[Row]) -> str:

@@ -16,7 +16,7 @@ KILL_EVERY = 2.0  # seconds
 SWEEP = 5.0  # seconds
 PATIENCE = 40.0  # seconds that webhooks may take to be acknowledged, and anything else that is waited for
 HANGS, SHORT = 8.0, "lease=4"  # seconds
-AT_MOST = 240.0  # seconds of killing
+AT_MOST = 900.0  # seconds of killing
 AT_ONCE = 10  # workers that are killed side by side
 WORKERS = ("worker 1", "worker 2")
 CASES = (  # where a worker dies, and what becomes of the call: "drop" is applied and "lost" is not, both unanswered
