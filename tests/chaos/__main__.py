@@ -57,10 +57,10 @@ RUNS = {
     "A17-sqlite": Run(gates.pressed, 8, 100),
 }
 FOUND_BY = {
-    "fence": "A2-sqlite",
+    "fence": "A2-services",
     "read-back": "A2-sqlite",
     "polling": "A5-services",
-    "de-duplication": "A9-sqlite",
+    "de-duplication": "A4-sqlite",
     "commit": "A1-sqlite",
     "orphan": "A3-sqlite",
     "egress": "A12-sqlite",
@@ -95,7 +95,7 @@ def perform(grounds: Grounds, name: str, seed: int, *, full: bool = False, plant
     if full:
         run = replace(run, size=run.full, limit=2 * run.limit)
     if planted:
-        run = replace(run, size=max(1, run.size // 3), limit=45.0)
+        run = replace(run, size=max(1, run.size // 3), limit=30.0)
     signal.alarm(longest)
     with grounds.plan(run, seed, tuple(planted)) as plan, town(plan) as made:
         found = run.act(made, run.size, run.limit)

@@ -36,6 +36,13 @@ def _freeze() -> None:
     time.sleep(0.5)  # the main thread takes the signal: this one must not go on into a transaction meanwhile
 
 
+def _swap(owner: Any, **new: object) -> None:
+    """AttributeError when the product has no such thing any more: then nothing would be changed."""
+    for name, value in new.items():
+        getattr(owner, name)
+        setattr(owner, name, value)
+
+
 def _before(owner: Any, name: str, happens: Callable[[], None]) -> None:
     real = getattr(owner, name)
 
@@ -111,7 +118,7 @@ def _ungated() -> None:
         own = answer._nothing(context)
         return replace(own, text=draft.text, used=draft.used, topic=draft.topic), ANYWHERE, None
 
-    vars(egress).update(passed=passed, last_look=lambda *_: "")
+    _swap(egress, passed=passed, last_look=lambda *_: "")
 
 
 POINTS: dict[str, Callable[[], None]] = {
@@ -123,18 +130,18 @@ POINTS: dict[str, Callable[[], None]] = {
     "frozen before the gate": lambda: _before(deliver, "_send", _freeze),
 }
 HELD: dict[str, Callable[[], None]] = {  # what the dead held is not taken back for now: one fault at a time
-    "no reclaim": lambda: setattr(sweep, "reclaim", lambda _line: 0),
+    "no reclaim": lambda: _swap(sweep, reclaim=lambda _line: 0),
 }
-WRITERS: dict[str, Callable[[], None]] = {"obedient": lambda: setattr(app, "ExtractiveWriter", Obedient)}
+WRITERS: dict[str, Callable[[], None]] = {"obedient": lambda: _swap(app, ExtractiveWriter=Obedient)}
 PLANTED: dict[str, Callable[[], None]] = {
-    "fence": lambda: setattr(drafts, "start_sending", _gate_open),
-    "read-back": lambda: setattr(deliver, "_read_back", lambda *_: None),
-    "polling": lambda: setattr(rq_queue, "_look", lambda *_: None),
-    "de-duplication": lambda: setattr(Event, "key", property(_keyed_by_the_attempt)),
+    "fence": lambda: _swap(drafts, start_sending=_gate_open),
+    "read-back": lambda: _swap(deliver, _read_back=lambda *_: None),
+    "polling": lambda: _swap(rq_queue, repeat=lambda *_: None),
+    "de-duplication": lambda: _swap(Event, key=property(_keyed_by_the_attempt)),
     "egress": _ungated,
-    "nonce": lambda: setattr(reviews, "use_nonce", lambda *_: True),
-    "orphan": lambda: setattr(app, "end_with_parent", lambda: None),
-    "commit": lambda: setattr(Store, "together", _acknowledged_first),
+    "nonce": lambda: _swap(reviews, use_nonce=lambda *_: True),
+    "orphan": lambda: _swap(app, end_with_parent=lambda: None),
+    "commit": lambda: _swap(Store, together=_acknowledged_first),
 }
 
 
@@ -145,6 +152,7 @@ def make(name: str) -> None:
         os.environ[what] = value
     elif what == "lease":
         lease = timedelta(seconds=float(value))
-        vars(worker)["claim"], work.renew = partial(work.claim, lease=lease), partial(work.renew, lease=lease)
+        _swap(worker, claim=partial(work.claim, lease=lease))
+        _swap(work, renew=partial(work.renew, lease=lease))
     else:
         (POINTS | HELD | WRITERS | PLANTED)[what]()
