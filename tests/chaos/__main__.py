@@ -43,16 +43,16 @@ class Run:
 
 RUNS = {
     "A1-sqlite": Run(scenarios.killed, 860, 5750, copies=10),
-    "A1-services": Run(scenarios.killed, 860, 5750, services=True, copies=10),
+    "A1-services": Run(scenarios.killed, 430, 5750, services=True, copies=10),
     "A2-sqlite": Run(scenarios.points, 1, 5),
     "A2-services": Run(scenarios.points, 1, 5, services=True),
     "A3-sqlite": Run(scenarios.orphaned, 1, 5),
     "A3-services": Run(scenarios.orphaned, 1, 5, services=True),
     "A4-sqlite": Run(scenarios.claimed, 50, 1000),
     "A4-services": Run(scenarios.claimed, 50, 1000, services=True),
-    "A5-services": Run(scenarios.wiped, 200, 6500, services=True, limit=60),
-    "A9-sqlite": Run(scenarios.silent, 240, 1500, sweep="5", limit=30),
-    "A9-services": Run(scenarios.silent, 240, 1500, services=True, sweep="5", limit=30),
+    "A5-services": Run(scenarios.wiped, 200, 6500, services=True, limit=120),
+    "A9-sqlite": Run(scenarios.silent, 150, 1500, sweep="5", limit=120),
+    "A9-services": Run(scenarios.silent, 150, 1500, services=True, sweep="5", limit=120),
     "A12-sqlite": Run(gates.obeyed, 60, 464),
     "A17-sqlite": Run(gates.pressed, 8, 100),
 }

@@ -199,9 +199,9 @@ def silent(town: Town, questions: int, limit: float) -> Outcome:
         town.note(f"webhooks lost: {share:.0%}")
         ask(town, questions // 3)
         brought(town)
-    until = town.now + 2 * SWEEP + limit
-    while not town.judge().fine and town.now < until:
-        town.sample()
-        time.sleep(0.5)
+    heard = town.now
+    wait_for(town, lambda: town.judge().fine, limit)
+    found = town.now - heard
+    time.sleep(SWEEP)  # one more sweep must change nothing; it never rests, since it looks back for minutes
     lost = sum(vendor.call("courier.lost") for vendor in town.vendors.values())
-    return outcome(town, town.drained(limit), ("webhooks lost", lost))
+    return outcome(town, found, ("webhooks lost", lost))
