@@ -24,17 +24,17 @@ from tests.chaos import changes, gates, report, scenarios
 from tests.chaos.scenarios import Outcome
 from tests.chaos.town import NEVER, Plan, Town, town
 
-LONGEST = 300, 1500  # seconds that a small run and a full one may take, whatever happens
+LONGEST = 600, 1800  # seconds that a small run and a full one may take, whatever happens
 LEASE = "lease=10"  # seconds, instead of 90, so that what the dead held comes back within a small run
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One test at two sizes. `limit`: seconds for coming to rest."""
+    """One test at two sizes, `full` 0 where there is one only. `limit`: seconds for coming to rest."""
 
     act: Callable[[Town, int, float], Outcome]
     size: int
-    full: int
+    full: int = 0
     services: bool = False
     copies: int = 1
     sweep: str = NEVER
@@ -93,7 +93,7 @@ def perform(grounds: Grounds, name: str, seed: int, *, full: bool = False, plant
     """One run, told on the way; with a fault planted a third of it is enough, and not waited for so long."""
     run, longest = RUNS[name], LONGEST[full]
     if full:
-        run = replace(run, size=run.full, limit=2 * run.limit)
+        run = replace(run, size=run.full or run.size, limit=2 * run.limit)
     if planted:
         run = replace(run, size=max(1, run.size // 3), limit=30.0)
     signal.alarm(longest)
