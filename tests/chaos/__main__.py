@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
 from tests import services
 from tests.chaos import changes, gates, report, scenarios
@@ -137,13 +138,18 @@ def abreast(args: argparse.Namespace, seed: int) -> list[report.Row]:
         return [row for file in files for row in pickle.loads(file.read_bytes())]
 
 
+def _ended(number: int, _frame: object) -> NoReturn:
+    print(f"ended by {signal.Signals(number).name}; SIGALRM: it took too long", file=sys.stderr)
+    sys.exit(128 + number)  # what was started is ended all the same
+
+
 def main() -> int:
     """As above."""
     args = parser().parse_args()
     args.names = args.names or list(FOUND_BY if args.faults else RUNS)
     seed = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**6))
     for end in (signal.SIGTERM, signal.SIGALRM):
-        signal.signal(end, lambda number, _: sys.exit(128 + number))  # what was started is ended all the same
+        signal.signal(end, _ended)
     if args.rows:
         args.rows.write_bytes(pickle.dumps(alone(args, seed)))
         return 0
