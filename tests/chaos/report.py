@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.chaos.scenarios import Outcome
 
 WIDTH, HEIGHT, LEFT = 900, 120, 130  # pixels of one timeline, and of its names
+LEGEND = "grey: questions asked · green: writes in the fakes' ledgers · red strokes: faults · green strokes: at rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,13 @@ def write(folder: Path, name: str, seed: int, rows: Sequence[Row]) -> None:
 
 
 def picture(rows: Sequence[Row]) -> str:
-    """Questions asked (grey) and writes in the ledgers (green) over time, with a red stroke for each fault."""
-    drawn = "".join(_timeline(row, number * (HEIGHT + 30) + 20) for number, row in enumerate(rows))
-    size = f'width="{WIDTH}" height="{len(rows) * (HEIGHT + 30) + 20}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">{drawn}</svg>\n'
+    """Questions asked (grey) and writes in the ledgers (green) over time, with a red stroke for each fault and a green
+    one where nothing waited any more."""
+    drawn = "".join(_timeline(row, number * (HEIGHT + 30) + 40) for number, row in enumerate(rows))
+    size = f'width="{WIDTH}" height="{len(rows) * (HEIGHT + 30) + 40}"'
+    paper = f'<rect width="100%" height="100%" fill="#fff"/><text x="{LEFT}" y="20">{LEGEND}</text>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">'
+    return f"{svg}{paper}{drawn}</svg>\n"
 
 
 def _timeline(row: Row, top: int) -> str:
@@ -96,7 +100,8 @@ def _timeline(row: Row, top: int) -> str:
         return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
 
     strokes = (
-        f'<line x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{top}" y2="{top + HEIGHT}" stroke="#c33" stroke-opacity="0.5">'
+        f'<line x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{top}" y2="{top + HEIGHT}" '
+        f'stroke="{"#282" if what == "drained" else "#c33"}" stroke-opacity="0.5">'
         f"<title>{at:.1f} s: {what}</title></line>"
         for at, what in row.events
     )

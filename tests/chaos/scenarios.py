@@ -158,7 +158,10 @@ def claimed(town: Town, times: int, limit: float) -> Outcome:
     town.house.start("serve", "serve", "WORKERS=0", "no reclaim")
     ask(town, times, NOTED)
     brought(town)
-    ends = {end for _ in range(times // AT_ONCE) for end in town.house.meet("claimed", AT_ONCE)}
+    ends = set[str]()
+    for _ in range(times // AT_ONCE):
+        ends.update(town.house.meet("claimed", AT_ONCE))
+        town.note(f"{AT_ONCE} workers killed")
     rest(town)
     return outcome(town, town.drained(limit), ("workers killed", times), wrong=tuple(ends - {"SIGKILL"}))
 
