@@ -24,7 +24,7 @@ endif
 install = $(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r $(1) \
   || $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
 
-.PHONY: help run test test-services test-login test-browser test-browser-services chaos chaos-faults lint bench lock clean
+.PHONY: help run test test-services test-login test-browser test-browser-services chaos chaos-full chaos-faults lint bench lock clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -40,6 +40,7 @@ help:
 	@echo "  test-browser           the story on the page in headless Chromium (needs chromium)"
 	@echo "  test-browser-services  the same story on PostgreSQL and RQ"
 	@echo "  chaos                  kills, wipes and silences the bot by CHAOS_SEED and counts (needs postgresql, redis-server)"
+	@echo "  chaos-full             the same at full size, for three quarters of an hour"
 	@echo "  chaos-faults           faults planted one at a time, each of which chaos must find"
 	@echo "  lint                   ruff and mypy"
 	@echo "  bench                  the figures; see bench/README.md"
@@ -67,8 +68,11 @@ test-browser-services: $(VENV)/.run $(VENV)/.services $(VENV)/.dev
 chaos: $(VENV)/.run $(VENV)/.services $(VENV)/.dev
 	$(PY) -m tests.chaos --report bench/reports $(ARGS)
 
+chaos-full: $(VENV)/.run $(VENV)/.services $(VENV)/.dev
+	$(PY) -m tests.chaos --full --report bench/reports $(ARGS)
+
 chaos-faults: $(VENV)/.run $(VENV)/.services $(VENV)/.dev
-	$(PY) -m tests.chaos --planted $(ARGS)
+	$(PY) -m tests.chaos --faults $(ARGS)
 
 lint: $(VENV)/.run $(VENV)/.services $(VENV)/.dev
 	$(VENV)/bin/ruff check .

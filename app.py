@@ -27,7 +27,7 @@ import connectors
 from bot import answer, console, deliver, logs, review, settings, sweep
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
-from bot.backends.workers import Bell, Workers, repeat
+from bot.backends.workers import Bell, Workers, end_with_parent, repeat
 from bot.backends.writer import ExtractiveWriter
 from bot.errors import BotError, Misconfigured
 from bot.knowledge import Knowledge
@@ -181,10 +181,12 @@ def run_serve(args: argparse.Namespace) -> None:
 
 
 def run_worker(args: argparse.Namespace) -> None:
-    """As many processes as you like; REDIS_URL wakes them at once, without it they look four times a second."""
+    """As many processes as you like; REDIS_URL wakes them at once, without it they look four times a second. Each ends
+    with whoever started it."""
     chosen = settings.read(os.environ)
     line = build(chosen, connect(os.environ), bell(chosen))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    end_with_parent()
     print("ready", flush=True)
     if isinstance(line.wake, Bell):
         with working(line, chosen, sweeps=False):

@@ -152,6 +152,7 @@ def postgres() -> Iterator[Postgres]:
             "-E",
             "UTF8",
             "--locale=C.UTF-8",
+            "--no-sync",
         ]
         if subprocess.run(made, stdout=log, stderr=log, cwd=home, check=False, **user).returncode:
             pytest.fail(f"initdb: {(home / 'log').read_text(errors='replace')[-2000:]}")

@@ -1,6 +1,8 @@
 """Workers in threads of this process, woken by a condition; they also look by themselves."""
 
 import logging
+import os
+import signal
 import threading
 from collections.abc import Callable
 
@@ -81,3 +83,18 @@ def repeat(seconds: float, act: Callable[[], object], stopping: threading.Event)
             act()
         except Exception:
             log.exception("crashed", extra={"act": act})
+
+
+def end_with_parent() -> None:
+    """Be told to end (SIGTERM) within a second once whoever started us is gone: what nobody watches any more must not
+    go on answering. Under `nohup` it was asked to."""
+    parent, told = os.getppid(), threading.Event()
+
+    def look() -> None:
+        if os.getppid() != parent:
+            told.set()
+            log.warning("parent gone")
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        threading.Thread(target=repeat, args=(1.0, look, told), name="parent", daemon=True).start()

@@ -1,36 +1,41 @@
 """`python -m tests.chaos [NAME...] [--plant FAULT]`: faults by a seed (CHAOS_SEED, else random and printed).
 
-Exit status 1 when anything was lost, sent twice or to somebody else, or did not come to rest. `--planted` runs what
-must find each planted fault, and then 1 says that one was not found.
+Exit status 1 when anything was lost, sent twice or to somebody else, or did not come to rest. `--faults` plants each
+fault in turn where it must be found, and then 1 says that one was not.
 """
 
 import argparse
 import os
+import pickle
 import secrets
 import signal
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
 from tests import services
-from tests.chaos import changes, edits, power, report, scenarios, weather
+from tests.chaos import changes, edits, gates, power, report, scenarios, weather
 from tests.chaos.scenarios import Outcome
 from tests.chaos.town import NEVER, Plan, Town, town
 
-LONGEST = 600  # seconds that a run may take, whatever happens
+LONGEST = 600, 1800  # seconds that a small run and a full one may take, whatever happens
 LEASE = "lease=10"  # seconds, instead of 90, so that what the dead held comes back within a small run
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One test at one size. `limit`: seconds for coming to rest."""
+    """One test at two sizes, `full` 0 where there is one only. `limit`: seconds for coming to rest."""
 
     act: Callable[[Town, int, float], Outcome]
     size: int
+    full: int = 0
     services: bool = False
     copies: int = 1
     sweep: str = NEVER
@@ -38,29 +43,39 @@ class Run:
 
 
 RUNS = {
-    "A1-sqlite": Run(scenarios.killed, 860, copies=10),
-    "A1-services": Run(scenarios.killed, 860, services=True, copies=10),
-    "A5-services": Run(scenarios.wiped, 200, services=True, limit=60),
-    "A4-services": Run(scenarios.claimed, 50, services=True),
-    "A2-sqlite": Run(scenarios.points, 1),
-    "A9-sqlite": Run(scenarios.silent, 240, sweep="5", limit=30),
-    "A6-sqlite": Run(power.cuts, 4, limit=60),
-    "A10-storm": Run(weather.stormy, 150, limit=120),
-    "A10-locked-sqlite": Run(weather.locked, 8, limit=120),
-    "A10-locked-services": Run(weather.locked, 8, services=True, limit=120),
-    "A10-clocks": Run(weather.clocks, 120, sweep="3", limit=40),
-    "A10-network-sqlite": Run(weather.network, 90, limit=120),
-    "A10-network-services": Run(weather.network, 60, services=True, limit=100),
-    "A11-edits": Run(edits.edits, 100, copies=3),
-    "A10-disk": Run(weather.full, 150, limit=120),
+    "A1-sqlite": Run(scenarios.killed, 860, 5750, copies=10),
+    "A1-services": Run(scenarios.killed, 430, 5750, services=True, copies=10),
+    "A2-sqlite": Run(scenarios.points, 1, 5),
+    "A2-services": Run(scenarios.points, 1, 5, services=True),
+    "A3-sqlite": Run(scenarios.orphaned, 1, 5),
+    "A3-services": Run(scenarios.orphaned, 1, 5, services=True),
+    "A4-sqlite": Run(scenarios.claimed, 50, 1000),
+    "A4-services": Run(scenarios.claimed, 50, 1000, services=True),
+    "A5-services": Run(scenarios.wiped, 200, 6500, services=True, limit=120),
+    "A9-sqlite": Run(scenarios.silent, 150, 1500, sweep="5", limit=120),
+    "A9-services": Run(scenarios.silent, 150, 1500, services=True, sweep="5", limit=120),
+    "A12-sqlite": Run(gates.obeyed, 60, 464),
+    "A17-sqlite": Run(gates.pressed, 8, 100),
+    "A6-sqlite": Run(power.cuts, 4, 20, limit=60),
+    "A10-storm": Run(weather.stormy, 100, 2000, limit=120),
+    "A10-clocks": Run(weather.clocks, 60, 600, sweep="3", limit=60),
+    "A10-locked-sqlite": Run(weather.locked, 8, 30, limit=120),
+    "A10-locked-services": Run(weather.locked, 8, 30, services=True, limit=120),
+    "A10-disk": Run(weather.full, 100, 1500, limit=120),
+    "A10-network-sqlite": Run(weather.network, 60, 600, limit=120),
+    "A10-network-services": Run(weather.network, 40, 600, services=True, limit=120),
+    "A11-edits": Run(edits.edits, 60, 5000, copies=3),
 }
 FOUND_BY = {
-    "fence": "A2-sqlite",
+    "fence": "A2-services",
     "read-back": "A2-sqlite",
     "polling": "A5-services",
-    "de-duplication": "A9-sqlite",
+    "de-duplication": "A4-sqlite",
     "commit": "A1-sqlite",
     "sync": "A6-sqlite",
+    "orphan": "A3-sqlite",
+    "egress": "A12-sqlite",
+    "nonce": "A17-sqlite",
 }
 
 
@@ -85,15 +100,17 @@ class Grounds:
         return self._open.enter_context(services.postgres()), self._open.enter_context(services.redis())
 
 
-def perform(grounds: Grounds, name: str, seed: int, planted: tuple[str, ...]) -> report.Row:
+def perform(grounds: Grounds, name: str, seed: int, *, full: bool = False, planted: Sequence[str] = ()) -> report.Row:
     """One run, told on the way; with a fault planted a third of it is enough, and not waited for so long."""
-    run = RUNS[name]
+    run, longest = RUNS[name], LONGEST[full]
+    if full:
+        run = replace(run, size=run.full or run.size, limit=2 * run.limit)
     if planted:
-        run = replace(run, size=max(1, run.size // 3), limit=45.0)
-    signal.alarm(LONGEST)
-    with grounds.plan(run, seed, planted) as plan, town(plan) as made:
+        run = replace(run, size=max(1, run.size // 3), limit=30.0)
+    signal.alarm(longest)
+    with grounds.plan(run, seed, tuple(planted)) as plan, town(plan) as made:
         found = run.act(made, run.size, run.limit)
-        row = report.Row(name, found, tuple(made.events), tuple(made.samples))
+        row = report.Row(name, found, tuple(made.events), tuple(made.samples), tuple(planted))
         log = (plan.folder / "log").read_text(errors="replace")
     print(report.line(row), *report.complaints(row), sep="\n", flush=True)
     if not found.fine and not planted:
@@ -101,39 +118,73 @@ def perform(grounds: Grounds, name: str, seed: int, planted: tuple[str, ...]) ->
     return row
 
 
-def search(grounds: Grounds, seed: int) -> int:
-    """1 when a planted fault goes unnoticed."""
-    missed = []
-    for fault, name in FOUND_BY.items():
-        print(f"without {fault}:", flush=True)
-        if perform(grounds, name, seed, (fault,)).outcome.fine:
-            missed.append(fault)
-    print(f"not found: {', '.join(missed)}" if missed else f"all {len(FOUND_BY)} planted faults found")
-    return 1 if missed else 0
+def alone(args: argparse.Namespace, seed: int) -> list[report.Row]:
+    """One after the other, in this process."""
+    with ExitStack() as stack:
+        grounds = Grounds(stack)
+        if args.faults:
+            return [perform(grounds, FOUND_BY[fault], seed, planted=(fault,)) for fault in args.names]
+        return [perform(grounds, name, seed, full=args.full, planted=args.plant) for name in args.names]
+
+
+def abreast(args: argparse.Namespace, seed: int) -> list[report.Row]:
+    """In two processes, since a run mostly waits: one for what needs servers, one for the rest. RuntimeError where
+    one of them did not come to its end."""
+    needs = {name: RUNS[FOUND_BY.get(name, name)].services for name in args.names}
+    lanes = [lane for which in (True, False) if (lane := [name for name in needs if needs[name] is which])]
+    more = [*(["--faults"] * args.faults), *(["--full"] * args.full), *(f"--plant={fault}" for fault in args.plant)]
+    env = {**os.environ, "CHAOS_SEED": str(seed)}
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        files = [Path(folder, str(number)) for number in range(len(lanes))]
+        running = [
+            subprocess.Popen([sys.executable, "-m", "tests.chaos", *lane, *more, f"--rows={file}"], env=env)
+            for lane, file in zip(lanes, files, strict=True)
+        ]
+        for process in running:
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+        if any(process.wait() for process in running):
+            raise RuntimeError("a run did not come to its end; see above")
+        return [row for file in files for row in pickle.loads(file.read_bytes())]
+
+
+def _ended(number: int, _frame: object) -> NoReturn:
+    print(f"ended by {signal.Signals(number).name}; SIGALRM: it took too long", file=sys.stderr)
+    sys.exit(128 + number)  # what was started is ended all the same
 
 
 def main() -> int:
     """As above."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help=", ".join(RUNS))
-    parser.add_argument("--plant", action="append", default=[], choices=changes.PLANTED)
-    parser.add_argument("--planted", action="store_true", help="every planted fault, one at a time")
-    parser.add_argument("--report", type=Path, help="where the table and the picture go")
-    args = parser.parse_args()
+    args = parser().parse_args()
+    args.names = args.names or list(FOUND_BY if args.faults else RUNS)
     seed = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**6))
     for end in (signal.SIGTERM, signal.SIGALRM):
-        signal.signal(end, lambda number, _: sys.exit(128 + number))  # what was started is ended all the same
+        signal.signal(end, _ended)
+    if args.rows:
+        args.rows.write_bytes(pickle.dumps(alone(args, seed)))
+        return 0
     print(f"CHAOS_SEED={seed}", flush=True)
     began = time.monotonic()
-    with ExitStack() as stack:
-        grounds = Grounds(stack)
-        if args.planted:
-            return search(grounds, seed)
-        rows = [perform(grounds, name, seed, tuple(args.plant)) for name in args.names or RUNS]
+    rows = sorted(abreast(args, seed), key=lambda row: args.names.index(row.planted[0] if args.faults else row.name))
     print(f"{time.monotonic() - began:.0f} s in all")
+    if args.faults:
+        print(report.faults(rows))
+        return int(any(row.outcome.fine for row in rows))
     if args.report:
-        report.write(args.report, seed, rows)
-    return 0 if all(row.outcome.fine for row in rows) else 1
+        report.write(args.report, "chaos-full" if args.full else "chaos", seed, rows)
+    return int(not all(row.outcome.fine for row in rows))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("names", nargs="*", help=f"{', '.join(RUNS)}; with --faults {', '.join(FOUND_BY)}")
+    made.add_argument("--plant", action="append", default=[], choices=changes.PLANTED, help="in every run")
+    made.add_argument("--faults", action="store_true", help="every planted fault, one at a time")
+    made.add_argument("--full", action="store_true", help="at full size")
+    made.add_argument("--report", type=Path, help="where the table and the picture go")
+    made.add_argument("--rows", type=Path, help=argparse.SUPPRESS)  # where one of two processes leaves what it found
+    return made
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
@@ -17,12 +18,13 @@ from uuid import uuid4
 from sqlalchemy import update
 
 import app
-from bot import deliver, settings, sweep, work, worker
+from bot import answer, deliver, egress, settings, sweep, work, worker
 from bot.backends import rq_queue
 from bot.line import Line
-from bot.model import DeliveryState, Event
-from bot.store import Store, drafts, engine
+from bot.model import Context, DeliveryState, Draft, Event, Ref
+from bot.store import Store, drafts, engine, reviews
 from bot.store.tables import delivery
+from bot.text.links import ANYWHERE
 from connectors import http
 from connectors.intercom import connector as intercom
 from connectors.slack import web
@@ -38,6 +40,13 @@ def _die() -> None:
 def _freeze() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
     time.sleep(0.5)  # the main thread takes the signal: this one must not go on into a transaction meanwhile
+
+
+def _swap(owner: Any, **new: object) -> None:
+    """AttributeError when the product has no such thing any more: then nothing would be changed."""
+    for name, value in new.items():
+        getattr(owner, name)
+        setattr(owner, name, value)
 
 
 def _before(owner: Any, name: str, happens: Callable[[], None]) -> None:
@@ -116,6 +125,25 @@ def _keyed_by_the_attempt(event: Event) -> str:
     return f"{event.ref.connector}-{event.ref.id}-{event.kind}-{event.object_id}-{uuid4().hex}"
 
 
+class Obedient:
+    """A writer that says what the customer asks it to say, to whom it likes."""
+
+    def write(self, context: Context) -> Draft:
+        """Their words are its words."""
+        newest = context.conversation.messages[-1].text
+        return Draft("a-theirs", "e-theirs", Ref("zendesk", "1"), newest, context.evidence[:1], 1.0, "m1", "returns")
+
+
+def _ungated() -> None:
+    """Whatever the writer says, to this conversation, with links to anywhere."""
+
+    def passed(context: Context, draft: Draft) -> tuple[Draft, tuple[str, ...], None]:
+        own = answer._nothing(context)
+        return replace(own, text=draft.text, used=draft.used, topic=draft.topic), ANYWHERE, None
+
+    _swap(egress, passed=passed, last_look=lambda *_: "")
+
+
 POINTS: dict[str, Callable[[], None]] = {
     "claimed": lambda: _after(worker.Worker, "_claim", _die),
     "before the gate's commit": lambda: _after(drafts, "start_sending", _die),
@@ -125,16 +153,20 @@ POINTS: dict[str, Callable[[], None]] = {
     "frozen before the gate": lambda: _before(deliver, "_send", _freeze),
 }
 HELD: dict[str, Callable[[], None]] = {  # what the dead held is not taken back for now: one fault at a time
-    "no reclaim": lambda: setattr(sweep, "reclaim", lambda _line: 0),
+    "no reclaim": lambda: _swap(sweep, reclaim=lambda _line: 0),
 }
 OFTEN: dict[str, Callable[[], None]] = {"anchors": _anchors_often}
+WRITERS: dict[str, Callable[[], None]] = {"obedient": lambda: _swap(app, ExtractiveWriter=Obedient)}
 PLANTED: dict[str, Callable[[], None]] = {
-    "fence": lambda: setattr(drafts, "start_sending", _gate_open),
-    "read-back": lambda: setattr(deliver, "_read_back", lambda *_: None),
-    "polling": lambda: setattr(rq_queue, "_look", lambda *_: None),
-    "de-duplication": lambda: setattr(Event, "key", property(_keyed_by_the_attempt)),
-    "commit": lambda: setattr(Store, "together", _acknowledged_first),
-    "sync": lambda: setattr(engine, "_begin", partial(_begun_loosely, engine._begin)),
+    "fence": lambda: _swap(drafts, start_sending=_gate_open),
+    "read-back": lambda: _swap(deliver, _read_back=lambda *_: None),
+    "polling": lambda: _swap(rq_queue, repeat=lambda *_: None),
+    "de-duplication": lambda: _swap(Event, key=property(_keyed_by_the_attempt)),
+    "egress": _ungated,
+    "nonce": lambda: _swap(reviews, use_nonce=lambda *_: True),
+    "orphan": lambda: _swap(app, end_with_parent=lambda: None),
+    "commit": lambda: _swap(Store, together=_acknowledged_first),
+    "sync": lambda: _swap(engine, _begin=partial(_begun_loosely, engine._begin)),
 }
 
 
@@ -165,12 +197,13 @@ def make(name: str) -> None:
         os.environ[what] = value
     elif what == "lease":
         lease = timedelta(seconds=float(value))
-        vars(worker)["claim"], work.renew = partial(work.claim, lease=lease), partial(work.renew, lease=lease)
+        _swap(worker, claim=partial(work.claim, lease=lease))
+        _swap(work, renew=partial(work.renew, lease=lease))
     elif what == "patience":
         _patience(int(value))
     elif what == "clock":
         _clock(Path(value))
     elif what == "horizon":
-        vars(deliver)["HORIZON"] = float(value)
+        _swap(deliver, HORIZON=float(value))
     else:
-        (POINTS | HELD | OFTEN | PLANTED)[what]()
+        (POINTS | HELD | OFTEN | WRITERS | PLANTED)[what]()

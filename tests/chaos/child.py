@@ -1,7 +1,7 @@
 """Forks every process of ours from one that has imported everything, so that a start costs little; obeys JSON lines.
 
-`["start", [changes], [arguments of app.py]]` answers with a process id, `["kill", id]` and `["wait", id]` with how it
-ended; what froze has not ended, but is told too.
+`["start", [changes], [arguments of app.py]]` answers with a process id, `["nest", …]` with that of a parent that only
+waits and that of ours, `["kill", id]` and `["wait", id]` with how it ended; what froze has not ended, but is told too.
 """
 
 import ctypes
@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from typing import NoReturn
 
 import app
 import connectors
@@ -29,9 +30,32 @@ def tie() -> None:
 def start(wanted: list[str], arguments: list[str]) -> str:
     """The id of a new process."""
     child = os.fork()
-    if child:
-        return str(child)
-    tie()
+    if not child:
+        tie()
+        become(wanted, arguments)
+    return str(child)
+
+
+def nest(wanted: list[str], arguments: list[str]) -> str:
+    """The ids of a new process and of the one that it started; nothing but `app.py` lets that one end with it."""
+    theirs, ours = os.pipe()
+    parent = os.fork()
+    if not parent:
+        tie()
+        child = os.fork()
+        if not child:
+            os.close(ours)
+            become(wanted, arguments)
+        os.write(ours, str(child).encode())
+        os.close(ours)
+        signal.pause()
+    os.close(ours)
+    with os.fdopen(theirs) as told:
+        return f"{parent} {told.read()}"
+
+
+def become(wanted: list[str], arguments: list[str]) -> NoReturn:
+    """`app.py`, with these changes."""
     os.dup2(2, 1)  # what it says goes to the log
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for change in wanted:
@@ -54,7 +78,7 @@ def wait(child: int) -> str:
     return signal.Signals(-code).name if code < 0 else str(code)
 
 
-VERBS: dict[str, Callable[..., str]] = {"start": start, "kill": kill, "wait": wait}
+VERBS: dict[str, Callable[..., str]] = {"start": start, "nest": nest, "kill": kill, "wait": wait}
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ class House:
         self._started: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._running: dict[str, int] = {}
         self._frozen: list[int] = []
+        self._nested: list[tuple[int, int]] = []
         pipe = subprocess.PIPE
         with log.open("ab") as errors:
             self._forge = subprocess.Popen(
@@ -61,13 +62,29 @@ class House:
             self._frozen.append(number)
         return ended
 
+    def nest(self, command: str, *more: str) -> None:
+        """One more process of ours, started by another one."""
+        parent, child = self._ask("nest", [*self._changes, *more], [command]).split()
+        self._nested.append((int(parent), int(child)))
+
+    def orphan(self) -> None:
+        """SIGKILL for whoever started those."""
+        for parent, _ in self._nested:
+            self._ask("kill", parent)
+
+    def orphans(self) -> list[int]:
+        """Which of those live on."""
+        return [child for _, child in self._nested if lives(child)]
+
     def thaw(self) -> None:
         """Let those go on that froze."""
         for number in self._frozen:
             os.kill(number, signal.SIGCONT)
 
     def close(self) -> None:
-        """End all: they go with the process that forked them."""
+        """End all: they go with the process that forked them, and so should those that another one started."""
+        for orphan in self.orphans():
+            os.kill(orphan, signal.SIGKILL)
         self._forge.kill()
         self._forge.communicate()
 
@@ -85,3 +102,12 @@ class House:
 def _abort(number: int) -> None:
     with suppress(ProcessLookupError):  # it ended in this instant
         os.kill(number, signal.SIGABRT)
+
+
+def lives(number: int) -> bool:
+    """Does it run, or stand still? A zombie has ended."""
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

@@ -1,15 +1,17 @@
 """What the fake vendors say became of every conversation. Nothing of ours is asked."""
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.ports import StageThread
 from connectors.stage import Write
 
 NUMBER = re.compile(r"\border (\d+)")  # each message of a customer names one of its own
-MARK = re.compile(r"d-[a-z]+-(?P<conversation>.+)-customer_message-(?P<message>[\d.]+)-[a-z]+(?P<back>-back)?")
+MARK = re.compile(
+    r"d-[a-z]+-(?P<conversation>.+)-customer_message-(?P<message>[\d.]+)-(?P<kind>[a-z]+)(?P<back>-back)?"
+)
 BACK = "Not sent"  # a reply that was handed to a person instead
 
 
@@ -50,20 +52,33 @@ def question(vendor: str, thread: StageThread) -> Question:
 
 def judge(worlds: Mapping[str, Sequence[StageThread]], ledgers: Mapping[str, Sequence[Write]]) -> Judgement:
     """Each newest question has exactly one answer or a person was asked; nothing stands twice or elsewhere."""
+    found = {vendor: near(writes) for vendor, writes in ledgers.items()}
     questions = [question(vendor, thread) for vendor, threads in worlds.items() for thread in threads]
-    counted = {q: len([w for w in ledgers[q.vendor] if answers(w, q)]) for q in questions}
+    about = {q: found[q.vendor][q.conversation] + found[q.vendor][f"order {q.number}"] for q in questions}
+    counted = {q: len({at for at, write in about[q] if answers(write, q)}) for q in questions}
     notices = [w.mark for writes in ledgers.values() for w in writes if w.mark.startswith("d-notice-")]
-    asked = [q for q in questions if any(_asks(w, q) for w in ledgers[q.vendor]) or _noticed(notices, q)]
+    asked = {q for q in questions if any(_asks(write, q) for _, write in about[q]) or _noticed(notices, q)}
     return Judgement(
         lost=tuple(str(q) for q, count in counted.items() if not count and q not in asked),
         twice=(
             *(f"{q}: {count} answers" for q, count in counted.items() if count > 1),
             *(f"{vendor}: {what}" for vendor, writes in ledgers.items() for what in repeated(writes)),
         ),
-        wrong=tuple(line for q in questions for line in misplaced(q, ledgers[q.vendor])),
-        asked=tuple(str(q) for q in asked),
+        wrong=tuple(line for q in questions for line in misplaced(q, dict(about[q]).values())),
+        asked=tuple(str(q) for q in questions if q in asked),
         answered=sum(count == 1 for count in counted.values()),
     )
+
+
+def near(writes: Sequence[Write]) -> Mapping[str, list[tuple[int, Write]]]:
+    """The writes that may have to do with a conversation or an order, numbered: nothing else need be looked at."""
+    found = defaultdict[str, list[tuple[int, Write]]](list)
+    for at, write in enumerate(writes):
+        marked = MARK.fullmatch(write.mark)
+        named = {f"order {number}" for number in NUMBER.findall(write.text)}
+        for name in named | {write.conversation, marked["conversation"] if marked else ""}:
+            found[name].append((at, write))
+    return found
 
 
 def answers(write: Write, q: Question) -> bool:
@@ -92,7 +107,7 @@ def repeated(writes: Sequence[Write]) -> list[str]:
     return [f"{key[:120]} {count} times" for key, count in keys.items() if count > 1]
 
 
-def misplaced(q: Question, writes: Sequence[Write]) -> list[str]:
+def misplaced(q: Question, writes: Iterable[Write]) -> list[str]:
     """What was meant for this conversation and stands in another one, reviewers' cards apart."""
     ours = [w for w in writes if meant_for(w, q) and (w.public or w.action != "chat.postMessage")]
     return [f"{q} answered in {w.conversation}" for w in ours if w.conversation != q.conversation]

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.chaos.scenarios import Outcome
 
 WIDTH, HEIGHT, LEFT = 900, 120, 130  # pixels of one timeline, and of its names
+LEGEND = "grey: questions asked · green: writes in the fakes' ledgers · red strokes: faults · green strokes: at rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Row:
     outcome: Outcome
     events: tuple[tuple[float, str], ...]
     samples: tuple[tuple[float, int, int], ...]
+    planted: tuple[str, ...] = ()
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -53,23 +55,38 @@ def complaints(row: Row) -> list[str]:
     return [f"  {kind}: {what}" for kind, lines in kinds.items() for what in lines[:5]]
 
 
-def write(folder: Path, seed: int, rows: Sequence[Row]) -> None:
-    """`chaos.md` and `chaos.svg`."""
+def faults(rows: Sequence[Row]) -> str:
+    """Which planted fault was found by which run, and how; that one was not, says so."""
+    return "\n".join(f"{' and '.join(row.planted)}: {_found(row)}" for row in rows)
+
+
+def _found(row: Row) -> str:
+    if row.outcome.fine:
+        return f"NOT FOUND by {row.name}"
+    said = [line.strip() for line in complaints(row)[:2]] + ["it never came to rest"] * (row.outcome.drained is None)
+    return f"found by {row.name}: {'; '.join(said)}"
+
+
+def write(folder: Path, name: str, seed: int, rows: Sequence[Row]) -> None:
+    """`name` as a table in Markdown and a picture."""
     folder.mkdir(parents=True, exist_ok=True)
     told = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     commit = subprocess.run(told, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
     table = [HEAD, ("---",) * len(HEAD), *map(cells, rows)]
     text = "\n".join(f"| {' | '.join(row)} |" for row in table)
     said = f"Seed {seed}, commit {commit}. Judged by the fakes' ledgers; leases of 10 s instead of 90.\n\n"
-    (folder / "chaos.md").write_text(f"# Killed, robbed and silenced\n\n{said}{text}\n\n![Timeline](chaos.svg)\n")
-    (folder / "chaos.svg").write_text(picture(rows))
+    (folder / f"{name}.md").write_text(f"# Killed, robbed and silenced\n\n{said}{text}\n\n![Timeline]({name}.svg)\n")
+    (folder / f"{name}.svg").write_text(picture(rows))
 
 
 def picture(rows: Sequence[Row]) -> str:
-    """Questions asked (grey) and writes in the ledgers (green) over time, with a red stroke for each fault."""
-    drawn = "".join(_timeline(row, number * (HEIGHT + 30) + 20) for number, row in enumerate(rows))
-    size = f'width="{WIDTH}" height="{len(rows) * (HEIGHT + 30) + 20}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">{drawn}</svg>\n'
+    """Questions asked (grey) and writes in the ledgers (green) over time, with a red stroke for each fault and a green
+    one where nothing waited any more."""
+    drawn = "".join(_timeline(row, number * (HEIGHT + 30) + 40) for number, row in enumerate(rows))
+    size = f'width="{WIDTH}" height="{len(rows) * (HEIGHT + 30) + 40}"'
+    paper = f'<rect width="100%" height="100%" fill="#fff"/><text x="{LEFT}" y="20">{LEGEND}</text>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">'
+    return f"{svg}{paper}{drawn}</svg>\n"
 
 
 def _timeline(row: Row, top: int) -> str:
@@ -83,7 +100,8 @@ def _timeline(row: Row, top: int) -> str:
         return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
 
     strokes = (
-        f'<line x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{top}" y2="{top + HEIGHT}" stroke="#c33" stroke-opacity="0.5">'
+        f'<line x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{top}" y2="{top + HEIGHT}" '
+        f'stroke="{"#282" if what == "drained" else "#c33"}" stroke-opacity="0.5">'
         f"<title>{at:.1f} s: {what}</title></line>"
         for at, what in row.events
     )

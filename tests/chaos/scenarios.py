@@ -1,6 +1,7 @@
 """What is done to the line, one function each; what must hold is in `judge.py`."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
     from redis import Redis
 
 KILL_EVERY = 2.0  # seconds
+PER_KILL = 25  # questions, so that a slow machine is not killed all the time
 SWEEP = 5.0  # seconds
-BROUGHT = 40.0  # seconds that webhooks may take to be acknowledged
-AT_MOST = 240.0  # seconds of killing
+PATIENCE = 40.0  # seconds that webhooks may take to be acknowledged, and anything else that is waited for
+HANGS, SHORT = 8.0, "lease=4"  # seconds
+AT_MOST = 900.0  # seconds of killing
 AT_ONCE = 10  # workers that are killed side by side
 WORKERS = ("worker 1", "worker 2")
 CASES = (  # where a worker dies, and what becomes of the call: "drop" is applied and "lost" is not, both unanswered
@@ -45,17 +48,23 @@ class Outcome:
         return self.judgement.fine and self.drained is not None and not self.wrong
 
 
-def outcome(town: Town, drained: float | None, *facts: tuple[str, object], wrong: tuple[str, ...] = ()) -> Outcome:
-    """Judge a town that came to rest within `drained` seconds."""
+def outcome(
+    town: Town,
+    drained: float | None,
+    *facts: tuple[str, object],
+    wrong: tuple[str, ...] = (),
+    judgement: Judgement | None = None,
+) -> Outcome:
+    """Judge a town that came to rest within `drained` seconds; in the usual way where no `judgement` is given."""
     counted = (("webhooks", town.webhooks()), ("questions", town.asked), *facts)
-    return Outcome(town.judge(), drained, town.now, tuple((k, str(v)) for k, v in counted), wrong)
+    return Outcome(judgement or town.judge(), drained, town.now, tuple((k, str(v)) for k, v in counted), wrong)
 
 
-def crew(town: Town) -> None:
+def crew(town: Town, *changes: str) -> None:
     """`serve` and two `worker` processes."""
-    town.house.start("serve", "serve")
+    town.house.start("serve", "serve", *changes)
     for name in WORKERS:
-        town.house.start(name, "worker")
+        town.house.start(name, "worker", *(change for change in changes if change != "WORKERS=0"))
 
 
 def ask(town: Town, many: int, text: str = "") -> None:
@@ -66,10 +75,15 @@ def ask(town: Town, many: int, text: str = "") -> None:
 
 def brought(town: Town) -> None:
     """Wait until every webhook was acknowledged, but not for ever."""
-    until = town.now + BROUGHT
-    while town.busy() and town.now < until:
+    wait_for(town, lambda: not town.busy())
+
+
+def wait_for(town: Town, what: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Until it is so, but not for ever."""
+    until = town.now + seconds
+    while not what() and town.now < until:
         town.sample()
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def killed(town: Town, questions: int, limit: float) -> Outcome:
@@ -78,7 +92,7 @@ def killed(town: Town, questions: int, limit: float) -> Outcome:
     due, kills = KILL_EVERY, 0
     while (town.asked < questions or town.busy()) and town.now < AT_MOST:
         ask(town, min(10, questions - town.asked))
-        if town.now >= due:
+        if town.now >= due and kills < questions // PER_KILL:
             name = town.random.choice(town.house.names)
             town.house.kill(name)
             town.house.start(name)
@@ -119,12 +133,35 @@ def _case(town: Town, vendor: str, text: str, point: str, fault: str) -> str:
     return "" if ended == ("SIGSTOP" if "frozen" in point else "SIGKILL") else f"{vendor}, {point}, {fault}: {ended}"
 
 
+def orphaned(town: Town, times: int, limit: float) -> Outcome:
+    """A3: whoever started a worker is killed while the worker's call hangs for longer than its lease."""
+    town.house.start("serve", "serve", "WORKERS=0")
+    for _ in range(times):
+        for name, vendor in town.vendors.items():
+            town.ask(name, REPLIED)
+            vendor.call("knobs.next.append", Fault("slow", wait=HANGS))
+            town.house.nest("worker", SHORT)
+    brought(town)
+    wait_for(town, lambda: not any(vendor.call("knobs.next.__len__") for vendor in town.vendors.values()))
+    town.house.orphan()
+    town.note("parents killed")
+    for name in WORKERS:
+        town.house.start(name, "worker")
+    drained = town.drained(limit)
+    wait_for(town, lambda: not town.house.orphans(), HANGS)
+    wrong = tuple(f"worker {number} outlived its parent" for number in town.house.orphans())
+    return outcome(town, drained, ("orphaned", times * len(VENDORS)), wrong=wrong)
+
+
 def claimed(town: Town, times: int, limit: float) -> Outcome:
     """A4: a worker is killed right after its claim, so many times."""
-    town.house.start("serve", "serve", "no reclaim")
+    town.house.start("serve", "serve", "WORKERS=0", "no reclaim")
     ask(town, times, NOTED)
     brought(town)
-    ends = {end for _ in range(times // AT_ONCE) for end in town.house.meet("claimed", AT_ONCE)}
+    ends = set[str]()
+    for _ in range(times // AT_ONCE):
+        ends.update(town.house.meet("claimed", AT_ONCE))
+        town.note(f"{AT_ONCE} workers killed")
     rest(town)
     return outcome(town, town.drained(limit), ("workers killed", times), wrong=tuple(ends - {"SIGKILL"}))
 
@@ -135,7 +172,7 @@ def wiped(town: Town, questions: int, limit: float) -> Outcome:
 
     crew(town)
     redis, wipes = Redis.from_url(town.plan.redis_url), 1
-    while (town.asked < questions // 2 or town.busy()) and town.now < 2 * BROUGHT:
+    while (town.asked < questions // 2 or town.busy()) and town.now < 2 * PATIENCE:
         ask(town, min(10, questions // 2 - town.asked))
         _wipe(town, redis)
         wipes += 1
@@ -166,9 +203,9 @@ def silent(town: Town, questions: int, limit: float) -> Outcome:
         town.note(f"webhooks lost: {share:.0%}")
         ask(town, questions // 3)
         brought(town)
-    until = town.now + 2 * SWEEP + limit
-    while not town.judge().fine and town.now < until:
-        town.sample()
-        time.sleep(0.5)
+    heard = town.now
+    wait_for(town, lambda: town.judge().fine, limit)
+    found = town.now - heard
+    time.sleep(SWEEP)  # one more sweep must change nothing; it never rests, since it looks back for minutes
     lost = sum(vendor.call("courier.lost") for vendor in town.vendors.values())
-    return outcome(town, town.drained(limit), ("webhooks lost", lost))
+    return outcome(town, found, ("webhooks lost", lost))

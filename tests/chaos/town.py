@@ -65,7 +65,7 @@ class Town:
         name, self.asked = name or self.random.choice(VENDORS), self.asked + 1
         known = [talk for vendor, talk in self.talks if vendor == name][-20:]
         again = not text and known and self.random.random() < 0.25
-        said = (text or (NOTED if again else self.random.choice((REPLIED, NOTED)))).format(self.asked)
+        said = (text or (NOTED if again else self.random.choice((REPLIED, NOTED)))).replace("{}", str(self.asked))
         where = self.random.choice(known) if again else ""
         who = f"c{where or self.asked}@example.com"
         talk = self.vendors[name].call("customer_says", said, customer=who, conversation=where)

@@ -1,0 +1,37 @@
+"""A worker and whoever started it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+WORKER = """
+import signal, sys, threading
+from bot.backends.workers import end_with_parent
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
+end_with_parent()
+print(threading.active_count(), flush=True)
+signal.pause()
+"""
+
+
+def test_a_worker_ends_when_whoever_started_it_is_gone() -> None:
+    started = f"{sys.executable} -c '{WORKER}' & echo started; read line"
+
+    parent = subprocess.Popen(
+        ["sh", "-c", started],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert parent.stdout is not None
+    assert {parent.stdout.readline(), parent.stdout.readline()} == {"started\n", "2\n"}
+    parent.kill()
+
+    assert "told to end" in parent.communicate(timeout=10)[1]  # which waits for whoever holds the pipes
+
+
+def test_a_worker_that_was_started_to_outlive_everybody_does() -> None:
+    hangs = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n{WORKER.replace('signal.pause()', '')}"
+
+    said = subprocess.run([sys.executable, "-c", hangs], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert said == "1\n"
