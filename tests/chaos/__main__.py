@@ -128,10 +128,11 @@ def alone(args: argparse.Namespace, seed: int) -> list[report.Row]:
 
 
 def abreast(args: argparse.Namespace, seed: int) -> list[report.Row]:
-    """In two processes, since a run mostly waits: one for what needs servers, one for the rest. RuntimeError where
+    """In three processes, since a run mostly waits: one for what needs servers, two for the rest. RuntimeError where
     one of them did not come to its end."""
     needs = {name: RUNS[FOUND_BY.get(name, name)].services for name in args.names}
-    lanes = [lane for which in (True, False) if (lane := [name for name in needs if needs[name] is which])]
+    served, rest = ([name for name in needs if needs[name] is which] for which in (True, False))
+    lanes = [lane for lane in (served, rest[::2], rest[1::2]) if lane]
     more = [*(["--faults"] * args.faults), *(["--full"] * args.full), *(f"--plant={fault}" for fault in args.plant)]
     env = {**os.environ, "CHAOS_SEED": str(seed)}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:

@@ -27,7 +27,7 @@ def cells(row: Row) -> tuple[str, ...]:
     found, drained = row.outcome.judgement, row.outcome.drained
     return (
         row.name,
-        "held" if row.outcome.fine else "FAILED",
+        _state(row.outcome),
         ", ".join(f"{much} {what}" for what, much in row.outcome.facts),
         str(found.answered),
         str(len(found.asked)),
@@ -37,6 +37,12 @@ def cells(row: Row) -> tuple[str, ...]:
         "never" if drained is None else f"{drained:.0f} s",
         f"{row.outcome.seconds:.0f} s",
     )
+
+
+def _state(outcome: Outcome) -> str:
+    if not outcome.fine:
+        return "FAILED"
+    return "skipped" if "skipped" in dict(outcome.facts) else "held"
 
 
 HEAD = ("run", "", "what", "answered", "asked a person", "lost", "twice", "wrong person", "drained in", "took")
