@@ -78,12 +78,13 @@ def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clo
 
     store = Store(chosen.database_url)
     migrate(store)
-    knowledge = Knowledge(store, HybridIndex(HashEmbedder()))
+    embedder = HashEmbedder()
     cards = [name for name, desk in desks.items() if DeliveryKind.CARD in desk.can]
     return Line(
         store=store,
         connectors=desks,
-        knowledge=knowledge,
+        knowledge=Knowledge(store, HybridIndex(embedder)),
+        embedder=embedder,
         writer=ExtractiveWriter(),
         confidence=Learned(store),
         wake=wake,
@@ -152,7 +153,7 @@ def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[in
     Beside them every second what dead workers held is taken back, and every so often what webhooks lost."""
     stopping = threading.Event()
     kept = timedelta(days=chosen.retention_days) if chosen.retention_days else None
-    swept = partial(sweep.sweep, upkeep=sweep.Upkeep(chosen.anchors, kept))
+    swept = partial(sweep.sweep, upkeep=sweep.Upkeep(chosen.anchors, kept, chosen.budgets))
     for seconds, act in ((1.0, sweep.reclaim), (chosen.sweep_every, swept)) if sweeps else ():
         threading.Thread(target=repeat, args=(seconds, partial(act, line), stopping), daemon=True).start()
     count = chosen.workers if isinstance(line.wake, Bell) else 0

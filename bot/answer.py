@@ -12,14 +12,14 @@ from sqlalchemy import Connection
 
 from bot import compose, egress, work
 from bot.backends.writer import ExtractiveWriter
-from bot.deliver import approve
+from bot.deliver import DIGITS, approve
 from bot.errors import Refused, Unavailable
 from bot.line import Line
 from bot.model.conversation import Conversation, Event, Page, Ref
 from bot.model.drafting import Button, Context, Decided, Decision, Delivery, Draft
 from bot.model.kinds import Action, EventKind, Source, VerdictKind
 from bot.model.knowledge import Evidence
-from bot.news import news, remembered
+from bot.news import gone, news, remembered
 from bot.policy import decide, in_turn, triage
 from bot.store import audit, conversations, drafts, limits, reviews
 from bot.store import knowledge as rows
@@ -44,8 +44,22 @@ def look(line: Line, ref: Ref) -> Effect:
     try:
         conversation = line.connector(ref.connector).fetch(ref)
     except Refused as err:
-        return partial(audit.record, now=line.now(), who="understudy", what="gone", about=str(ref), why=str(err))
+        return partial(_refused, line=line, ref=ref, why=str(err))
     return partial(_keep, line=line, conversation=conversation)
+
+
+def _refused(conn: Connection, line: Line, ref: Ref, why: str) -> None:
+    """A conversation that may not be read: written down once, and told to people once a day for each reason, because
+    what a vendor forbids it often forbids for every conversation at once."""
+    now, fact = line.now(), gone(ref, line.now())
+    if fact.key in conversations.seen_keys(conn, ref):
+        return
+    conversations.add_events(conn, [fact], now)
+    audit.record(conn, now, "understudy", "gone", str(ref), why)
+    if line.review:
+        facts = (("Conversation", str(ref)), ("What happened", why), ("Others of today", "are in the audit as “gone”"))
+        about = f"gone-{ref.connector}-{digest(DIGITS.sub('', why))[:16]}-{now:%Y-%m-%d}"
+        approve(conn, line, compose.notice(about, Ref(line.review, "review"), "Cannot be read any more", facts))
 
 
 def _keep(conn: Connection, line: Line, conversation: Conversation) -> None:

@@ -10,7 +10,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from bot.errors import Forged, Refused
 from bot.knowledge import Knowledge
 from bot.model import VerdictKind
-from bot.ports import Clock, Confidence, Connector, Wake, Writer
+from bot.ports import Clock, Confidence, Connector, Embedder, Wake, Writer
 from bot.store import Store
 
 
@@ -49,6 +49,7 @@ class Line:
     store: Store
     connectors: Mapping[str, Connector]
     knowledge: Knowledge
+    embedder: Embedder
     writer: Writer
     confidence: Confidence
     wake: Wake

@@ -34,6 +34,11 @@ def forgotten(ref: Ref, at: datetime) -> Event:
     return Event(EventKind.CHANGE, ref, f"{FORGOTTEN}{at.isoformat()}", 1, at)
 
 
+def gone(ref: Ref, at: datetime) -> Event:
+    """The fact that the vendor refused for good to show a conversation."""
+    return Event(EventKind.CHANGE, ref, "gone", 1, at)
+
+
 def remembered(conversation: Conversation, seen: Set[str]) -> Conversation | None:
     """What may be kept of it: all, or since its customer was forgotten only what came later, and nothing at all (None)
     while they have not written again."""

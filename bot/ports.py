@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -69,6 +69,14 @@ class Connector(Protocol):
 
         Raises Unavailable (with `maybe` where the write may have been applied) or Refused.
         """
+
+
+@runtime_checkable
+class Stamped(Protocol):
+    """A connector whose vendor stamps its requests: what comes later than `stale_after` raises Forged, so that the id
+    of a webhook need not be known for ever."""
+
+    stale_after: timedelta
 
 
 @runtime_checkable

@@ -1,31 +1,37 @@
 """What makes good whatever a webhook, a wake-up or a worker lost."""
 
 import logging
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from bot import forget, pace, team, work
-from bot.errors import BotError, Malformed, Refused
+from bot.errors import BotError, Malformed, Refused, Unavailable
 from bot.line import Line
-from bot.ports import Connector, Team
-from bot.store import audit, conversations
+from bot.ports import Connector, Stamped, Team
+from bot.store import audit, conversations, reviews
 
 log = logging.getLogger(__name__)
 OVERLAP = timedelta(minutes=3)  # what changes while a list is being read is found by the next sweep
-KEPT = timedelta(days=30)  # rows of work that was done
+KEPT = timedelta(days=30)  # rows of work that was done, and of questions that nobody may answer any more
+REPEATS = timedelta(days=3)  # ids of webhooks that would be refused as stale
 DAY = timedelta(days=1)  # how far back the first look goes, and how often the rest is done
 
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """What is done every day beside the rest. `anchors`: the file that gets the audit's head; `kept`: for how long
-    untouched conversations are. None for never and for ever."""
+    """What is done every day beside the rest, and what is known from one sweep to the next. `anchors`: the file that
+    gets the audit's head; `kept`: for how long untouched conversations are; None for never and for ever. By helpdesk:
+    `budgets` in calls a minute, of which a sweep takes one, and `failures` in a row."""
 
     anchors: Path | None = None
     kept: timedelta | None = None
+    budgets: Mapping[str, float] = field(default_factory=dict)
+    failures: Counter[str] = field(default_factory=Counter)
 
 
 def reclaim(line: Line) -> int:
@@ -48,23 +54,42 @@ def _keep_up(conn: Connection, now: datetime) -> None:
         pace.at_once(conn)
 
 
-def sweep(line: Line, upkeep: Upkeep = Upkeep()) -> int:
+def sweep(line: Line, upkeep: Upkeep | None = None) -> int:
     """Ask every helpdesk what changed and ring for it; how many conversations. One that is away stops no other."""
-    count = 0
-    for connector in line.connectors.values():
-        try:
-            count += _sweep(line, connector)
-            _know_the_team(line, connector)
-        except BotError as err:
-            log.warning("sweep failed", extra={"connector": connector.name, "error": str(err)})
-        except Exception:  # a bug in one connector stops no other
-            log.exception("sweep crashed", extra={"connector": connector.name})
+    upkeep = upkeep or Upkeep()
+    count = sum(_visit(line, connector, upkeep) for connector in line.connectors.values())
     tidy(line)
     anchor(line, upkeep.anchors)
     retain(line, upkeep.kept)
     if count:
         line.wake.wake()
     return count
+
+
+def _visit(line: Line, connector: Connector, upkeep: Upkeep) -> int:
+    """How many conversations changed; none where the helpdesk is left alone (`bot.pace`) or fails."""
+    name = connector.name
+    with line.store.read() as conn:
+        if pace.closed(conn, name, line.now()):
+            return 0
+    try:
+        count = _sweep(line, connector, upkeep.budgets.get(name))
+        _know_the_team(line, connector)
+        upkeep.failures.pop(name, None)
+        return count
+    except BotError as err:
+        log.warning("sweep failed", extra={"connector": name, "error": str(err)})
+        if isinstance(err, Unavailable):
+            _slow_down(line, name, err, upkeep.failures)
+    except Exception:  # a bug in one connector stops no other
+        log.exception("sweep crashed", extra={"connector": name})
+    return 0
+
+
+def _slow_down(line: Line, name: str, err: Unavailable, failures: Counter[str]) -> None:
+    failures[name] += err.away
+    with line.store.write() as conn:
+        pace.slow_down(conn, name, err, failures[name], line.now())
 
 
 def _due(line: Line, what: str) -> bool:
@@ -75,11 +100,17 @@ def _due(line: Line, what: str) -> bool:
 
 
 def tidy(line: Line) -> None:
-    """Once a day, forget work that was done long ago."""
+    """Once a day, forget work that was done long ago, questions whose time was over long ago, and the ids of webhooks
+    that would be refused by their age. What a vendor does not stamp is known for ever."""
     if _due(line, "tidy"):
+        now = line.now()
         with line.store.write() as conn:
-            work.prune(conn, line.now() - KEPT)
-            conversations.set_looked_to(conn, "tidy", line.now())
+            work.prune(conn, now - KEPT)
+            reviews.prune_nonces(conn, now - KEPT)
+            for connector in line.connectors.values():
+                if isinstance(connector, Stamped):
+                    conversations.prune_times(conn, connector.name, now - connector.stale_after - REPEATS)
+            conversations.set_looked_to(conn, "tidy", now)
 
 
 def anchor(line: Line, file: Path | None) -> None:
@@ -109,9 +140,11 @@ def retain(line: Line, kept: timedelta | None) -> None:
         conversations.set_looked_to(conn, "retention", line.now())
 
 
-def _sweep(line: Line, connector: Connector) -> int:
+def _sweep(line: Line, connector: Connector, budget: float | None) -> int:
     started = line.now()
-    with line.store.read() as conn:
+    with line.store.write() as conn:
+        if budget:
+            pace.spend(conn, connector.name, budget, started)
         since = (conversations.looked_to(conn, connector.name) or started - DAY) - OVERLAP
     refs = set(connector.changed(since))
     with line.store.write() as conn:

@@ -145,9 +145,11 @@ def _grown(waiting: Proposal, item: Intervention, change: _Change) -> Proposal |
     the card shows who taught it.
     """
     answer = applied(waiting.answer, change.edits) if change.entry else item.answer
+    new = () if agree(waiting.answer, answer) else (item.ref,)
     grown = replace(
         waiting,
-        answer=waiting.answer if agree(waiting.answer, answer) else answer,
+        answer=answer if new else waiting.answer,
+        words=tuple(dict.fromkeys((*(waiting.words or waiting.refs), *new))),
         refs=tuple(dict.fromkeys((*waiting.refs, item.ref))),
         teachers=tuple(dict.fromkeys((*waiting.teachers, item.by))),
     )
@@ -177,6 +179,7 @@ def _fresh(case: Case, change: _Change, now: datetime) -> Proposal:
         teachers=(item.by,),
         at=now,
         expires=now + LIVES,
+        words=(item.ref,),
     )
 
 

@@ -7,18 +7,17 @@ from heapq import nlargest
 from sqlalchemy import Connection
 
 from bot import review
-from bot.backends.embedder import HashEmbedder
 from bot.line import Line
 from bot.model import Draft, Entry, Intervention, Proposal, ProposalState, Source
-from bot.ports import Floats
+from bot.ports import Embedder, Floats
 from bot.store import Store, audit, conversations, drafts, reviews
 from bot.work import Effect
 from learning.propose import Case, Like, Near, propose
 
-SEEN = (ProposalState.WAITING, ProposalState.OPEN, ProposalState.REJECTED)
+UNDECIDED = (ProposalState.WAITING, ProposalState.OPEN)
+SEEN = (*UNDECIDED, ProposalState.REJECTED)
 NEAREST = 20  # proposals by question, and as many by answer, that an intervention is held against
 CHUNK = 500  # proposals read at once
-EMBEDDER = HashEmbedder()
 
 
 class Known:
@@ -26,24 +25,29 @@ class Known:
 
     def __init__(self) -> None:
         self._digests: dict[str, str] = {}
+        self._rejected: tuple[object, dict[str, str]] = (None, {})  # of how many, and their digests
         self._rows: dict[str, Floats] = {}  # (2, dim): question and answer
         self._lock = threading.Lock()
 
-    def alike(self, conn: Connection, item: Intervention) -> dict[str, tuple[float, float]]:
+    def alike(self, conn: Connection, item: Intervention, embedder: Embedder) -> dict[str, tuple[float, float]]:
         """How alike question and answer are, each 0 to 1, by the proposal's id."""
-        asked, told = EMBEDDER.embed([item.question, item.answer], query=True)
+        asked, told = embedder.embed([item.question, item.answer], query=True)
         with self._lock:
-            self._follow(conn)
+            self._follow(conn, embedder)
             rows = self._rows.items()
             return {id_: (max(0.0, float(asked @ q)), max(0.0, float(told @ a))) for id_, (q, a) in rows}
 
-    def _follow(self, conn: Connection) -> None:
-        digests = reviews.proposal_digests(conn, SEEN)
+    def _follow(self, conn: Connection, embedder: Embedder) -> None:
+        undecided = reviews.proposal_digests(conn, UNDECIDED)  # first: what is rejected meanwhile is found below
+        count = reviews.rejected(conn)  # only ever grows, so the same numbers are the same proposals
+        if count != self._rejected[0]:
+            self._rejected = count, reviews.proposal_digests(conn, [ProposalState.REJECTED])
+        digests = undecided | self._rejected[1]
         fresh = [id_ for id_, digest in digests.items() if self._digests.get(id_) != digest]
         self._rows = {id_: row for id_, row in self._rows.items() if id_ in digests}
         for at in range(0, len(fresh), CHUNK):
             for p in reviews.proposals_beside(conn, SEEN, fresh[at : at + CHUNK]):
-                self._rows[p.id] = EMBEDDER.embed([p.question, p.answer], query=False)
+                self._rows[p.id] = embedder.embed([p.question, p.answer], query=False)
         self._digests = digests
 
 
@@ -84,7 +88,7 @@ def _keep(conn: Connection, line: Line, case: Case, beside: list[Like], made: Pr
 
 def _beside(conn: Connection, line: Line, case: Case) -> list[Like]:
     """The proposals that a case is held against, oldest first: those most alike, and those for its entries."""
-    alike = known(line.store).alike(conn, case.item)
+    alike = known(line.store).alike(conn, case.item, line.embedder)
     nearest = {id_ for part in (0, 1) for id_ in nlargest(NEAREST, alike, key=lambda id_: alike[id_][part])}
     entries = [e.id for e in (*case.cited, *(n.entry for n in case.near))]
     found = reviews.proposals_beside(conn, SEEN, [*nearest], entries)

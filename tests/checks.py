@@ -121,7 +121,7 @@ def it_refuses_a_seal_that_is_odd(s: Subject) -> None:
 def it_refuses_what_comes_too_late_or_too_early(s: Subject) -> None:
     """Ten minutes off, where the vendor stamps its requests."""
     if not any("timestamp" in name for name in s.seals):
-        return
+        pytest.skip("this vendor does not stamp its requests")
     for off in (timedelta(minutes=10), timedelta(minutes=-10)):
         with pytest.raises(Forged):
             s.connector.receive(replace(s.genuine, at=s.genuine.at + off))

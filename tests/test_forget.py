@@ -25,7 +25,7 @@ from bot.model import (
 )
 from bot.store import Store, audit, conversations, drafts, reviews
 from bot.store.tables import meta
-from tests.desk import ASKS_RETURN, INES, Desk, desk
+from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, INES, Desk, desk
 
 pytestmark = pytest.mark.services
 DESKS = ("zendesk", "intercom", "slack")
@@ -177,7 +177,8 @@ def test_a_proposal_that_only_rests_on_them_too_goes_on(fernweh: Desk) -> None:
     maria = taught(fernweh)
     with fernweh.line.store.read() as conn:
         made = reviews.proposals_from(conn, maria)[0]
-    other: Proposal = replace(made, id="p-other", question="Engraved?", refs=(Ref("zendesk", "99"), maria))
+    jonas = Ref("zendesk", "99")
+    other: Proposal = replace(made, id="p-other", question="Engraved?", refs=(maria, jonas), words=(jonas,))
     with fernweh.line.store.write() as conn:
         reviews.save_proposal(conn, other, "digest")
 
@@ -185,6 +186,39 @@ def test_a_proposal_that_only_rests_on_them_too_goes_on(fernweh: Desk) -> None:
 
     with fernweh.line.store.read() as conn:
         assert reviews.get_proposal(conn, "p-other") == other
+
+
+def test_a_proposal_that_took_their_words_over_later_is_ended_too(fernweh: Desk) -> None:
+    first = fernweh.ask(ASKS_UNKNOWN, customer="jonas@example.com")
+    fernweh.agent(first, "Yes, we can engrave initials on the aluminium trolley for 15 euros.")
+    again = fernweh.ask(ASKS_UNKNOWN)
+    fernweh.agent(again, "No, we stopped engraving trolleys after the zugzwang.", agent="ines@fernweh.example")
+    with fernweh.line.store.read() as conn:
+        [before] = reviews.proposals_from(conn, first)
+    assert (before.words, "zugzwang" in before.answer) == ((first, again), True)
+
+    forgotten(fernweh)
+
+    assert traces(fernweh.line.store) == set()
+    with fernweh.line.store.read() as conn:
+        after = reviews.get_proposal(conn, before.id)
+    assert after
+    assert (after.state, after.question, after.answer) == (ProposalState.EXPIRED, "", "")
+
+
+def test_of_a_proposal_that_does_not_tell_whose_words_it_has_all_counts(fernweh: Desk) -> None:
+    maria, jonas = taught(fernweh), Ref("zendesk", "99")
+    with fernweh.line.store.read() as conn:
+        made = reviews.proposals_from(conn, maria)[0]
+    with fernweh.line.store.write() as conn:
+        reviews.save_proposal(conn, replace(made, id="p-old", refs=(jonas, maria), words=()), "digest")
+
+    forgotten(fernweh)
+
+    with fernweh.line.store.read() as conn:
+        old = reviews.get_proposal(conn, "p-old")
+    assert old
+    assert (old.state, old.answer) == (ProposalState.EXPIRED, "")
 
 
 def test_what_was_approved_stays_and_is_named(fernweh: Desk) -> None:

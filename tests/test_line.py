@@ -713,15 +713,34 @@ def test_drafts_only_never_answers_a_customer_alone(fernweh: Desk) -> None:
     assert fernweh.decided(fernweh.ask(ASKS_RETURN, "intercom")).decision.action is Action.REPLY
 
 
-def test_a_conversation_that_is_gone_is_written_down_and_left(fernweh: Desk) -> None:
+def test_conversations_that_are_gone_are_written_down_once_each_and_told_to_people_once(fernweh: Desk) -> None:
+    gone = [Ref("zendesk", "424242"), Ref("zendesk", "424243")]
+    for _ in range(3):
+        with fernweh.line.store.write() as conn:
+            work.ring(conn, gone, fernweh.clock())
+        fernweh.settle()
+        fernweh.clock.forward(days=1)
+
+    with fernweh.line.store.read() as conn:
+        assert [[e.what for e in audit.entries(conn, str(ref))] for ref in gone] == [["gone"], ["gone"]]
+    [card] = fernweh.deliveries(Ref("slack", "review"))
+    assert (card.state, card.delivery.title) == (DeliveryState.SENT, "Cannot be read any more")
+    assert card.delivery.facts[:2] == (
+        ("Conversation", "zendesk:424242"),
+        ("What happened", "Zendesk refused reading ticket 424242: Not found (HTTP 404)."),
+    )
+    assert fernweh.waiting() == 0
+
+
+def test_another_reason_why_a_conversation_cannot_be_read_is_told_too(fernweh: Desk) -> None:
+    elsewhere = Ref("slack", "C0ELSEWHERE-1600000000.000100")
     with fernweh.line.store.write() as conn:
-        work.ring(conn, [Ref("zendesk", "424242")], fernweh.clock())
+        work.ring(conn, [Ref("zendesk", "424242"), elsewhere], fernweh.clock())
 
     fernweh.settle()
 
-    with fernweh.line.store.read() as conn:
-        assert [e.what for e in audit.entries(conn, "zendesk:424242")] == ["gone"]
-    assert fernweh.waiting() == 0
+    told = [dict(card.delivery.facts)["Conversation"] for card in fernweh.deliveries(Ref("slack", "review"))]
+    assert sorted(told) == [str(elsewhere), "zendesk:424242"]
 
 
 def test_every_step_is_in_the_audit_and_the_chain_holds(fernweh: Desk) -> None:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from bot.text.markup import from_html
+from bot.text.markup import from_html, from_mrkdwn, link
 from bot.text.said import (
     asks_for_person,
     clean,
@@ -249,3 +249,66 @@ def test_what_a_mail_program_quotes_in_html_is_left_out() -> None:
     )
 
     assert said(from_html(html)) == "My answers:\n\nM/L\n\nGreen"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["<a ", "</a ", "<!--", "<![CDATA[", "<?", "<li>", "<blockquote>", "<a href='x'>y", "<div>", "<b><p>", "&lt;"],
+)
+def test_hostile_html_of_50_kb_is_read_in_time(unit: str) -> None:
+    started = time.thread_time()
+    from_html(unit * (50_000 // len(unit)))
+
+    assert time.thread_time() - started < 5.0
+
+
+def test_html_of_any_length_is_read_up_to_a_limit() -> None:
+    assert len(from_html("<p>" + "word " * 1_000_000)) < 100_000
+
+
+@pytest.mark.parametrize("unit", ["<https://", "<https://a|", "<mailto:a|", "<@a", "<#a|"])
+def test_hostile_mrkdwn_is_read_in_time(unit: str) -> None:
+    started = time.thread_time()
+    from_mrkdwn(unit * (40_000 // len(unit)))
+
+    assert time.thread_time() - started < 1.0
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>Hello,<br>world</p><p>Bye</p>", "Hello,\nworld\n\nBye"),
+        ("<ul><li>one</li><li>two</li></ul><ol><li>a</li><li>b</li></ol>", "- one\n- two\n\n1. a\n2. b"),
+        ('See <a href="https://a.example/?x=1&amp;y=2">here</a>.', "See here (https://a.example/?x=1&y=2)."),
+        ('<a href="https://a.example/">https://a.example</a>', "https://a.example"),
+        ('<a href="javascript:alert(1)">here</a> <a href="/x">there</a>', "here there"),
+        ("<style>p{}</style><title>No</title><script>no()</script><template>no</template>Yes<!-- no -->", "Yes"),
+        ("<html><head><style>no</style></head><body>Yes</body></html>", "Yes"),
+        ("2 &lt; 3 &amp; 4 &#62; 1 &quot;so&quot;", '2 < 3 & 4 > 1 "so"'),
+        ("<p>a < b and c > d</p>", "a < b and c > d"),
+        ('<p title="a > b" onclick=\'x("<p>")\'>kept</p>', "kept"),
+        ("<p>&amp;lt;p&amp;gt; is a tag</p>", "&lt;p&gt; is a tag"),
+        ("<p>never closed", "never closed"),
+        ("<table><tr><td>1</td></tr><tr><td>2</td></tr></table>", "1\n2"),
+    ],
+)
+def test_html_is_read_as_people_see_it(html: str, text: str) -> None:
+    assert from_html(html) == text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ok.example@evil.example/",
+        "https:\\\\evil.example",
+        "https://exa%6dple.com/",
+        "javascript:x",
+        "https://",
+        "//x",
+    ],
+)
+def test_an_odd_address_is_no_link(url: str) -> None:
+    assert link("Terms", url) == "Terms"
+    assert (
+        link("Terms", "https://help.fernweh.example/terms") == '<a href="https://help.fernweh.example/terms">Terms</a>'
+    )

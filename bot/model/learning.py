@@ -70,7 +70,8 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A suggested new (`entry_id` "") or changed entry. `refs` and `teachers` are what it rests on."""
+    """A suggested new (`entry_id` "") or changed entry. `refs` and `teachers` are what it rests on,
+    `words` the conversations that the words of its question and answer come from."""
 
     id: str
     version: int
@@ -87,6 +88,7 @@ class Proposal:
     card: str = ""
     decided_by: str = ""
     reason: str = ""
+    words: tuple[Ref, ...] = ()  # the last field: `bot.store.subjects` finds a ref behind its name
 
 
 @dataclass(frozen=True, slots=True)

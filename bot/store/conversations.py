@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, select
 
 from bot.model import Conversation, Event, Ref
 from bot.store.prepared import Prepared
@@ -19,6 +19,11 @@ def first_times(conn: Connection, webhooks: Iterable[tuple[str, str]], now: date
     """Those of (source, id) that come for the first time ever, in whichever process."""
     rows = [{"source": source, "id": number, "at": now} for source, number in webhooks]
     return {(source, number) for source, number in add_all(conn, inbox, rows)}
+
+
+def prune_times(conn: Connection, source: str, before: datetime) -> None:
+    """Forget which webhooks of a source came before."""
+    conn.execute(delete(inbox).where(inbox.c.source == source, inbox.c.at < before))
 
 
 def snapshot(conn: Connection, ref: Ref) -> Conversation | None:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, or_, select, update
 
 from bot.model import Correction, Intervention, Outcome, OutcomeKind, Proposal, ProposalState, Ref, Signal
 from bot.store.prepared import Prepared
 from bot.store.statements import Lock, add, insert, one_at_a_time, put
-from bot.store.tables import correction, intervention, nonce, outcome, proposal, signal
+from bot.store.tables import correction, intervention, nonce, outcome, proposal, signal, work
 
 NonceRow = tuple[str, str, datetime, str]
 AFTER: BindParameter[int] = bindparam("after")
@@ -37,6 +37,13 @@ def close_nonces(conn: Connection, about: str, by: str, now: datetime) -> None:
     """Whatever else was asked about the same thing is answered."""
     change = update(nonce).where(nonce.c.about == about, nonce.c.used_by == "")
     conn.execute(change.values(used_by=by, used_at=now))
+
+
+def prune_nonces(conn: Connection, before: datetime) -> None:
+    """Forget questions, sessions and passwords that ended before: whoever has one left is refused as before. Those stay
+    of which a press is still to be judged."""
+    pressed = select(work.c.id).where(work.c.ref == "verdict:" + nonce.c.id).exists()
+    conn.execute(delete(nonce).where(nonce.c.expires < before, ~pressed))
 
 
 def save_outcome(conn: Connection, what: Outcome, version: int = 1) -> bool:
@@ -151,6 +158,14 @@ def proposal_digests(conn: Connection, states: Iterable[ProposalState]) -> dict[
     """Digest by id: an index in memory tells from it what has changed."""
     query = select(proposal.c.id, proposal.c.digest).where(proposal.c.state.in_([s.value for s in states]))
     return {r.id: r.digest for r in conn.execute(query)}
+
+
+def rejected(conn: Connection) -> tuple[int, int]:
+    """How many proposals were rejected, and how many of them were forgotten since."""
+    forgotten = func.count().filter(proposal.c.digest == "")
+    query = select(func.count(), forgotten).where(proposal.c.state == ProposalState.REJECTED.value)
+    count, blank = conn.execute(query).one()
+    return count, blank
 
 
 def proposals_beside(

@@ -1,5 +1,6 @@
 """All that is held of what customers said: found, shown, and taken out so that only ids stay."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -87,8 +88,7 @@ def held(refs: Sequence[Ref]) -> Held:
     names = [str(ref) for ref in refs]
     drafts = select(draft.c.id).where(draft.c.ref.in_(names))
     done = select(intervention.c.id).where(intervention.c.ref.in_(names))
-    first = (f'"refs":[{{"connector":"{ref.connector}","id":"{ref.id}"}}' for ref in refs)
-    quoting = _holds(proposal.c.value, first)  # a proposal is in the words of the first conversation it rests on
+    quoting = or_(*(_quotes(ref) for ref in refs))
     notices = delivery.c.key.startswith("d-notice-") & _holds(
         delivery.c.value, (f'["Conversation","{n}"]' for n in names)
     )
@@ -107,6 +107,14 @@ def held(refs: Sequence[Ref]) -> Held:
         nonce: buttons,
         work: work.c.ref.in_(names) | work.c.ref.in_(select("verdict:" + nonce.c.id).where(buttons)),
     }
+
+
+def _quotes(ref: Ref) -> ColumnElement[bool]:
+    """Is a proposal in its words? One that was stored before that was noted is, where it rests on it."""
+    value, noted = type_coerce(proposal.c.value, Text), '"words":['
+    found = re.sub(r"([%_/])", r"/\1", f'{{"connector":"{ref.connector}","id":"{ref.id}"}}')
+    within = value.like(f"%{noted}%{found}%", escape="/")
+    return within | (~value.contains(f"{noted}{{") & value.like(f"%{found}%", escape="/"))
 
 
 def _holds(column: Column[object], texts: Iterable[str]) -> ColumnElement[bool]:

@@ -1,6 +1,7 @@
 """Slack: threads of the support channel are conversations, the review channel holds the cards."""
 
 import hmac
+import logging
 import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
@@ -13,15 +14,17 @@ from bot.errors import BotError, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
 from bot.ports import Agent, Received, Request, Views
 from bot.text.markup import mrkdwn_of
-from connectors.http import fresh, loopback, need, read_json, sealed, secrets, shape, strict
+from connectors.http import FRESH, fresh, loopback, need, read_json, sealed, secrets, shape, strict
 from connectors.slack import shapes
 from connectors.slack.blocks import card, shorten
-from connectors.slack.web import SCOPES, Web
+from connectors.slack.web import SCOPES, Endless, Web
 
+log = logging.getLogger(__name__)
 SLACK = "https://slack.com/api/"
 LOOK_BACK = timedelta(days=30)  # history lists parents only: how old a thread may be whose replies we still find
 SKEW = timedelta(hours=1)  # their clock against ours, which may be set while we send
 PANEL_TIMEOUT = 2  # seconds, of the three that Slack waits
+MANY = 999  # questions to a page of a history, as many as Slack gives: with 200 a busy channel costs its rate limit
 LONGEST = 40_000  # characters; Slack cuts the rest off without a word
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 STAMP = re.compile(r"[0-9]{10}")
@@ -53,6 +56,7 @@ class Slack:
     """One workspace, by slack-bolt and slack_sdk."""
 
     name = "slack"
+    stale_after = FRESH
 
     def __init__(
         self, web: Web, secrets: tuple[bytes, ...], team: str, support: str, review: str, staff: frozenset[str]
@@ -61,6 +65,7 @@ class Slack:
         self._web, self._secrets, self._team = web, secrets, team
         self._hasty = Web(web.token, web.base_url, PANEL_TIMEOUT)
         self._support, self._review, self._staff = support, review, staff
+        self._crowded = False  # has it been said that the support channel has more questions than we read?
 
     def receive(self, request: Request) -> Received:
         """Events: which threads changed. Bolt parses before it verifies (1.30.0), so we verify first."""
@@ -89,14 +94,25 @@ class Slack:
         return shapes.conversation(ref, messages, self._web.me, self._staff, self._web.user)
 
     def changed(self, since: datetime) -> Iterator[Ref]:
-        """Threads of the last 30 days before `since` with something newer than it, newest thread first."""
+        """Threads of the last 30 days before `since` with something newer than it, newest thread first; of the newest
+        questions alone where there are more than we read."""
         if not self._support:
             return
-        pages = self._web.pages("conversations.history", channel=self._support, oldest=_ts(since - LOOK_BACK))
-        for message in (message for page in pages for message in page.messages):
+        for message in self._questions(since - LOOK_BACK):
             newest = max(shapes.moment(ts) for ts in (message.ts, message.latest_reply, message.edited) if ts)
             if newest >= self._web.drift.theirs(since) and message.subtype in shapes.SPOKEN:
                 yield Ref(self.name, f"{self._support}-{message.thread_ts or message.ts}")
+
+    def _questions(self, oldest: datetime) -> Iterator[shapes.Message]:
+        """Newest first. Where there are too many, the sweep goes on with what was found: what it never got to the end
+        of, it would begin again for ever."""
+        try:
+            for page in self._web.pages("conversations.history", MANY, channel=self._support, oldest=_ts(oldest)):
+                yield from page.messages
+        except Endless as err:
+            if not self._crowded:
+                log.warning("threads left out", extra={"channel": self._support, "error": str(err)})
+            self._crowded = True
 
     def deliver(self, delivery: Delivery) -> str:
         """A reply into its thread; everything else as a card on the review channel. The message's ts."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel, Field
 
-from bot.model import Attachment, Conversation, Customer, Ref, Role, Status, Verdict, VerdictKind
+from bot.model import Attachment, Change, Conversation, Customer, Ref, Role, Status, Verdict, VerdictKind
 from bot.model import Message as Said
 from bot.text.markup import from_mrkdwn
 from connectors.http import Shape, shape
@@ -187,6 +187,7 @@ def conversation(
         status=_status(parent),
         customer=Customer(who.id, who.called, who.address),
         messages=said,
+        changes=_changes(parent),
         stamp=parent.latest_reply or parent.ts,
         channel="slack",
         bot_active=answered[-1:] == [Role.OTHER_BOT],  # and nobody of the team since
@@ -207,6 +208,13 @@ def _said(message: Message, speaks: Role, user: Callable[[str], User]) -> Said:
         attachments=tuple(Attachment(f.name, f.mimetype, f.size) for f in message.files),
         mark=message.key if speaks is Role.SELF else "",
     )
+
+
+def _changes(parent: Message) -> tuple[Change, ...]:
+    """The check mark, once for each thread. Slack does not tell when it was set; the newest message was there then."""
+    newest = moment(parent.latest_reply or parent.ts)
+    solved = _status(parent) is Status.SOLVED
+    return (Change(f"solved-{parent.ts}", "status", Status.SOLVED.value, newest),) if solved else ()
 
 
 def _status(parent: Message) -> Status:

@@ -32,6 +32,10 @@ MEND = {  # by what the error's code says
 }
 
 
+class Endless(Refused):
+    """More pages than we read."""
+
+
 class Web:
     """The SDK's client without its retries: by default it posts again after a dropped connection (3.47.0)."""
 
@@ -73,7 +77,7 @@ class Web:
             if not page.cursor:
                 return
             cursor = {"cursor": page.cursor}
-        raise Refused(f"slack: {name}: more than {PAGES} pages")
+        raise Endless(f"slack: {name}: more than {PAGES} pages")
 
     def user(self, id: str) -> User:
         """Someone by id; nameless where Slack will not tell."""

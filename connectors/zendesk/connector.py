@@ -11,7 +11,7 @@ from bot.errors import Forged, Malformed, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
 from bot.ports import Agent, Received, Request
 from bot.text.markup import html_of
-from connectors.http import READ_TIMEOUT, fresh, loopback, need, read_json, sealed, secrets, shape, strict
+from connectors.http import FRESH, READ_TIMEOUT, fresh, loopback, need, read_json, sealed, secrets, shape, strict
 from connectors.zendesk import install, shapes
 from connectors.zendesk.oauth import Token
 from connectors.zendesk.reading import NAME, SYSTEM, Staff, conversation
@@ -48,6 +48,7 @@ class Zendesk:
     """Tickets as conversations. Threads may share it."""
 
     name = NAME
+    stale_after = FRESH
     can = frozenset({DeliveryKind.REPLY, DeliveryKind.NOTE, DeliveryKind.HANDOFF})
 
     def __init__(self, desk: Desk, *, staff: Staff, keys: tuple[bytes, ...], account: str) -> None:

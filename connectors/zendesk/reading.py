@@ -15,7 +15,7 @@ STATUSES = {s.value: s for s in Status} | {"new": Status.OPEN, "hold": Status.PE
 API = frozenset({"api", "web_service"})  # the same thing in REST and in the table of via types
 RATINGS = ("good", "bad")  # else offered or unoffered
 SYSTEM = "-1"  # the author of what Zendesk itself says
-INLINE = re.compile(r"<img\b[^>]*?\bsrc=[\"'][^\"'>]*?/attachments/([^\"'>]*)", re.I)
+INLINE = re.compile(r"<img\b[^<>]{0,2000}?\bsrc=[\"'][^\"'<>]{0,2000}?/attachments/([^\"'<>]{0,2000})", re.I)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.errors import Malformed, Misconfigured, Refused, Unavailable
-from bot.model import Button, Delivery, DeliveryKind, Ref, Role, Status, VerdictKind
+from bot.model import Button, Change, Delivery, DeliveryKind, Ref, Role, Status, VerdictKind
 from bot.ports import Agent
 from connectors.slack.connector import Slack, connect
 from connectors.slack.fake import Fake
@@ -103,6 +103,17 @@ def test_files_are_named_and_a_check_mark_on_the_question_solves_it(fake: Fake, 
         ("file", "", 0),
     ]
     assert said.status is Status.SOLVED
+    assert said.changes == (Change(f"solved-{ref.id.split('-')[1]}", "status", "solved", said.messages[-1].at),)
+
+
+def test_the_check_mark_is_the_same_change_whatever_is_said_after_it(fake: Fake, slack: Slack, ref: Ref) -> None:
+    assert slack.fetch(ref).changes == ()
+    fake.agent_says("Done.", agent="U_INES", conversation=ref.id, status="solved")
+    before = {c.id for c in slack.fetch(ref).changes}
+    fake.customer_says("Thanks!", customer="U_MARIA", conversation=ref.id)
+
+    assert {c.id for c in slack.fetch(ref).changes} == before
+    assert len(before) == 1
 
 
 def test_a_thread_of_many_pages_is_read_whole(fake: Fake, slack: Slack, ref: Ref) -> None:

@@ -1,6 +1,7 @@
 """Zendesk's samples as what the line reads, and what becomes of webhooks."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bot.ports import Received, Request
 from connectors import zendesk
 from connectors.zendesk.connector import connect
 from connectors.zendesk.fake import Fake
-from connectors.zendesk.reading import Staff, conversation
+from connectors.zendesk.reading import INLINE, Staff, conversation
 from connectors.zendesk.shapes import Audit, TicketAnswer
 
 SAMPLES = Path(zendesk.__file__).parent / "samples"
@@ -194,3 +195,11 @@ def test_a_time_that_is_no_time_is_forged_even_when_signed() -> None:
 
     with pytest.raises(Forged, match="not a time"):
         received(stamped)
+
+
+@pytest.mark.parametrize("unit", ["<img ", "<img src='", "<img src='/attachments/", "<img src=/attachments/"])
+def test_hostile_pictures_of_60_kb_are_read_in_time(unit: str) -> None:
+    started = time.thread_time()
+    INLINE.findall(unit * (60_000 // len(unit)))
+
+    assert time.thread_time() - started < 1.0

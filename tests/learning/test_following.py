@@ -1,10 +1,15 @@
 """What the brains in memory follow in the store: nothing is missed, and the nearest are found without reading all."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+from sqlalchemy import Connection
+
+from bot.backends.embedder import HashEmbedder
 from bot.model import Intervention, Proposal, ProposalState, Ref, Signal
 from bot.store import Store, reviews
 from learning.study import Known, study
@@ -70,7 +75,7 @@ def test_what_another_process_adds_changes_or_decides_is_followed(store: Store) 
 
     def nearest() -> str:
         with store.read() as conn:
-            alike = known.alike(conn, asks)
+            alike = known.alike(conn, asks, HashEmbedder())
         return max(alike, key=lambda id_: alike[id_])
 
     keep(store, wash)
@@ -81,6 +86,36 @@ def test_what_another_process_adds_changes_or_decides_is_followed(store: Store) 
     assert nearest() == "p-2"
     keep(store, replace(wash, version=2, question="Can you engrave my initials?", state=ProposalState.APPROVED))
     assert nearest() == "p-1"
+
+
+def test_what_was_rejected_is_read_once_and_followed_when_more_is_rejected_or_forgotten(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, asks = Known(), Intervention("i-1", REF, NOW, "ines", "Can you engrave my initials?", "")
+    states, read = list[ProposalState](), reviews.proposal_digests
+
+    def digests(conn: Connection, which: Iterable[ProposalState]) -> dict[str, str]:
+        states.extend(which)
+        return read(conn, which)
+
+    monkeypatch.setattr(reviews, "proposal_digests", digests)
+
+    def alike() -> tuple[list[str], bool]:
+        states.clear()
+        with store.read() as conn:
+            found = known.alike(conn, asks, HashEmbedder())
+        return sorted(found), ProposalState.REJECTED in states
+
+    keep(store, proposal("p-1", state=ProposalState.REJECTED), proposal("p-2", "Can you engrave it?"))
+    assert alike() == (["p-1", "p-2"], True)
+    assert alike() == (["p-1", "p-2"], False)
+    keep(store, proposal("p-2", "Can you engrave it?", state=ProposalState.REJECTED))
+    assert alike() == (["p-1", "p-2"], True)
+    with store.write() as conn:
+        reviews.save_proposal(conn, proposal("p-2", "", state=ProposalState.REJECTED), "")
+    assert alike() == (["p-1", "p-2"], True)
+    with store.read() as conn:
+        assert known.alike(conn, asks, HashEmbedder())["p-2"] == (0.0, 0.0)
 
 
 def test_two_who_teach_the_same_at_once_stand_behind_one_proposal(database_url: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot import answer, review
+from bot import answer, review, work
 from bot.model import (
     CorrectionKind,
     DeliveryState,
@@ -21,7 +21,8 @@ from bot.model import (
     Verdict,
     VerdictKind,
 )
-from bot.store import audit, conversations, drafts, reviews
+from bot.store import audit, conversations, drafts, knowledge, reviews
+from connectors.slack.fake_api import SUPPORT
 from connectors.stage import Fault
 from learning import observe
 from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, Desk, desk
@@ -178,6 +179,32 @@ def test_a_solved_conversation_whose_draft_nobody_took_up_leaves_it_unused(fernw
     assert found is not None
     assert found.kind is OutcomeKind.UNUSED
     assert proposals(fernweh) == []
+
+
+def test_a_check_mark_in_slack_leaves_the_draft_unused_and_keeps_what_people_said(fernweh: Desk) -> None:
+    known, unknown = fernweh.ask(ASKS_RETURN, "slack"), fernweh.ask(ASKS_UNKNOWN, "slack")
+
+    fernweh.agent(known, "I am looking into it.", agent="U_TOMASZ", status="solved")
+    fernweh.agent(unknown, ENGRAVING, agent="U_TOMASZ", status="solved")
+
+    found = outcome(fernweh, known)
+    assert found is not None
+    assert found.kind is OutcomeKind.UNUSED
+    with fernweh.line.store.read() as conn:
+        assert [(item.ref, item.answer) for _, item in knowledge.past_after(conn, 0)] == [(unknown, ENGRAVING)]
+
+
+def test_a_check_mark_alone_leaves_the_draft_unused(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN, "slack")
+
+    fernweh.fakes["slack"].api.thread(SUPPORT, ref.id.split("-")[1])[0]["reactions"] = [{"name": "white_check_mark"}]
+    with fernweh.line.store.write() as conn:
+        work.ring(conn, [ref], fernweh.clock())
+    fernweh.settle()
+
+    found = outcome(fernweh, ref)
+    assert found is not None
+    assert found.kind is OutcomeKind.UNUSED
 
 
 def test_a_question_back_proposes_nothing_and_the_first_question_still_counts(fernweh: Desk) -> None:

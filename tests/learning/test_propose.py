@@ -56,6 +56,7 @@ def test_one_intervention_is_enough_for_a_new_entry() -> None:
         teachers=("tomasz",),
         at=NOW,
         expires=NOW + timedelta(days=14),
+        words=(REF,),
     )
 
 
@@ -149,6 +150,16 @@ def test_a_second_expert_who_says_otherwise_is_believed_until_a_person_decides()
 
     assert made is not None
     assert (made.answer, made.version) == (ANSWER.replace("15", "20"), 2)
+    assert made.words == (REF, INES.ref)
+
+
+def test_a_proposal_from_before_words_were_noted_keeps_all_that_it_rests_on() -> None:
+    other = replace(INES, answer=ANSWER.replace("15", "20"))
+
+    made = asks(other, likes=[Like(replace(waiting(), words=()), 0.9, 0.9)])
+
+    assert made is not None
+    assert made.words == (REF, INES.ref)
 
 
 def test_the_same_intervention_again_changes_nothing() -> None:
