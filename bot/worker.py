@@ -137,16 +137,10 @@ class Worker:
 
         def put_off(conn: Connection) -> None:
             later(conn, job, self.now(), err)
-            self._slow_down(conn, job.ref.connector, err)
+            desk = job.ref.connector
+            pace.slow_down(conn, desk, err, self.failures[desk], self.now())
 
         return put_off
-
-    def _slow_down(self, conn: Connection, connector: str, err: Unavailable) -> None:
-        if err.crowded:
-            until = self.now() + timedelta(seconds=err.retry_after)
-            pace.leave_alone(conn, connector, until, "crowded, it says")
-        elif err.away:
-            pace.failed(conn, connector, self.failures[connector], self.now(), str(err))
 
     def _bury(self, job: Job, error: str) -> Effect:
         return lambda conn: bury(conn, job, error) and self.dead(conn, job, error)

@@ -23,7 +23,8 @@ DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
 def tie() -> None:
-    """Whatever happens to the harness, nothing of it stays behind."""
+    """Whatever happens to the harness, nothing of it stays behind; under `nohup` it is as without."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(DIES_WITH_PARENT, signal.SIGKILL)
 
 
