@@ -16,17 +16,20 @@ from bot.store import Store
 
 @dataclass(frozen=True)
 class Links:
-    """Makes and reads the signed links that notes carry. The link holds a nonce; what it may do is in the store."""
+    """Makes and reads the signed links that notes carry. The link holds a nonce; what it may do is in the store.
+    `previous`: a secret whose links are still read, while it is being rotated."""
 
     public_url: str
     secret: bytes
+    previous: bytes = b""
 
     def __repr__(self) -> str:
         return f"Links({self.public_url!r})"
 
     @cached_property
     def _signer(self) -> URLSafeSerializer:
-        return URLSafeSerializer(self.secret, salt="understudy-draft-link")
+        keys = [key for key in (self.previous, self.secret) if key]  # the last one signs
+        return URLSafeSerializer(keys, salt="understudy-draft-link")
 
     def make(self, nonce: str, verdict: VerdictKind) -> str:
         """The address of a page that asks for confirmation; opening it changes nothing."""
