@@ -140,7 +140,7 @@ def _judge_draft(line: Line, conn: Connection, verdict: Verdict, id: str) -> Non
         return
     text = verdict.text.strip() if verdict.kind is VerdictKind.EDIT else draft.text
     approve(conn, line, compose.reply(draft, text or draft.text), draft.id, by)
-    _close_card(line, conn, draft, f"Sent by {name}")
+    _close_card(line, conn, draft, f"Accepted by {name}")
 
 
 def _close_card(line: Line, conn: Connection, draft: Draft, said: str) -> None:

@@ -15,7 +15,7 @@ from bot.model import Person, Ref
 from bot.store import limits, people
 from bot.web import company, show
 from bot.web.guard import NEEDS, Needs, halt
-from bot.web.pages import state
+from bot.web.pages import Totals, state
 from bot.web.stages import World
 
 SHOWN = 40  # conversations in a list
@@ -135,7 +135,7 @@ def _board(world: World, template: str) -> str:
             "recent": recent,
             "ref": ref,
             "journey": show.journey(conn, ref, query.get("e", "")) if ref else None,
-            "state": state(conn, line.now()),
+            "state": state(conn, line.now(), Totals()),
             "stopped": limits.stopped(conn),
         }
     newest = {name: recent[0][0].ref.connector for name in ("d", "i") if recent}
