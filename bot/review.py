@@ -31,7 +31,7 @@ NEWER = "newer version"
 CHANGED = "The proposal has changed since this card was posted; please use the newest card."
 BY_LINKS_ALONE = (
     "Only links that were used without signing in have taught this, so it takes two leads who press Approve. "
-    "Or whoever taught it signs in, and answers so once more."
+    "Or whoever taught it answers so once more: signed in, or in the helpdesk itself."
 )
 STRANGER = "Only members of the team's own workspace can decide here: no guests, and nobody who left."
 PROPOSAL_LIVES = timedelta(days=14)

@@ -18,7 +18,7 @@ PRIYA = Person("priya", "Priya Nair", "priya@fernweh.example", PersonRole.LEAD, 
 HELD = "You can return an order within 90 days of delivery, and we pay 50 euros for it."
 TWO_LEADS = (
     "Only links that were used without signing in have taught this, so it takes two leads who press Approve. "
-    "Or whoever taught it signs in, and answers so once more."
+    "Or whoever taught it answers so once more: signed in, or in the helpdesk itself."
 )
 
 
