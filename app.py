@@ -89,7 +89,7 @@ def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clo
         confidence=Learned(store),
         wake=wake,
         now=now,
-        links=Links(chosen.public_url, chosen.secret),
+        links=Links(chosen.public_url, chosen.secret, chosen.secret_previous),
         review=cards[0] if cards else "",
     )
 
@@ -171,6 +171,8 @@ def run_serve(args: argparse.Namespace) -> None:
     from bot.web.server import listen  # and waitress, which only who serves needs
 
     chosen = settings.read(os.environ)
+    if settings.one_address(chosen):
+        print(f"Careful: {settings.ONE_ADDRESS}", file=sys.stderr)
     line = build(chosen, connect(os.environ), bell(chosen))
     server = listen(web(line, oidc=chosen.oidc), chosen)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

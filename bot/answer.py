@@ -144,7 +144,7 @@ def _outgoing(line: Line, context: Context, draft: Draft, decision: Decision, ho
     kept = replace(draft, used=_unquoted(draft.used))
     decided = Decided(kept, decision, context.question, context.policy.version, line.now(), found)
     nonce = secrets.token_urlsafe(16) if decision.action is Action.SUGGEST else ""
-    buttons = draft_buttons(line, draft, nonce) if nonce else ()
+    buttons = draft_buttons(line, draft, nonce, context.conversation.assignee) if nonce else ()
     delivery = compose.decided(context, draft, decision, line.connector(draft.ref.connector).can, buttons, hosts)
     return partial(_store, line=line, decided=decided, delivery=delivery, nonce=nonce)
 
@@ -167,8 +167,10 @@ def _store(conn: Connection, line: Line, decided: Decided, delivery: Delivery | 
     log.info("decided", extra={"event": draft.event_key, "decision": decision.action, "reason": decision.reason})
 
 
-def draft_buttons(line: Line, draft: Draft, nonce: str) -> tuple[Button, ...]:
-    """Accept, edit and reject, bound to this text: tokens where the vendor has buttons, else signed links."""
+def draft_buttons(line: Line, draft: Draft, nonce: str, assignee: str) -> tuple[Button, ...]:
+    """Accept, edit and reject, bound to this text: tokens where the vendor has buttons, else signed links for whoever
+    has the conversation."""
     presses = hasattr(line.connector(draft.ref.connector), "panel")  # asking the protocol takes longer than the insert
-    values = {v: nonce if presses else line.links.make(nonce, v) for v in VerdictKind}
+    whose = f"{draft.ref.connector}:{assignee}" if assignee else ""
+    values = {v: nonce if presses else line.links.make(nonce, v, whose) for v in VerdictKind}
     return tuple(Button(v, v.value.capitalize(), values[v]) for v in VerdictKind)

@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from bot import allow, records, settings
+from bot import allow, passwords, records, settings
 from bot.errors import Misconfigured
 from bot.model import Person, PersonRole
 from bot.ports import Checks, Connector, SetsUp, Team
 from bot.records import WHO, Add, opened
 from bot.store import audit, people
 from bot.team import link
-from bot.web import session
 
 Desks = Callable[[], Mapping[str, Connector]]
 
@@ -114,7 +113,7 @@ def _password(args: argparse.Namespace) -> None:
         who = people.by_email(conn, args.email)
         if who is None:
             raise Misconfigured("email", f"{args.email} is not on the team; `app.py people` lists it")
-        print(session.invitation(url, who, session.give_password(conn, who, WHO, datetime.now(UTC))))
+        print(passwords.invitation(url, who, passwords.give(conn, who, WHO, datetime.now(UTC))))
 
 
 def _some(desks: Mapping[str, Connector]) -> Iterable[Connector]:
@@ -128,6 +127,7 @@ def _remove(conn: Connection, email: str, now: datetime) -> None:
     if known is None:
         raise Misconfigured("email", f"{email} is not on the team; `app.py people` lists it")
     people.remove_person(conn, known.id)
+    passwords.shut_out(conn, known, WHO, now)
     audit.record(conn, now, WHO, "person removed", known.id)
     print(f"{known.name} is not on the team any more.")
 
@@ -144,8 +144,10 @@ def _link(desks: Mapping[str, Connector]) -> None:
 
 
 def _doctor(desks: Mapping[str, Connector]) -> None:
-    settings.read(os.environ)  # what `serve` would refuse
+    chosen = settings.read(os.environ)  # what `serve` would refuse
     rows = [("helpdesks", bool(desks), "set the settings of at least one, see README.md")]
+    if settings.one_address(chosen):
+        rows.append(("addresses of those who sign in", False, settings.ONE_ADDRESS))
     with opened().read() as conn:
         leads = allow.leads(conn)
     rows.append(("someone may approve", bool(leads), "add a lead: `app.py person EMAIL --role lead`"))

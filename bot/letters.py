@@ -1,22 +1,42 @@
 """Dead letters, replayed by a person: through the same gates as the first time, and never sent again blindly."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from bot.errors import Misconfigured
 from bot.model import DeliveryState
-from bot.store import audit, drafts, letters
+from bot.store import Store, audit, drafts, letters
 from bot.store.counts import OPEN
 from bot.store.letters import Letter, Which
 
 
-def replay(conn: Connection, which: Which, who: str, now: datetime, *, dry_run: bool = False) -> list[str]:
-    """Give dead work back to the workers; what became of each, in words. A dry run only says what would."""
-    found = letters.dead(conn, which)
-    said = [f"{letter.id} {letter.key}: {_replay(conn, letter, who, now, dry_run)}" for letter in found]
-    others = sorted({*(which.ids or ())} - {letter.id for letter in found})
-    return said + [_not_dead(letters.get(conn, number), number) for number in others]
+def replay(store: Store, which: Which, who: str, now: datetime, *, dry_run: bool = False) -> list[str]:
+    """Give dead work back to the workers, a batch in a transaction, so that others write in between; what became of
+    each, in words. A dry run only says what would."""
+    said, last, others = list[str](), 0, {*(which.ids or ())}
+    while True:
+        with store.read() if dry_run else store.write() as conn:
+            found = letters.dead(conn, which, after=last)
+            said += [f"{letter.id} {letter.key}: {_replay(conn, letter, who, now, dry_run)}" for letter in found]
+            others -= {letter.id for letter in found}
+            if len(found) < letters.BATCH:
+                return said + [_not_dead(letters.get(conn, number), number) for number in sorted(others)]
+        last = found[-1].id
+
+
+def everything(store: Store, which: Which) -> Iterator[Letter]:
+    """All dead letters among these, oldest first."""
+    last = 0
+    while found := _next(store, which, last):
+        yield from found
+        last = found[-1].id
+
+
+def _next(store: Store, which: Which, last: int) -> list[Letter]:
+    with store.read() as conn:
+        return letters.dead(conn, which, after=last)
 
 
 def _not_dead(letter: Letter | None, number: int) -> str:

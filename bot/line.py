@@ -16,27 +16,31 @@ from bot.store import Store
 
 @dataclass(frozen=True)
 class Links:
-    """Makes and reads the signed links that notes carry. The link holds a nonce; what it may do is in the store."""
+    """Makes and reads the signed links that notes carry. The link holds a nonce; what it may do is in the store.
+    `previous`: a secret whose links are still read, while it is being rotated."""
 
     public_url: str
     secret: bytes
+    previous: bytes = b""
 
     def __repr__(self) -> str:
         return f"Links({self.public_url!r})"
 
     @cached_property
     def _signer(self) -> URLSafeSerializer:
-        return URLSafeSerializer(self.secret, salt="understudy-draft-link")
+        keys = [key for key in (self.previous, self.secret) if key]  # the last one signs
+        return URLSafeSerializer(keys, salt="understudy-draft-link")
 
-    def make(self, nonce: str, verdict: VerdictKind) -> str:
-        """The address of a page that asks for confirmation; opening it changes nothing."""
-        return f"{self.public_url}/drafts/{self._signer.dumps([nonce, verdict.value])}"
+    def make(self, nonce: str, verdict: VerdictKind, whose: str = "") -> str:
+        """The address of a page that asks for confirmation; opening it changes nothing. `whose`: the vendor id of the
+        person that it is made for, "" for nobody."""
+        return f"{self.public_url}/drafts/{self._signer.dumps([nonce, verdict.value, whose])}"
 
-    def read(self, token: str) -> tuple[str, VerdictKind]:
-        """(nonce, verdict); Forged when the link is not ours."""
+    def read(self, token: str) -> tuple[str, VerdictKind, str]:
+        """(nonce, verdict, whose); Forged when the link is not ours."""
         try:
-            nonce, verdict = self._signer.loads(token)
-            return str(nonce), VerdictKind(verdict)
+            nonce, verdict, whose = self._signer.loads(token)
+            return str(nonce), VerdictKind(verdict), str(whose)
         except (BadData, ValueError, TypeError) as err:
             raise Forged("link") from err
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot import forget, letters, settings
 from bot.errors import Misconfigured
 from bot.store import Store, audit, conversations
-from bot.store.letters import Letter, Which, dead, get
+from bot.store.letters import Letter, Which, get
 from bot.store.verify_audit import verdict
 from bot.work import reason
 
@@ -73,8 +73,7 @@ def _audit(add: Add) -> None:
 
 
 def _list(args: argparse.Namespace) -> None:
-    with opened(there=True).read() as conn:
-        found = dead(conn, letters.chosen([], since=args.since))
+    found = list(letters.everything(opened(there=True), letters.chosen([], since=args.since)))
     for letter in found:
         tries = f"{letter.attempts} tries, {letter.crashes} crashes"
         print(f"{letter.id:6} {letter.run_at:%Y-%m-%d %H:%M} {letter.key}  {tries}  {reason(letter.last_error)}")
@@ -101,8 +100,7 @@ def _replay(args: argparse.Namespace) -> None:
     which = letters.chosen(args.id, args.range, args.since)
     if which == Which():
         raise Misconfigured("replay", "say which: numbers, --range A-B or --since T; `app.py dead list` shows them")
-    with opened(there=True).write() as conn:
-        said = letters.replay(conn, which, WHO, datetime.now(UTC), dry_run=args.dry_run)
+    said = letters.replay(opened(there=True), which, WHO, datetime.now(UTC), dry_run=args.dry_run)
     print("\n".join(said) or "No dead letter is among them.")
 
 

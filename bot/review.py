@@ -23,11 +23,16 @@ from bot.policy import overtaken
 from bot.ports import Panel
 from bot.store import audit, conversations, drafts, limits, people, reviews
 from bot.store import knowledge as rows
+from bot.store.people import BY_LINK
 
 log = logging.getLogger(__name__)
 VERDICT = TypeAdapter(Verdict)
 NEWER = "newer version"
 CHANGED = "The proposal has changed since this card was posted; please use the newest card."
+BY_LINKS_ALONE = (
+    "Only links that were used without signing in have taught this, so it takes two leads who press Approve. "
+    "Or whoever taught it answers so once more: signed in, or in the helpdesk itself."
+)
 STRANGER = "Only members of the team's own workspace can decide here: no guests, and nobody who left."
 PROPOSAL_LIVES = timedelta(days=14)
 LABELS = {VerdictKind.ACCEPT: "Approve", VerdictKind.EDIT: "Edit", VerdictKind.REJECT: "Reject"}
@@ -82,9 +87,11 @@ def _proposal_refusal(conn: Connection, verdict: Verdict, id: str, shown: str) -
         return ""
     if _outdated(conn, made):
         return "The entry has changed since this was proposed; reject it, and a new proposal will build on it."
-    if _taught_alone(made, who) and not limits.current_policy(conn).one_lead:
+    if limits.current_policy(conn).one_lead or not _taught_alone(made, who):
+        return ""
+    if not all(by.startswith(BY_LINK) for by in made.teachers):
         return "You are the only one who taught this, so somebody else has to approve it."
-    return ""
+    return "" if _seconded(conn, verdict.token, who) else BY_LINKS_ALONE
 
 
 def _outdated(conn: Connection, made: Proposal) -> bool:
@@ -94,8 +101,18 @@ def _outdated(conn: Connection, made: Proposal) -> bool:
 
 
 def _taught_alone(made: Proposal, who: Person) -> bool:
-    """Is this person its only teacher? Then somebody else approves, unless the policy of a one-lead team says so."""
-    return bool(made.teachers) and set(made.teachers) <= {who.id, *who.vendor_ids}
+    """Is this person its only teacher? Then somebody else approves, unless the policy of a one-lead team says so.
+    Whoever acted by a link without signing in may have been anybody, so this person, too."""
+    known = {by for by in made.teachers if not by.startswith(BY_LINK)}
+    return bool(made.teachers) and known <= {who.id, *who.vendor_ids}
+
+
+def _seconded(conn: Connection, token: str, who: Person) -> bool:
+    """Has another lead pressed Approve on this very card, and been told that it takes two?"""
+    asked = [e.who for e in audit.entries(conn, token) if (e.about, e.why) == (token, BY_LINKS_ALONE)
+             and e.detail.get("verdict") == VerdictKind.ACCEPT]  # fmt: skip
+    others = [other for other in (people.person_of(conn, by) for by in asked) if other and other.id != who.id]
+    return any(other.role in LEADS for other in others)
 
 
 def judge(line: Line, verdict: Verdict) -> str:
@@ -131,6 +148,7 @@ def _judge_draft(line: Line, conn: Connection, verdict: Verdict, id: str) -> Non
         return
     draft, who = decided.draft, people.person_of(conn, verdict.by)
     by, name = (who.id, who.name) if who else (verdict.by, verdict.by)
+    unsigned = BY_LINK if verdict.by.startswith(BY_LINK) else ""
     detail = {"ref": str(draft.ref), "via": verdict.workspace}
     audit.record(conn, line.now(), by, verdict.kind, draft.id, verdict.reason, **detail)
     if verdict.kind is VerdictKind.REJECT:
@@ -139,8 +157,8 @@ def _judge_draft(line: Line, conn: Connection, verdict: Verdict, id: str) -> Non
         _close_card(line, conn, draft, f"Rejected by {name}")
         return
     text = verdict.text.strip() if verdict.kind is VerdictKind.EDIT else draft.text
-    approve(conn, line, compose.reply(draft, text or draft.text), draft.id, by)
-    _close_card(line, conn, draft, f"Sent by {name}")
+    approve(conn, line, compose.reply(draft, text or draft.text), draft.id, unsigned + by)
+    _close_card(line, conn, draft, f"Accepted by {name}")
 
 
 def _close_card(line: Line, conn: Connection, draft: Draft, said: str) -> None:
@@ -163,7 +181,7 @@ def _judge_proposal(line: Line, conn: Connection, verdict: Verdict, id: str) -> 
     state = ProposalState.REJECTED if rejected else ProposalState.APPROVED
     made = replace(made, state=state, decided_by=who.id, reason=verdict.reason)
     said = f"{state.value.capitalize()} by {who.name}" + (f": {verdict.reason}" if verdict.reason else "")
-    alone = not rejected and _taught_alone(made, who)
+    alone = not rejected and _taught_alone(made, who) and not _seconded(conn, verdict.token, who)
     _end(line, conn, made, who.id, said, edited=str(edited), one_lead=str(alone))
     if not rejected:
         publish(conn, made, who.id, line.now())
@@ -224,7 +242,7 @@ def _open(line: Line, conn: Connection, made: Proposal) -> None:
 
 def _name(conn: Connection, by: str) -> str:
     who = people.person_of(conn, by)
-    return who.name if who else by
+    return f"{who.name}{' by link' if by.startswith(BY_LINK) else ''}" if who else by
 
 
 def _show(line: Line, conn: Connection, card: Delivery) -> None:

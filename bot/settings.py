@@ -11,6 +11,7 @@ from bot.errors import Misconfigured
 
 Number = TypeVar("Number", int, float)
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+ONE_ADDRESS = "set TRUSTED_PROXY=127.0.0.1 behind a proxy on this machine, or ten wrong passwords lock everybody out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +29,16 @@ class Oidc:
 class Settings:
     """`redis_url` "" means workers in this process. `secret` signs links and cookies; none of it is ever shown.
 
-    `retention_days` 0 keeps conversations for ever. `anchors` is where the audit's head is written every day,
-    None for nowhere. `trusted_proxy`: the address whose word is taken on where a request comes from, "" for nobody's.
+    What `secret_previous` signed is still believed, "" for none. `retention_days` 0 keeps conversations for ever.
+    `anchors` is where the audit's head is written every day, None for nowhere. `trusted_proxy`: the address whose
+    word is taken on where a request comes from, "" for nobody's.
     """
 
     database_url: str = "sqlite:///data/understudy.db"
     redis_url: str = ""
     public_url: str = "http://127.0.0.1:8000"
     secret: bytes = b""
+    secret_previous: bytes = b""
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 2
@@ -71,15 +74,18 @@ def public_url(env: Mapping[str, str]) -> str:
 
 def read(env: Mapping[str, str]) -> Settings:
     """Settings from `env`; Misconfigured names the first that is missing or wrong."""
-    secret = env.get("SECRET_KEY", "")
+    secret, previous = env.get("SECRET_KEY", ""), env.get("SECRET_KEY_PREVIOUS", "")
     if len(secret) < 32:
         raise Misconfigured("SECRET_KEY", "needs 32 characters or more; make one with `openssl rand -hex 32`")
+    if previous and len(previous) < 32:
+        raise Misconfigured("SECRET_KEY_PREVIOUS", "is the SECRET_KEY of before: 32 characters or more, or nothing")
     default = Settings()
     return Settings(
         database_url=database(env),
         redis_url=_url(env, "REDIS_URL", "", ("redis://", "rediss://", "unix://")),
         public_url=public_url(env),
         secret=secret.encode(),
+        secret_previous=previous.encode(),
         host=env.get("HOST", default.host),
         port=_number(env, "PORT", default.port, 1, 65_535),
         workers=_number(env, "WORKERS", default.workers, 0, 64),
@@ -90,6 +96,11 @@ def read(env: Mapping[str, str]) -> Settings:
         trusted_proxy=env.get("TRUSTED_PROXY", ""),
         oidc=_oidc(env),
     )
+
+
+def one_address(chosen: Settings) -> bool:
+    """Does everybody seem to come from the address of a proxy on this machine? Then ten tries are all for all."""
+    return chosen.public_url.startswith("https://") and chosen.host in LOOPBACK and not chosen.trusted_proxy
 
 
 def _budgets(env: Mapping[str, str]) -> dict[str, float]:

@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import requests
 
+from bot import passwords
 from bot.line import Line
 from bot.model import Person
-from bot.web import session
 
 TOKEN = re.compile(r'name="token" value="([^"]+)"')
 
@@ -23,7 +24,7 @@ class Visitor:
         """Open a page."""
         return self.browser.get(f"{self.url}{path}", params=query, allow_redirects=follow, timeout=10)
 
-    def post(self, path: str, *, page: str = "/control", **form: object) -> requests.Response:
+    def post(self, path: str, *, page: str = "/control", **form: Any) -> requests.Response:
         """Open `page`, take the token of its forms, and send this one."""
         found = TOKEN.search(self.get(page).text)
         return self.send(path, **{"token": found[1] if found else "", **form})
@@ -40,7 +41,7 @@ class Visitor:
 def staff(line: Line, url: str, who: Person) -> Visitor:
     """Somebody of the team, signed in."""
     with line.store.write() as conn:
-        password = session.give_password(conn, who, "test", line.now())
+        password = passwords.give(conn, who, "test", line.now())
     made = Visitor(url)
     assert made.sign_in(who.email, password).status_code == 200
     return made

@@ -19,10 +19,10 @@ from sqlalchemy import func, select, update
 
 from bot import forget, review
 from bot.model import Person, PersonRole, Proposal, ProposalState, Ref, VerdictKind
+from bot.passwords import give, sealed
 from bot.store import audit, people, reviews
 from bot.store import knowledge as rows
 from bot.store.tables import delivery, draft, entry
-from bot.web.session import _sealed, give_password
 from connectors.http import session
 from connectors.slack.fake import SECRET, sign
 from connectors.slack.fake_api import REVIEW, SUPPORT, TEAM
@@ -221,8 +221,8 @@ def about_returns(r: Room, **then: Any) -> None:
 def password(r: Room) -> None:
     """What the database keeps of a password is a number like those of the buttons."""
     with r.desk.line.store.write() as conn:
-        made = give_password(conn, INES, "test", r.desk.clock())
-    r.tokens |= dict.fromkeys(r.tokens, _sealed(made))
+        made = give(conn, INES, "test", r.desk.clock())
+    r.tokens |= dict.fromkeys(r.tokens, sealed(made))
 
 
 def forgotten(r: Room) -> None:

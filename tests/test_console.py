@@ -17,8 +17,9 @@ from sqlalchemy import select
 
 import app
 import connectors
+from bot import passwords
 from bot.model import Entry, PersonRole, Ref
-from bot.store import Store, audit, knowledge, limits, people
+from bot.store import Store, audit, knowledge, limits, people, reviews
 from bot.store.tables import work
 from bot.work import ring
 from connectors import load
@@ -281,6 +282,21 @@ def test_a_vendor_id_is_taken_off_a_person_and_a_person_off_the_team_and_recorde
     assert said[:2] == [("person removed", {}), ("person", {"role": "lead", "also": "slack:U_INES"})]
 
 
+def test_whoever_is_added_again_signs_in_anew_with_no_password_or_session_from_before(shell: Shell) -> None:
+    shell(*INES)
+    secret = shell("password", INES[1]).out.partition("password: ")[2].partition("\n")[0]
+    now = datetime.now(UTC)
+    with shell.store().write() as conn:
+        reviews.add_nonce(conn, "cookie", f"session:{INES[1]}", "", now + timedelta(hours=12))
+
+    shell("person", INES[1], "--remove")
+    shell(*INES)
+
+    with shell.store().write() as conn:
+        assert passwords.take(conn, INES[1], secret, now) is None
+        assert (reviews.get_nonce(conn, "cookie") or ())[3:] == ("command line",)
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
@@ -344,7 +360,7 @@ def test_the_doctor_is_content_once_everything_is_set_up(shell: Shell, helpdesks
     shell(*INES)
     knows(shell, "returns")
     before = shell("doctor")
-    shell.set(PUBLIC_URL="https://bot.fernweh.example")
+    shell.set(PUBLIC_URL="https://bot.fernweh.example", TRUSTED_PROXY="127.0.0.1")
     shell("setup")
     after = shell("doctor")
 
@@ -352,6 +368,14 @@ def test_the_doctor_is_content_once_everything_is_set_up(shell: Shell, helpdesks
         "NO  zendesk: Zendesk: webhook: run `app.py setup`"
     ]
     assert (before.status, after.status, after.out.count("\nok ")) == (1, 0, 13)
+
+
+def test_who_signs_in_through_a_proxy_that_is_not_named_is_a_matter_for_the_doctor(shell: Shell) -> None:
+    shell.set(PUBLIC_URL="https://bot.fernweh.example")
+    assert "NO  addresses of those who sign in: set TRUSTED_PROXY=127.0.0.1 behind a proxy" in shell("doctor").out
+
+    shell.set(TRUSTED_PROXY="127.0.0.1")
+    assert "TRUSTED_PROXY" not in shell("doctor").out
 
 
 def test_a_dry_run_of_the_setup_makes_nothing(shell: Shell, helpdesks: dict[str, Fake]) -> None:

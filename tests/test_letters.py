@@ -67,8 +67,7 @@ def replies(made: Desk, ref: Ref) -> list[str]:
 
 def replayed(made: Desk, *ids: int, dry_run: bool = False) -> list[str]:
     """Ines replays these, and everything that follows happens."""
-    with made.line.store.write() as conn:
-        said = letters.replay(conn, Which(ids), "ines", made.clock(), dry_run=dry_run)
+    said = letters.replay(made.line.store, Which(ids), "ines", made.clock(), dry_run=dry_run)
     for _ in range(3):
         made.clock.forward(seconds=20)
         made.settle()
@@ -181,8 +180,7 @@ def test_what_dies_again_is_a_dead_letter_again_and_people_are_told_again(fernwe
     with fernweh.line.store.write() as conn:
         work.ask(conn, "look", "odd", Ref("zendesk", "1"), fernweh.clock())
     number = buried(fernweh)
-    with fernweh.line.store.write() as conn:
-        letters.replay(conn, Which((number,)), "ines", fernweh.clock())
+    letters.replay(fernweh.line.store, Which((number,)), "ines", fernweh.clock())
 
     assert buried(fernweh, "ValueError: another") == number
 

@@ -12,11 +12,14 @@ from flask import Flask, request
 from werkzeug.test import Client
 
 import app
+from bot import passwords
 from bot.backends.workers import Bell
-from bot.model import PersonRole
+from bot.errors import Forged
+from bot.line import Links
+from bot.model import PersonRole, VerdictKind
 from bot.settings import Settings
 from bot.store import audit, limits, people
-from bot.web import company, guard, sandbox, session
+from bot.web import company, guard, sandbox
 from bot.web.server import listen
 from tests.desk import INES, TOMASZ, Desk, desk
 from tests.staff import Visitor, staff
@@ -42,7 +45,7 @@ def password(made: Desk, email: str = INES.email) -> str:
     with made.line.store.write() as conn:
         who = people.by_email(conn, email)
         assert who is not None
-        return session.give_password(conn, who, "test", made.clock())
+        return passwords.give(conn, who, "test", made.clock())
 
 
 def test_a_password_signs_in_once_and_leads_to_the_page_that_was_asked_for(office: Desk) -> None:
@@ -72,7 +75,7 @@ def test_a_password_used_many_times_at_once_signs_in_once(office: Desk) -> None:
 
 def test_opening_the_link_of_a_password_fills_in_the_form_and_uses_nothing_up(office: Desk) -> None:
     visitor, secret = Visitor(office.url), password(office)
-    link = session.invitation("", INES, secret).rpartition(" at ")[2]
+    link = passwords.invitation("", INES, secret).rpartition(" at ")[2]
 
     for _ in range(2):
         assert f'value="{secret}"' in visitor.get(link).text
@@ -150,6 +153,28 @@ def test_behind_https_the_cookie_never_travels_without(tmp_path: Path) -> None:
     assert cookie.startswith("__Host-understudy=")
     assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
     assert "Domain" not in cookie
+
+
+def test_sessions_and_links_signed_with_the_previous_secret_go_on_and_those_of_older_ones_do_not(office: Desk) -> None:
+    old = staff(office.line, office.url, INES).browser.cookies["understudy"]
+    link = office.line.links.make("n", VerdictKind.ACCEPT).rpartition("/")[2]
+
+    for previous, status in ((office.line.links.secret, 200), (b"", 303)):
+        links = Links(office.url, b"n" * 32, previous)
+        client = app.web(replace(office.line, links=links)).test_client()
+        client.set_cookie("understudy", old, domain="127.0.0.1")
+
+        assert client.get("/control", base_url=office.url).status_code == status
+        assert known(links, link) == bool(previous)
+        assert known(links, links.make("n", VerdictKind.EDIT).rpartition("/")[2])
+
+
+def known(links: Links, token: str) -> bool:
+    """Is it read?"""
+    try:
+        return links.read(token)[0] == "n"
+    except Forged:
+        return False
 
 
 def elsewhere(folder: Path) -> Flask:

@@ -247,6 +247,13 @@ def test_a_state_that_this_browser_has_not_begun_is_refused(house: House, state:
 
 
 def test_an_address_has_ten_tries_at_the_provider_too(house: House) -> None:
-    answers = [house.visitor.get("/login/back", code="c", state="x").status_code for _ in range(11)]
+    answers = [house.sign_in(email_verified=False).status_code for _ in range(11)]
 
     assert answers == [403] * 10 + [429]
+
+
+def test_a_page_that_makes_browsers_come_back_takes_nobodys_tries(house: House) -> None:
+    for path in ("/login/back", "/login/back?state=x&code=c") * 6:
+        assert house.visitor.get(path).status_code == 403
+
+    assert house.sign_in().status_code == 200

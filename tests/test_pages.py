@@ -7,16 +7,20 @@ from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from sqlalchemy import update
+from sqlalchemy.event import listen
+from sqlalchemy.exc import DataError, IntegrityError
 
 from bot import pace, web
-from bot.model import DeliveryKind, PersonRole, Pilot, Policy, Ref, VerdictKind
+from bot.model import DeliveryKind, Entry, PersonRole, Pilot, Policy, Ref, VerdictKind
 from bot.store import audit, drafts, limits, people, reviews
 from bot.store.tables import draft
 from bot.web.control import changes, listed, number
+from bot.web.guard import AWAY
 from tests.desk import ASKS_RETURN, INES, TOMASZ, Desk, desk
 from tests.staff import Visitor, staff
 
@@ -51,7 +55,7 @@ def lead(made: Desk) -> Visitor:
     return staff(made.line, made.url, INES)
 
 
-def act(made: Desk, name: str, **form: str) -> requests.Response:
+def act(made: Desk, name: str, **form: Any) -> requests.Response:
     """A form of the control page, from Ines."""
     return lead(made).post(f"/control/{name}", **form)
 
@@ -71,7 +75,7 @@ def test_opening_a_link_changes_nothing_and_confirming_sends_once(office: Desk) 
     answer = confirm(accept)
     office.settle()
     assert (answer.status_code, "On its way" in answer.text) == (200, True)
-    assert [(s.delivery.kind, s.state, s.by) for s in office.deliveries(ref)][1:] == [("reply", "sent", "tomasz")]
+    assert [(s.delivery.kind, s.state, s.by) for s in office.deliveries(ref)][1:] == [("reply", "sent", "link:tomasz")]
 
     with office.line.store.read() as conn:
         entry = next(e for e in audit.entries(conn, office.decided(ref).draft.id) if e.what == "accept")
@@ -103,7 +107,7 @@ def test_a_link_acts_for_whoever_has_the_conversation_and_for_nobody_else_withou
     accept = links(office, ref)["accept"]
 
     page = requests.get(accept, timeout=5).text
-    assert re.findall(r'<option value="(\w*)"( selected)?>', page) == [("", ""), ("tomasz", " selected")]
+    assert re.findall(r'name="by" value="(\w*)"', page) == ["tomasz"]
     assert confirm(accept, by="ines").status_code == 400
 
     assert lead(office).send(f"/drafts/{accept.rpartition('/')[2]}", by="ines").status_code == 200
@@ -395,6 +399,50 @@ def test_health_says_until_when_a_helpdesk_is_left_alone_and_the_front_page_why(
     assert health.json()["left_alone"] == {"zendesk": until.isoformat()}
     assert "ReadTimeout" not in health.text
     assert "does not answer: ReadTimeout" in front.text
+
+
+def test_whole_tables_are_counted_once_however_often_health_is_asked_for(office: Desk) -> None:
+    counted = list[str]()
+    listen(office.line.store.engine, "before_cursor_execute", lambda *of: counted.append(of[2]))
+
+    many = [requests.get(f"{office.url}/health", timeout=5).json()["conversations"] for _ in range(5)]
+    office.clock.forward(seconds=6)
+    office.ask(ASKS_RETURN)
+    later = requests.get(f"{office.url}/health", timeout=5).json()["conversations"]
+
+    assert (many, later) == ([0] * 5, 1)
+    assert len([sql for sql in counted if "count(*)" in sql and "FROM conversation" in sql]) == 2
+
+
+@pytest.mark.parametrize("path", ["/audit?about=%00", "/knowledge?q=a%00", "/drafts/a%00"])
+def test_what_is_no_text_is_refused_in_words(office: Desk, path: str) -> None:
+    answer = lead(office).get(path)
+
+    assert (answer.status_code, "Not text" in answer.text) == (400, True)
+
+
+def test_a_mistake_of_ours_is_not_said_to_be_the_database_that_does_not_answer() -> None:
+    assert [error for error in (DataError, IntegrityError) if issubclass(error, AWAY)] == []
+
+
+def test_the_newest_entries_are_shown_and_how_many_there_are(office: Desk) -> None:
+    office.know(*(Entry(f"e-{n}", 1, f"Question {n}?", "Yes.", at=office.clock()) for n in range(200)))
+
+    page = lead(office).get("/knowledge").text
+
+    assert "201 in force, the newest 200 are shown" in page
+    assert (page.count("<details"), "How long can I return an order?" in page) == (200, False)
+
+
+def test_a_helpdesk_that_is_not_connected_now_goes_on_answering_nobody_alone(office: Desk) -> None:
+    office.policy(Policy(version=1, draft_only=("intercom",)))
+    page = lead(office).get("/control").text
+    ticked = re.findall(r'name="draft_only" value="(\w+)" checked', page)
+
+    act(office, "policy", **{**POLICY, "version": "1"}, draft_only=ticked)
+
+    with office.line.store.read() as conn:
+        assert (limits.current_policy(conn).version, limits.current_policy(conn).draft_only) == (2, ("intercom",))
 
 
 def test_while_the_store_is_away_pages_say_so_and_health_answers_503(office: Desk) -> None:

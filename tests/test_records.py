@@ -5,13 +5,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from bot import settings, sweep, work
 from bot.errors import Misconfigured
 from bot.model import Conversation, Customer, Message, Ref, Role, Status
 from bot.settings import Settings
 from bot.store import audit, conversations
+from bot.store.letters import count
+from bot.store.statements import add_all
 from bot.store.tables import audit as rows
+from bot.store.tables import work as table
 from bot.store.verify_audit import ANCHOR, read
 from tests.desk import ASKS_RETURN, desk
 from tests.test_console import SECRET, Shell, shell
@@ -51,6 +55,22 @@ def letter(shell: Shell, number: str = "7") -> int:
         assert job is not None
         work.bury(conn, job, "In odd.py, line 1\nRuntimeError: a bug")
     return job.id
+
+
+def test_more_letters_than_a_batch_are_all_listed_and_all_replayed(shell: Shell) -> None:
+    of = {"kind": "look", "state": "dead", "run_at": NOW, "at": NOW}
+    shell("people")  # the schema
+    with shell.store().write() as conn:
+        add_all(conn, table, [{"key": f"look|zendesk:{n}", "ref": f"zendesk:{n}", **of} for n in range(2_100)])
+
+    listed = shell("dead", "list")
+    tried = shell("dead", "replay", "--since", "2026-05-03", "--dry-run")
+    replayed = shell("dead", "replay", "--since", "2026-05-03")
+
+    assert listed.out.splitlines()[-1] == "2100 dead letters. `app.py dead replay ID` tries one again."
+    assert [len(said.out.splitlines()) for said in (listed, tried, replayed)] == [2_101, 2_100, 2_100]
+    with shell.store().read() as conn:
+        assert (count(conn), conn.scalar(select(func.count()).where(table.c.state == "ready"))) == (0, 2_100)
 
 
 def asked(shell: Shell) -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import bindparam, select
+from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from bot.errors import Unavailable
 from bot.model import Policy, Ref
-from bot.store import Store, conversations, drafts, limits
+from bot.store import Store, audit, conversations, drafts, limits
+from bot.store.migrate import migrate
 from bot.store.prepared import Prepared, execute
 from bot.store.statements import add_all
 from bot.store.tables import conversation, cursor, policy, work
@@ -29,6 +31,22 @@ def test_what_is_put_comes_back_as_it_was(store: Store) -> None:
 
     with store.read() as conn:
         assert conversations.looked_to(conn, "zendesk") == NOW
+
+
+def test_the_audit_is_searched_by_its_indexes_and_finds_objects_people_and_conversations(tmp_path: Path) -> None:
+    made, asked = Store(f"sqlite:///{tmp_path}/audit.db"), list[tuple[str, tuple[str, ...]]]()
+    migrate(made)
+    with made.write() as conn:
+        for who, about in (("ines", "policy:1"), ("tomasz", "policy"), ("tomasz", "POLICY:2"), ("ines", "policy:12")):
+            audit.record(conn, NOW, who, "policy", about)
+    listen(made.engine, "before_cursor_execute", lambda *of: asked.append((of[2], of[3])))
+
+    with made.read() as conn:
+        found = [[e.about for e in audit.entries(conn, words)] for words in ("policy:", "tomasz", "policy:1", "p%")]
+        plans = [row[-1] for sql, of in asked[1:] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", of)]
+
+    assert found == [["policy:12", "policy:1"], ["POLICY:2", "policy"], ["policy:12", "policy:1"], []]
+    assert [step for step in plans if step.startswith("SCAN")] == []
 
 
 def test_a_value_that_is_missing_is_not_taken_for_null(store: Store) -> None:

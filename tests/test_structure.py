@@ -22,7 +22,20 @@ FLOORS = (
     ("edges", ("store", "pace", "work", "worker", "backends", "outside")),
     (
         "line",
-        ("team", "allow", "knowledge", "line", "deliver", "answer", "review", "tools", "letters", "forget", "sweep"),
+        (
+            "team",
+            "passwords",
+            "allow",
+            "knowledge",
+            "line",
+            "deliver",
+            "answer",
+            "review",
+            "tools",
+            "letters",
+            "forget",
+            "sweep",
+        ),
     ),
     ("surface", ("logs", "web", "records", "console")),
 )

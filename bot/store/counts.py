@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, Table, func, select
 
 from bot.model import DeliveryState
-from bot.store.tables import conversation, delivery, draft, outcome, work
+from bot.store.tables import conversation, delivery, draft, outcome
 
 OPEN = (DeliveryState.APPROVED, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 TOTALS: dict[str, Table] = {"conversations": conversation, "drafts": draft, "outcomes": outcome}
@@ -12,11 +12,6 @@ TOTALS: dict[str, Table] = {"conversations": conversation, "drafts": draft, "out
 def totals(conn: Connection) -> dict[str, int]:
     """How many conversations, drafts and outcomes."""
     return {name: conn.scalar(select(func.count()).select_from(table)) or 0 for name, table in TOTALS.items()}
-
-
-def dead(conn: Connection) -> int:
-    """How many pieces of work wait for a person."""
-    return conn.scalar(select(func.count()).select_from(work).where(work.c.state == "dead")) or 0
 
 
 def undelivered(conn: Connection) -> dict[str, int]:

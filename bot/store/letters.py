@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from bot.model import DeliveryState
 from bot.store.tables import delivery, work
@@ -49,10 +49,18 @@ class Which:
 COLUMNS = [work.c[f.name] for f in fields(Letter)]
 
 
-def dead(conn: Connection, which: Which, limit: int = 1_000) -> list[Letter]:
-    """Oldest first."""
-    query = select(*COLUMNS).where(work.c.state == "dead", *which.conditions()).order_by(work.c.id).limit(limit)
-    return [Letter(*row) for row in conn.execute(query)]
+BATCH = 1_000
+
+
+def dead(conn: Connection, which: Which, limit: int = BATCH, after: int = 0) -> list[Letter]:
+    """Oldest first, behind the number `after`."""
+    query = select(*COLUMNS).where(work.c.state == "dead", work.c.id > after, *which.conditions())
+    return [Letter(*row) for row in conn.execute(query.order_by(work.c.id).limit(limit))]
+
+
+def count(conn: Connection) -> int:
+    """How many pieces of work wait for a person."""
+    return conn.scalar(select(func.count()).select_from(work).where(work.c.state == "dead")) or 0
 
 
 def get(conn: Connection, id: int) -> Letter | None:

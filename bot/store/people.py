@@ -8,6 +8,8 @@ from bot.model import Person
 from bot.store.statements import put
 from bot.store.tables import person, vendor_person
 
+BY_LINK = "link:"  # before a person's id: for whom somebody acted who had a note's link and was not signed in
+
 
 def save_person(conn: Connection, who: Person) -> None:
     """Add or change; a vendor id belongs to one person, the last one said."""
@@ -35,7 +37,8 @@ def _take_back(conn: Connection, vendor_id: str, new: str) -> None:
 
 
 def person_of(conn: Connection, vendor_id: str) -> Person | None:
-    """Who `slack:U1`, `zendesk:7` or a person's own id is."""
+    """Who `slack:U1`, `zendesk:7` or a person's own id is, also behind BY_LINK."""
+    vendor_id = vendor_id.removeprefix(BY_LINK)
     link = select(vendor_person.c.person_id).where(vendor_person.c.vendor_id == vendor_id).scalar_subquery()
     query = select(person.c.value).where((person.c.id == link) | (person.c.id == vendor_id))
     found: Person | None = conn.scalar(query)

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+from bot import passwords
 from bot.line import Line
 from bot.model import Person, PersonRole, Rule
 from bot.store import knowledge as rows
 from bot.store import people
-from bot.web import session
 from bot.web.cases import Fact, read
 
 HERE = Path(__file__).parent / "company"
@@ -42,5 +42,5 @@ def invitation(line: Line) -> str:
     """How its admin signs in, once; in words."""
     admin = next(who for who in read(HERE / "persons.jsonl", Person) if who.role is PersonRole.ADMIN)
     with line.store.write() as conn:
-        password = session.give_password(conn, admin, "sandbox", line.now())
-    return session.invitation(line.links.public_url, admin, password)
+        password = passwords.give(conn, admin, "sandbox", line.now())
+    return passwords.invitation(line.links.public_url, admin, password)

@@ -169,15 +169,16 @@ def _seen(conn: Connection, field: str) -> str:
 
 def _page(line: Line, status: int, wrong: Mapping[str, str]) -> Response:
     with line.store.read() as conn:
+        policy = limits.current_policy(conn)
         page = render_template(
             "control.html",
-            policy=limits.current_policy(conn),
+            policy=policy,
             history=audit.entries(conn, "policy:"),
             stopped=limits.stopped(conn),
             switched=audit.entries(conn, "everything", 1),
             topics=rows.topics(conn),
             licences=limits.licences(conn),
-            desks=sorted(line.connectors),
+            desks=sorted({*line.connectors, *policy.draft_only}),  # one that is not set up now may come back
             hints={name: f"{what}{_seen(conn, field)}; empty means all" for name, (field, what) in LISTS.items()},
             now=line.now(),
             wrong=wrong,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, make_response, redirect, render_template, request, url_for
 from flask import session as cookie
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from bot.errors import Unavailable
 from bot.line import Line
@@ -16,7 +16,8 @@ from bot.model import Person, PersonRole
 from bot.settings import LOOPBACK
 from bot.web import session
 
-AWAY = (Unavailable, SQLAlchemyError)  # what the store raises when it cannot answer
+# What the store raises when it cannot answer; of a missing table PostgreSQL says that the statement is wrong
+AWAY = (Unavailable, OperationalError, InterfaceError, ProgrammingError)
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -53,10 +54,11 @@ NEEDS: Needs = {  # the least role for each page, None for everybody; what is no
 def guard(app: Flask, line: Line, needs: Needs = NEEDS) -> None:
     """Have every request checked before anything else: how we are called, where a form comes from, who sends it."""
     url = urlsplit(line.links.public_url)
-    session.keep(app, line.links.secret, secure=url.scheme == "https")
+    session.keep(app, line.links.secret, line.links.previous, secure=url.scheme == "https")
     app.before_request(partial(_by_name, LOOPBACK | {url.hostname or ""}))
     app.before_request(partial(_from_here, url.netloc))
     app.before_request(partial(_admit, line, needs))
+    app.before_request(_readable)
     app.after_request(_with_headers)
     app.context_processor(lambda: {"me": session.person(), "may": partial(_may, needs), "token": session.token})
     for error in AWAY:
@@ -77,6 +79,12 @@ def _from_here(public: str) -> None:
     source = request.headers.get("Origin") or request.headers.get("Referer", "")
     if _part("netloc", source) not in (request.host, public):
         halt(403, "Not from here", "This form was sent by another site, so nothing was done.")
+
+
+def _readable() -> None:
+    """PostgreSQL takes no NUL, and no browser sends one."""
+    if any("\0" in text for text in (request.path, *request.values, *request.values.values())):
+        halt(400, "Not text", "What was sent has characters in it that are no text, so nothing was done.")
 
 
 def _part(name: str, url: str) -> str:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 from bot import letters
 from bot.errors import Misconfigured
 from bot.line import Line
-from bot.store.letters import Which, dead
+from bot.store.letters import Which, count, dead
 from bot.web.guard import signed_in
 from bot.work import reason
 
@@ -30,14 +30,13 @@ def _replay(line: Line) -> Response:
         return _page(line, 400, f"{err.setting.capitalize()}: {err.fix}.")
     if which == Which():
         return _page(line, 400, "Tick letters, or give a range or a time.")
-    with line.store.write() as conn:
-        said = letters.replay(conn, which, who.id, line.now())
+    said = letters.replay(line.store, which, who.id, line.now())
     line.wake.wake()
     return _page(line, said=said or ["No dead letter is among them."])
 
 
 def _page(line: Line, status: int = 200, wrong: str = "", said: Sequence[str] = ()) -> Response:
     with line.store.read() as conn:
-        found = dead(conn, Which(), SHOWN)
-    page = render_template("letters.html", letters=found, wrong=wrong, said=said, form=request.form)
+        found, many = dead(conn, Which(), SHOWN), count(conn)
+    page = render_template("letters.html", letters=found, many=many, wrong=wrong, said=said, form=request.form)
     return make_response(page, status)

@@ -6,19 +6,21 @@ from datetime import datetime
 from functools import partial
 
 from flask import Blueprint, Response, make_response, render_template, request
+from flask import session as cookie
 from sqlalchemy import Connection
 
 from bot import review
 from bot.errors import Forged
 from bot.line import Line
-from bot.model import Conversation, Decided, Person, Verdict, VerdictKind
+from bot.model import Conversation, Decided, Person, PersonRole, Verdict, VerdictKind
 from bot.store import conversations, drafts, people, reviews
+from bot.store.people import BY_LINK
 from bot.web.guard import halt, said
 from bot.web.session import person
 
 log = logging.getLogger(__name__)
 NOT_OURS = "Not one of our links"
-LINK, LOGIN = "link", "login"  # in the audit: is it known who it was, or could whoever has the link choose a name?
+LINK, LOGIN = "link", "login"  # in the audit: is it known who it was, or was it whoever has the link?
 REASONS = ("Something in it is wrong", "It is out of date", "It does not answer this question", "Other")
 DONE = {
     VerdictKind.ACCEPT: ("On its way", "The reply goes to the customer now."),
@@ -37,13 +39,23 @@ class No:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A link with all that its page shows. `team`: who may answer with it."""
+class Link:
+    """What a link holds, but for its verdict. `whose`: the vendor id of whoever had the conversation, "" for nobody."""
 
     nonce: str
+    whose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A link with all that its page shows. `whose`: as whom its visitor acts, None where nobody has the conversation:
+    then as one of `team`."""
+
+    link: Link
     verdict: VerdictKind
     decided: Decided
     conversation: Conversation
+    whose: Person | None
     team: list[Person]
 
 
@@ -65,8 +77,8 @@ def _act(line: Line, token: str) -> Response:
     if shown.verdict is VerdictKind.EDIT and not form["text"]:
         return _page(line, shown, status=400, wrong="text")
     reason = ": ".join(part for part in (form["reason"], form["more"]) if part)
-    via = LOGIN if person() else LINK
-    verdict = Verdict(shown.verdict, shown.nonce, form["by"], line.now(), form["text"], reason, workspace=via)
+    by, via = (form["by"], LOGIN) if person() else (f"{BY_LINK}{form['by']}", LINK)
+    verdict = Verdict(shown.verdict, shown.link.nonce, by, line.now(), form["text"], reason, workspace=via)
     why = review.judge(line, verdict)
     return said(409, "Not done", why) if why else said(200, *DONE[shown.verdict])
 
@@ -77,12 +89,12 @@ def _shown(line: Line, token: str) -> Shown:
     A form that is refused is written down, a page is not: whatever scans mail opens pages.
     """
     try:
-        nonce, verdict = line.links.read(token)
+        nonce, verdict, whose = line.links.read(token)
     except Forged:
         log.info("link refused", extra={"why": "forged"})
         halt(404, NOT_OURS, "The address is damaged or was not made by this bot.")
     with line.store.read() as conn:
-        found = _found(conn, nonce, verdict, line.now())
+        found = _found(conn, Link(nonce, whose), verdict, line.now())
     if isinstance(found, No):
         if request.method == "POST":
             who = person()
@@ -91,8 +103,8 @@ def _shown(line: Line, token: str) -> Shown:
     return found
 
 
-def _found(conn: Connection, nonce: str, verdict: VerdictKind, now: datetime) -> Shown | No:
-    row = reviews.get_nonce(conn, nonce)
+def _found(conn: Connection, link: Link, verdict: VerdictKind, now: datetime) -> Shown | No:
+    row = reviews.get_nonce(conn, link.nonce)
     if row is None or not row[0].startswith("draft:"):
         return No(404, NOT_OURS, "There is no draft behind this address.")
     if row[3]:
@@ -103,12 +115,13 @@ def _found(conn: Connection, nonce: str, verdict: VerdictKind, now: datetime) ->
     conversation = conversations.snapshot(conn, decided.draft.ref) if decided else None
     if decided is None or conversation is None:
         return No(404, NOT_OURS, "The draft is gone.")
-    who = people.person_of(conn, f"{conversation.ref.connector}:{conversation.assignee}")
-    known = person() or who
-    team = [known] if known else people.team(conn)
-    anyone = team[0].id if team else ""  # the same for everybody who may choose a name there
-    why = review.refusal(conn, Verdict(verdict, nonce, anyone, now), now)
-    return No(409, "Not now", why) if why else Shown(nonce, verdict, decided, conversation, team)
+    now_with = f"{conversation.ref.connector}:{conversation.assignee}"
+    whose = person() or people.person_of(conn, link.whose or now_with) or people.person_of(conn, now_with)
+    everybody = people.team(conn)
+    team = [whose] if whose else [one for one in everybody if one.role is PersonRole.AGENT]
+    anyone = next((one.id for one in (*team, *everybody)), "")  # the answer is the same for all of them
+    why = review.refusal(conn, Verdict(verdict, link.nonce, anyone, now), now)
+    return No(409, "Not now", why) if why else Shown(link, verdict, decided, conversation, whose, team)
 
 
 def _name(conn: Connection, by: str) -> str:
@@ -117,8 +130,10 @@ def _name(conn: Connection, by: str) -> str:
 
 
 def _page(line: Line, shown: Shown, *, status: int, wrong: str = "") -> Response:
-    others = {v: line.links.make(shown.nonce, v).rpartition("/")[2] for v in VerdictKind}
-    alone = shown.team[0].id if len(shown.team) == 1 else ""
-    form = {"by": alone, "text": shown.decided.draft.text, **request.form.to_dict()}
+    if person() is None:
+        cookie["next"] = request.path  # whoever signs in comes back here
+    link, whose = shown.link, shown.whose.id if shown.whose else ""
+    others = {v: line.links.make(link.nonce, v, link.whose).rpartition("/")[2] for v in VerdictKind}
+    form = {"by": whose, "text": shown.decided.draft.text, **request.form.to_dict()}
     page = render_template("draft.html", shown=shown, others=others, form=form, reasons=REASONS, wrong=wrong)
     return make_response(page, status)

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask import session as cookie
 from werkzeug.wrappers import Response as Answer
 
+from bot import passwords
 from bot.errors import Forged, Unavailable
 from bot.line import Line
 from bot.store import logins, people
@@ -47,7 +48,7 @@ def _password(line: Line, provider: "Provider | None") -> Response:
     if not _may_try(line, tries):
         return _page(provider, 429, SLOWLY)
     with line.store.write() as conn:
-        who, onwards = session.take_password(conn, email, password, line.now()), _onwards()
+        who, onwards = passwords.take(conn, email, password, line.now()), _onwards()
         if who:
             logins.forgive(conn, tries)
             session.begin(conn, who, "password", line.now())
@@ -83,6 +84,8 @@ def _begin(provider: "Provider | None") -> Answer:
 def _back(line: Line, provider: "Provider | None") -> Answer:
     if provider is None:
         return redirect(url_for("pages.login"), 303)
+    if not provider.awaited(request.args.get("state", "")):  # nor counted: any site can have anybody open this page
+        _failed(Forged("this browser has not begun to sign in, or came back already"))
     if not _may_try(line, [_address()]):
         halt(429, "Slowly", SLOWLY)
     try:

@@ -48,6 +48,10 @@ class Provider:
             sent: Response = self._client.authorize_redirect(self._back)
             return sent
 
+    def awaited(self, state: str) -> bool:
+        """Has this browser been sent there with this state, and not come back yet?"""
+        return f"_state_{self._client.name}_{state}" in session
+
     def email(self) -> str:
         """The verified address of the one who has just come back. Raises Forged or Unavailable."""
         with _answering():

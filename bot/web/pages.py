@@ -1,7 +1,7 @@
 """What the staff sees: signed links, login, control, health, audit and knowledge."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,16 @@ from sqlalchemy import Connection
 from bot import pace, work
 from bot.line import Line
 from bot.store import audit, counts, drafts, limits, people
+from bot.store.letters import Which, dead
+from bot.store.letters import count as many_dead
 from bot.web import control, letters, links, login
 from bot.web.guard import AWAY, said
 
 if TYPE_CHECKING:
     from bot.web.oidc import Provider
+
+TRUE_FOR = timedelta(seconds=5)
+SHOWN = 200  # entries on a page
 
 
 def pages(line: Line, refused: Counter[str], provider: "Provider | None" = None) -> Blueprint:
@@ -27,8 +32,9 @@ def pages(line: Line, refused: Counter[str], provider: "Provider | None" = None)
     control.routes(made, line)
     letters.routes(made, line)
     login.routes(made, line, provider)
-    made.get("/", endpoint="front")(partial(_front, line))
-    made.get("/health", endpoint="health")(partial(_health, line, refused))
+    totals = Totals()
+    made.get("/", endpoint="front")(partial(_front, line, totals))
+    made.get("/health", endpoint="health")(partial(_health, line, refused, totals))
     made.get("/audit", endpoint="audit")(partial(_audit, line))
     made.get("/knowledge", endpoint="knowledge")(partial(_knowledge, line))
     made.get("/<path:_>", endpoint="nowhere")(lambda _: said(404, "Not here", "There is no page at this address."))
@@ -45,32 +51,46 @@ def day(at: datetime | None) -> str:
     return f"{at.astimezone():%d %b %Y, %H:%M}" if at else ""
 
 
-def state(conn: Connection, now: datetime) -> dict[str, object]:
+class Totals:
+    """How much there is, counted anew once in TRUE_FOR: whoever asks for `/health`, and that may be anybody, would have
+    whole tables counted each time."""
+
+    def __init__(self) -> None:
+        self._found, self._since = dict[str, int](), datetime.min.replace(tzinfo=UTC)
+
+    def __call__(self, conn: Connection, now: datetime) -> dict[str, int]:
+        """As they were TRUE_FOR ago or later."""
+        if not timedelta() <= now - self._since < TRUE_FOR:
+            self._found, self._since = counts.totals(conn), now
+        return self._found
+
+
+def state(conn: Connection, now: datetime, totals: Totals) -> dict[str, object]:
     """How the line is: what waits, what is dead, what it has done."""
     return {
         "waiting": work.waiting(conn),
         "oldest_seconds": round(work.oldest(conn, now), 1),
-        "dead": counts.dead(conn),
+        "dead": many_dead(conn),
         "stopped": limits.stopped(conn),
         "left_alone": {name: until.isoformat() for name, until, _ in pace.waiting(conn, now)},
         "undelivered": counts.undelivered(conn),
-        **counts.totals(conn),
+        **totals(conn, now),
     }
 
 
-def _front(line: Line) -> str:
+def _front(line: Line, totals: Totals) -> str:
     with line.store.read() as conn:
         now = line.now()
-        dead = [(ref, work.reason(last)) for _, ref, _, last in work.dead(conn, 20)]
+        failed = [(letter.ref, work.reason(letter.last_error)) for letter in dead(conn, Which(), 20)]
         decisions, left_alone = drafts.decision_counts(conn), pace.waiting(conn, now)
-        found = state(conn, now)
-        return render_template("front.html", state=found, decisions=decisions, dead=dead, left_alone=left_alone)
+        found = state(conn, now, totals)
+        return render_template("front.html", state=found, decisions=decisions, dead=failed, left_alone=left_alone)
 
 
-def _health(line: Line, refused: Counter[str]) -> Response:
+def _health(line: Line, refused: Counter[str], totals: Totals) -> Response:
     try:
         with line.store.read() as conn:
-            found = state(conn, line.now())
+            found = state(conn, line.now(), totals)
     except AWAY:
         return make_response(jsonify(store=False, refused=dict(refused)), 503)
     return jsonify(store=True, refused=dict(refused), **found)
@@ -88,4 +108,5 @@ def _knowledge(line: Line) -> str:
     found = [e for e in line.knowledge.entries() if words in f"{e.id} {e.topic} {e.question} {e.answer}".casefold()]
     with line.store.read() as conn:
         names = {p.id: p.name for p in people.team(conn)}
-    return render_template("knowledge.html", entries=found, q=words, names=names)
+    newest = sorted(found, key=lambda e: e.at, reverse=True)[:SHOWN]
+    return render_template("knowledge.html", entries=newest, many=len(found), q=words, names=names)

@@ -13,9 +13,10 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from bot import allow
 from bot.model import Person, Ref
 from bot.store import limits, people
+from bot.store.people import BY_LINK
 from bot.web import company, show
 from bot.web.guard import NEEDS, Needs, halt
-from bot.web.pages import state
+from bot.web.pages import Totals, state
 from bot.web.stages import World
 
 SHOWN = 40  # conversations in a list
@@ -135,18 +136,23 @@ def _board(world: World, template: str) -> str:
             "recent": recent,
             "ref": ref,
             "journey": show.journey(conn, ref, query.get("e", "")) if ref else None,
-            "state": state(conn, line.now()),
+            "state": state(conn, line.now(), Totals()),
             "stopped": limits.stopped(conn),
         }
     newest = {name: recent[0][0].ref.connector for name in ("d", "i") if recent}
     chosen = {**newest, **query}
     return render_template(
-        template, world=world, channel=world.channel, team=team, names={p.id: p.name for p in team},
+        template, world=world, channel=world.channel, team=team, names=_names(team),
         knobs=KNOBS, shown=SHOWN, query=query,
         to=partial(_to, query), here=partial(_here, world, query),
         turned=[name for name in KNOBS for stage in world.stages.values() if getattr(stage.knobs, name)],
         **rows, **_customer(world, chosen), **_agent(world, chosen, team),
     )  # fmt: skip
+
+
+def _names(team: list[Person]) -> dict[str, str]:
+    """By id, and by what is written where somebody acted by a note's link."""
+    return {p.id: p.name for p in team} | {f"{BY_LINK}{p.id}": f"{p.name} by link" for p in team}
 
 
 def _ref(text: str) -> Ref | None:

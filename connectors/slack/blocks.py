@@ -21,6 +21,7 @@ SOURCES = 8
 PARTS = 10  # of an answer longer than one input takes
 SENTENCES = 150  # compared; repetitive texts cost the square of it
 CUT = "… (shortened)"
+TOO_LONG = "An answer of {:,} characters cannot be edited here without losing its end. Use it as it is, or reject it."
 CUTS = {"\n": "-line", " ": "-blank"}
 STYLES = {VerdictKind.ACCEPT: "primary", VerdictKind.REJECT: "danger"}
 SENTENCE = re.compile(r"\n+|(?<=[.!?])\s+")
@@ -45,8 +46,10 @@ def edit_modal(token: str, views: Views) -> Block:
     """The proposal's question and answer, or the draft under its question, to be changed."""
     question, text, proposal = views.shown(token) or ("", "", False)
     about: Block = {"type": "section", "text": plain(shorten(question, PIECE) or "…")}
-    asked = _written("question", "Question", question) if proposal else about
-    parts = list(pieces(text, PIECE))[:PARTS]
+    asked = _written("question", "Question", question) if proposal and len(question) <= PIECE else about
+    parts = list(pieces(text, PIECE))
+    if len(parts) > PARTS:
+        return notice(TOO_LONG.format(len(text)))
     answer = [_part(i, *part) for i, part in enumerate(parts)]
     return _modal("edit", "Edit and approve", "Approve", token, [asked, *answer])
 

@@ -272,6 +272,26 @@ def test_an_answer_longer_than_an_input_comes_back_as_it_was(desk: Desk, answer:
     assert [v.text for v in desk.verdicts] == [answer]
 
 
+def test_an_answer_too_long_for_a_modal_is_not_opened_to_lose_its_end(desk: Desk) -> None:
+    desk.cards.proposals["tok-p"] = ("How?", "Wax the zip. " * 2_400)
+    desk.fake.press(put_card(desk, "tok-p"), "edit")
+
+    modal = desk.fake.modal()
+
+    assert modal is not None
+    assert (modal.title, modal.fields) == ("Not done", ())
+    assert desk.verdicts == []
+
+
+def test_a_question_too_long_for_an_input_stays_as_it_is(desk: Desk) -> None:
+    desk.cards.proposals["tok-p"] = ("How? " * 1_000, "Wax it.")
+    desk.fake.press(put_card(desk, "tok-p"), "edit")
+
+    desk.fake.submit({"answer0": "Wax it twice."})
+
+    assert [(v.text, v.question) for v in desk.verdicts] == [("Wax it twice.", "")]
+
+
 def test_an_answer_of_blanks_is_sent_back_and_the_modal_stays(desk: Desk) -> None:
     desk.cards.drafts["tok-d"] = ("My zip", "x")
     desk.fake.press(put_card(desk, "tok-d"), "edit")
