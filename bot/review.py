@@ -24,6 +24,7 @@ from bot.ports import Panel
 from bot.store import audit, conversations, drafts, limits, people, reviews
 from bot.store import knowledge as rows
 from bot.store.people import BY_LINK
+from bot.store.statements import Lock, one_at_a_time
 
 log = logging.getLogger(__name__)
 VERDICT = TypeAdapter(Verdict)
@@ -118,6 +119,7 @@ def _seconded(conn: Connection, token: str, who: Person) -> bool:
 def judge(line: Line, verdict: Verdict) -> str:
     """Act on a verdict, once; what to tell the person when it was refused, "" when it was done."""
     with line.store.write() as conn:
+        one_at_a_time(conn, Lock.CHAIN)  # before the lock on the nonce, as everywhere, or two may wait for each other
         why = refusal(conn, verdict, line.now())
         if not why and not reviews.use_nonce(conn, verdict.token, verdict.by, line.now()):
             why = "This was decided already."
