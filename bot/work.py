@@ -240,13 +240,6 @@ def oldest(conn: Connection, now: datetime) -> float:
     return (now - at).total_seconds() if at else 0.0
 
 
-def dead(conn: Connection, limit: int = 100) -> list[tuple[str, str, str, str]]:
-    """(key, ref, first error, last error) of what waits for a person, newest first."""
-    columns = (work.c.key, work.c.ref, work.c.first_error, work.c.last_error)
-    query = select(*columns).where(stands(work.c.state, "dead")).order_by(work.c.id.desc()).limit(limit)
-    return [(r.key, r.ref, r.first_error, r.last_error) for r in conn.execute(query)]
-
-
 def reason(error: str) -> str:
     """The last line of an error that says something of its own."""
     lines = [line for line in error.strip().splitlines() if line.strip() and not line.startswith("(Background on")]

@@ -14,6 +14,7 @@ from bot.errors import Malformed, Unavailable
 from bot.model import Action, Delivery, DeliveryKind, DeliveryState, Entry, Licence, Pilot, Policy, Reason, Ref, Scope
 from bot.ports import Connector
 from bot.store import audit, drafts, limits
+from bot.store.letters import Which, dead
 from bot.store.tables import audit as audit_rows
 from bot.store.tables import work as work_rows
 from connectors.stage import Fault
@@ -472,7 +473,7 @@ def test_a_bug_in_an_effect_kills_no_worker_and_ends_with_a_person(fernweh: Desk
         fernweh.clock.forward(seconds=30)
 
     with fernweh.line.store.read() as conn:
-        assert [key for key, *_ in work.dead(conn)] == ["look|zendesk:1"]
+        assert [letter.key for letter in dead(conn, Which())] == ["look|zendesk:1"]
 
 
 def test_without_a_review_channel_a_bug_is_told_in_the_conversation(database_url: str) -> None:
@@ -511,7 +512,7 @@ def test_half_a_character_stops_nobody(fernweh: Desk, name: str) -> None:
 
     assert fernweh.decided(ref).decision.action is Action.SUGGEST
     with fernweh.line.store.read() as conn:
-        assert work.dead(conn) == []
+        assert dead(conn, Which()) == []
 
 
 def test_a_row_that_succeeds_forgets_its_crashes(fernweh: Desk) -> None:
@@ -525,7 +526,7 @@ def test_a_row_that_succeeds_forgets_its_crashes(fernweh: Desk) -> None:
         fernweh.settle()
 
     with fernweh.line.store.read() as conn:
-        assert work.dead(conn) == []
+        assert dead(conn, Which()) == []
 
 
 def test_ringing_does_not_cut_a_wait_short(fernweh: Desk) -> None:
