@@ -123,7 +123,7 @@ def _judge(line: Line, job: Job) -> None:
 
 def worker(line: Line, chosen: Settings | None = None) -> Worker:
     """What drains the work table; what it cannot do goes to a person."""
-    threads, budgets = (chosen.workers + 1, chosen.budgets) if chosen else (2, {})  # one spare, see there
+    threads, budgets = (chosen.workers + 1, chosen.budgets) if chosen else (2, {})  # one more, for the other helpdesks
     dead = partial(deliver.give_up, line)
     return Worker(line.store, handlers(line), dead, line.now, threads=threads, budgets=budgets)
 

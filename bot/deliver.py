@@ -133,7 +133,8 @@ def _addressed(conn: Connection, delivery: Delivery) -> Delivery:
 
 def _not_sent(line: Line, job: Job, row: Sending, err: Unavailable) -> None:
     """Back to `approved` where it surely was not sent, else `unknown`: by whoever still holds the claim."""
-    line.doubts[_doubt(row)] = line.steady()
+    if err.maybe:
+        line.doubts[row.delivery.key, row.tries + 1] = line.steady()  # `row` is from before this try was counted
     with line.store.write() as conn:
         if not work.held(conn, job):
             return
@@ -158,10 +159,11 @@ def _end(
 def _settle(line: Line, job: Job, row: Sending) -> Effect:
     """`unknown` is settled by reading back, never by sending again blindly."""
     found = _read_back(line, row.delivery, row)
-    missed = line.steady() - line.doubts.setdefault(_doubt(row), line.steady())
+    this_try, now = (row.delivery.key, row.tries), line.steady()
+    missed = now - line.doubts.setdefault(this_try, now)
     if not found and missed < HORIZON:
         raise Unavailable("not there yet", retry_after=min(HORIZON - missed, 1.0))
-    line.doubts.pop(_doubt(row), None)
+    line.doubts.pop(this_try, None)
     if found:
         return partial(_end, line=line, row=row, state=DeliveryState.SENT, vendor_id=found)
     if row.tries < MAX_TRIES:
@@ -171,11 +173,6 @@ def _settle(line: Line, job: Job, row: Sending) -> Effect:
         raise Unavailable("one more try", retry_after=0.05)
     why = "The helpdesk took it twice without an answer and does not show it. Was it sent?"
     return partial(_hand_back, line=line, row=row, state=DeliveryState.ASKED, why=why)
-
-
-def _doubt(row: Sending) -> str:
-    """One try at one delivery."""
-    return f"{row.delivery.key} {row.tries}"
 
 
 def _read_back(line: Line, delivery: Delivery, row: Sending) -> str | None:

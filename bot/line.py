@@ -48,7 +48,7 @@ class Links:
 @dataclass(frozen=True, slots=True)
 class Line:
     """What every step needs. `review` names the connector whose channel proposals go to, "" for none. `steady`: seconds
-    by a clock that nobody sets; by it, `doubts` says since when this process misses a delivery that was tried."""
+    by a clock that nobody sets; by it, `doubts` says since when this process misses a delivery, by its key and try."""
 
     store: Store
     connectors: Mapping[str, Connector]
@@ -61,7 +61,7 @@ class Line:
     links: Links
     review: str = ""
     steady: Callable[[], float] = time.monotonic
-    doubts: dict[str, float] = field(default_factory=dict)
+    doubts: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def connector(self, name: str) -> Connector:
         """The connector of a ref; Refused where it is not set up any more."""

@@ -106,6 +106,7 @@ def _be_woken(url: str, drain: Callable[[], object], stopping: threading.Event) 
     while not stopping.is_set():
         try:
             worker_for(url, drain, stopping).work(logging_level="WARNING")
+            away = False
         except RedisError as err:
             if not away:
                 log.warning("redis away: looking for work every second", extra={"error": str(err)})
