@@ -20,6 +20,7 @@ from connectors.zendesk.wire import Desk, listed
 SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 INVOCATION = re.compile(r"[A-Za-z0-9_-]{1,64}")
+BESIDE = "users,groups,organizations"
 EVENTS = "zen:event-type:ticket."
 SECOND = timedelta(seconds=1)  # stamps have whole seconds
 CHATS = re.compile(
@@ -75,21 +76,32 @@ class Zendesk:
         return Received(invocation, (Ref(NAME, rung.ticket),))
 
     def fetch(self, ref: Ref) -> Conversation:
-        """Two calls where only requester and assignee speak, else three; the ticket first, so that its stamp is never
-        newer than what was read after it."""
-        answer = self._ticket(ref.id)
+        """One call where nobody but the customer and the assignee spoke, else two."""
+        answer, pages = self._told(ref.id)
         if answer.ticket.status == "deleted":
             raise Refused(f"Zendesk ticket {ref.id} is deleted.")
-        audits = self.desk.every(shapes.Audit, "audits", f"tickets/{ref.id}/audits.json")
-        events = [event for audit in audits for event in audit.events]
-        users = {u.id: u for u in answer.users}
-        if unknown := {e.by for e in events if e.type in shapes.SAID} - users.keys() - self.staff.bots:
+        events = [event for page in pages for audit in page.audits for event in audit.events]
+        users = {u.id: u for beside in (*pages, answer) for u in beside.users}
+        speakers = {answer.ticket.requester_id} | {e.by for e in events if e.type in shapes.SAID}
+        if unknown := speakers - users.keys() - self.staff.bots:
             found = self.desk.zenpy.users(ids=sorted(unknown)[:100])
             users |= {u.id: u for u in listed(shapes.User, "users", found)}
         return conversation(answer, events, users, self.staff, self._brand(answer.ticket.brand_id), self.desk.site)
 
+    def _told(self, id: str) -> tuple[shapes.TicketAnswer, list[shapes.Audits]]:
+        """The ticket as it was with the first page of its audits, so that its stamp is never newer than what is read
+        after it; asked for by itself, and first, where the vendor leaves it out."""
+        pages = self._audits(id)
+        if answer := pages[0].answer(id):
+            return answer, pages
+        return self._ticket(id), self._audits(id)
+
+    def _audits(self, id: str) -> list[shapes.Audits]:
+        pages = self.desk.pages(f"tickets/{id}/audits.json", include=f"tickets,{BESIDE}")
+        return [shape(shapes.Audits, page, NAME) for page in pages]
+
     def _ticket(self, id: str) -> shapes.TicketAnswer:
-        found = self.desk.zenpy.tickets(id=id, include=("users", "groups", "organizations"))
+        found = self.desk.zenpy.tickets(id=id, include=BESIDE)
         return shape(shapes.TicketAnswer, found, NAME)
 
     def _brand(self, id: str) -> str:

@@ -36,6 +36,7 @@ class Fake(Book):
         super().__init__(self._ring)
         self.knobs, self.ledger, self.secret = Knobs(), Ledger(), secrets.token_urlsafe(24)
         self.tokens, self.granted, self.seen = set[str](), 0, deque[str](maxlen=1000)
+        self.alone = False  # leaves out what is asked for beside audits
         self.hooks: list[Json] = []
         self.triggers: list[Json] = []
         self.courier = Courier(self.knobs, self._sign)
@@ -96,17 +97,17 @@ class Fake(Book):
         app.before_request(self._refused)
         app.add_url_rule(TOKENS, "tokens", self._grant, methods=["POST"])
         views: dict[str, Callable[..., ResponseReturnValue]] = {
-            "GET tickets.json": lambda: _page("tickets", self.newest()),
+            "GET tickets.json": lambda: jsonify(_page("tickets", self.newest())),
             "GET tickets/<int:number>.json": self._show,
             "PUT tickets/<int:number>.json": self._update,
-            "GET tickets/<int:number>/audits.json": lambda number: _page("audits", self.audits.get(number, [])),
-            "GET users.json": lambda: _page("users", self._users("role", request.args.getlist("role[]"))),
+            "GET tickets/<int:number>/audits.json": self._history,
+            "GET users.json": lambda: jsonify(_page("users", self._users("role", request.args.getlist("role[]")))),
             "GET users/show_many.json": lambda: jsonify(users=self._users("id", request.args["ids"].split(","))),
             "GET brands.json": lambda: jsonify(brands=BRANDS),
             "GET webhooks": lambda: jsonify(webhooks=self.hooks),
             "GET webhooks/<hook>/signing_secret": lambda hook: jsonify(signing_secret={"secret": self.secret}),
             "POST webhooks": lambda: _made("webhook", self.hooks),
-            "GET triggers.json": lambda: _page("triggers", self.triggers),
+            "GET triggers.json": lambda: jsonify(_page("triggers", self.triggers)),
             "POST triggers.json": lambda: _made("trigger", self.triggers),
         }
         for path, view in views.items():
@@ -141,8 +142,18 @@ class Fake(Book):
 
     def _show(self, number: int) -> ResponseReturnValue:
         ticket = self.tickets[number]
-        users = [self.users[user] for user in (ticket["requester_id"], ticket["assignee_id"]) if user]
-        return jsonify(ticket=ticket, users=users, groups=[{"id": GROUP, "name": "Support"}], organizations=[])
+        return jsonify(ticket=ticket, **self._beside(ticket["requester_id"], ticket["assignee_id"]))
+
+    def _history(self, number: int) -> ResponseReturnValue:
+        """A page of audits; where the ticket is asked for beside them, with who made these."""
+        page = _page("audits", self.audits[number])
+        if "tickets" in request.args.get("include", "").split(",") and not self.alone:
+            page |= {"tickets": [self.tickets[number]], **self._beside(*(a["author_id"] for a in page["audits"]))}
+        return jsonify(page)
+
+    def _beside(self, *users: int | None) -> Json:
+        known = [self.users[user] for user in dict.fromkeys(users) if user in self.users]
+        return {"users": known, "groups": [{"id": GROUP, "name": "Support"}], "organizations": []}
 
     def _update(self, number: int) -> ResponseReturnValue:
         asked = request.get_json()["ticket"]
@@ -163,10 +174,10 @@ class Fake(Book):
         return audit
 
 
-def _page(things: str, rows: list[Json]) -> Response:
+def _page(things: str, rows: list[Json]) -> Json:
     start = int(request.args.get("page[after]", 0))
     end = start + int(request.args["page[size]"])
-    return jsonify({things: rows[start:end], "meta": {"has_more": len(rows) > end, "after_cursor": str(end)}})
+    return {things: rows[start:end], "meta": {"has_more": len(rows) > end, "after_cursor": str(end)}}
 
 
 def _made(what: str, kept: list[Json]) -> Response:

@@ -68,11 +68,16 @@ class Ticket(BaseModel):
     rating: Text = Field("", validation_alias=AliasPath("satisfaction_rating", "score"))
 
 
-class TicketAnswer(BaseModel):
-    ticket: Ticket
+class Beside(BaseModel):
+    """Whom and what an answer about a ticket names."""
+
     users: list[User] = []
     groups: list[Named] = []
     organizations: list[Named] = []
+
+
+class TicketAnswer(Beside):
+    ticket: Ticket
 
 
 class File(BaseModel):
@@ -122,6 +127,19 @@ class Audit(BaseModel):
         known = [e for e in data["events"] if isinstance(e, dict) and e.get("type") in READ]
         handed = {field: data[field] for field in HANDED_DOWN if field in data}
         return data | {"events": [handed | {k: v for k, v in e.items() if v is not None} for e in known]}
+
+
+class Audits(Beside):
+    """A page of what was done to a ticket, and the ticket as it was then."""
+
+    audits: list[Audit]
+    tickets: list[Ticket] = []
+
+    def answer(self, id: str) -> TicketAnswer | None:
+        """The ticket with that id and who is named beside it; None where it is not there."""
+        found = next((ticket for ticket in self.tickets if ticket.id == id), None)
+        named = {"users": self.users, "groups": self.groups, "organizations": self.organizations}
+        return TicketAnswer(ticket=found, **named) if found else None
 
 
 class Updated(BaseModel):

@@ -71,7 +71,7 @@ def test_connector_and_fake_keep_their_ports(fake: Fake, zendesk: Zendesk) -> No
     assert stage.name == connector.name == "zendesk"
 
 
-def test_a_conversation_is_fetched_with_two_calls(fake: Fake, zendesk: Zendesk, ref: Ref) -> None:
+def test_a_conversation_is_fetched_with_one_call(fake: Fake, zendesk: Zendesk, ref: Ref) -> None:
     zendesk.fetch(ref)
     fake.agent_says("It left today.", agent=TOMASZ, conversation=ref.id, status="solved")
     zendesk.deliver(note(ref))
@@ -79,7 +79,7 @@ def test_a_conversation_is_fetched_with_two_calls(fake: Fake, zendesk: Zendesk, 
 
     seen = zendesk.fetch(ref)
 
-    assert list(fake.seen) == ["GET /api/v2/tickets/1.json", "GET /api/v2/tickets/1/audits.json"]
+    assert list(fake.seen) == ["GET /api/v2/tickets/1/audits.json"]
     assert [(m.role, m.text, m.public) for m in seen.messages] == [
         (Role.CUSTOMER, "Where is my order?", True),
         (Role.AGENT, "It left today.", True),
@@ -87,6 +87,37 @@ def test_a_conversation_is_fetched_with_two_calls(fake: Fake, zendesk: Zendesk, 
     ]
     assert (seen.subject, seen.status, seen.brand, seen.group) == ("Order 77", Status.SOLVED, "Fernweh", "Support")
     assert (seen.customer.name, seen.customer.email, seen.channel) == ("Maria Keller", MARIA, "email")
+
+
+def test_a_ticket_that_is_not_beside_its_audits_is_asked_for_before_they_are_read_again(
+    fake: Fake, zendesk: Zendesk, ref: Ref
+) -> None:
+    whole = zendesk.fetch(ref)
+    fake.alone = True
+    fake.seen.clear()
+
+    assert zendesk.fetch(ref) == whole
+    audits, ticket, again = (call.removeprefix("GET /api/v2/tickets/1") for call in list(fake.seen)[:3])
+    assert (audits, ticket, again) == ("/audits.json", ".json", "/audits.json")
+
+
+def test_the_stamp_is_that_of_the_first_page_so_that_what_came_while_the_next_was_read_is_not_overlooked(
+    fake: Fake, zendesk: Zendesk, ref: Ref
+) -> None:
+    for number in range(120):
+        fake.customer_says(f"Message {number}", customer=MARIA, conversation=ref.id)
+    stamp, pages = fake.tickets[1]["updated_at"], zendesk.desk.pages
+
+    def meanwhile(path: str, **params: object) -> Iterator[object]:
+        for page in pages(path, **params):
+            yield page
+            fake.customer_says("Meanwhile", customer=MARIA, conversation=ref.id)
+
+    zendesk.desk.pages = meanwhile  # type: ignore[method-assign]
+
+    seen = zendesk.fetch(ref)
+
+    assert (seen.stamp, seen.messages[-1].text) == (stamp, "Meanwhile")
 
 
 def test_who_speaks_beside_requester_and_assignee_is_looked_up(fake: Fake, zendesk: Zendesk, ref: Ref) -> None:
