@@ -76,9 +76,10 @@ class Plain(requests.Session):
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """The request with our headers under its own; merging the settings that we have not takes longer."""
         made = requests.PreparedRequest()
-        headers = {**self.headers, **(request.headers or {})}
-        words = {"data": request.data, "params": request.params, "json": request.json, "files": request.files}
-        made.prepare((request.method or "GET").upper(), request.url, headers, **words)
+        made.prepare_method(request.method or "GET")
+        made.prepare_url(request.url, request.params)
+        made.prepare_headers({**self.headers, **(request.headers or {})})
+        made.prepare_body(request.data, request.files, request.json)
         return made
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tests import services
-from tests.chaos import changes, edits, gates, power, report, scenarios, weather
+from tests.chaos import changes, edits, gates, points, power, report, scenarios, weather
 from tests.chaos.scenarios import Outcome
 from tests.chaos.town import NEVER, Plan, Town, town
 
@@ -45,8 +45,8 @@ class Run:
 RUNS = {
     "A1-sqlite": Run(scenarios.killed, 860, 5750, copies=10),
     "A1-services": Run(scenarios.killed, 430, 5750, services=True, copies=10),
-    "A2-sqlite": Run(scenarios.points, 1, 5),
-    "A2-services": Run(scenarios.points, 1, 5, services=True),
+    "A2-sqlite": Run(points.points, 1, 5),
+    "A2-services": Run(points.points, 1, 5, services=True),
     "A3-sqlite": Run(scenarios.orphaned, 1, 5),
     "A3-services": Run(scenarios.orphaned, 1, 5, services=True),
     "A4-sqlite": Run(scenarios.claimed, 50, 1000),

@@ -18,6 +18,7 @@ from uuid import uuid4
 from sqlalchemy import update
 
 import app
+import connectors
 from bot import answer, deliver, egress, settings, sweep, work, worker
 from bot.backends import rq_queue
 from bot.line import Line
@@ -30,7 +31,7 @@ from connectors.intercom import connector as intercom
 from connectors.slack import web
 from connectors.zendesk import connector as zendesk
 
-DEFERRED = 0.3  # seconds
+DEFERRED, SOON = 0.3, 0.3  # seconds
 
 
 def _die() -> None:
@@ -49,18 +50,20 @@ def _swap(owner: Any, **new: object) -> None:
         setattr(owner, name, value)
 
 
-def _before(owner: Any, name: str, happens: Callable[[], None]) -> None:
+def _before(owner: Any, name: str, happens: Callable[[], None], when: Callable[..., bool] | None = None) -> None:
+    """Always, or where `when` says so of its arguments."""
     real = getattr(owner, name)
 
     def changed(*args: Any, **kwargs: Any) -> Any:
-        happens()
+        if when is None or when(*args):
+            happens()
         return real(*args, **kwargs)
 
     setattr(owner, name, changed)
 
 
-def _after(owner: Any, name: str, happens: Callable[[], None]) -> None:
-    """Whether it returns something or raises; not for an empty hand."""
+def _after(owner: Any, name: str, happens: Callable[[], None], when: Callable[..., bool] | None = None) -> None:
+    """Whether it returns something or raises; not for an empty hand, unless `when` says so of its arguments."""
     real = getattr(owner, name)
 
     def changed(*args: Any, **kwargs: Any) -> Any:
@@ -68,23 +71,39 @@ def _after(owner: Any, name: str, happens: Callable[[], None]) -> None:
         try:
             result = real(*args, **kwargs)
         finally:
-            if result:
+            if when(*args) if when else result:
                 happens()
         return result
 
     setattr(owner, name, changed)
 
 
-def _around_the_call(change: Callable[[Any, str, Callable[[], None]], None]) -> None:
+def _around_the_call(change: Callable[[Any, str, Callable[[], None]], None], happens: Callable[[], None]) -> None:
     real = app.connect
 
     def connect(env: Any) -> Any:
         made = real(env)
         for desk in made.values():
-            change(type(desk), "deliver", _die)
+            change(type(desk), "deliver", happens)
         return made
 
     app.connect = connect
+
+
+def _die_soon() -> None:
+    threading.Timer(SOON, _die).start()
+
+
+def _delivers(_worker: object, job: work.Job, *_rest: object) -> bool:
+    return job.kind == "deliver"
+
+
+def _was_sent(_conn: object, _key: str, state: DeliveryState, *_rest: object) -> bool:
+    return state is DeliveryState.SENT
+
+
+def _tries_again(_conn: object, _key: str, _state: object, _now: object, _vendor_id: object, error: str) -> bool:
+    return "one more try" in error
 
 
 def _gate_open(conn: Any, key: str, job: int, fence: int, now: Any) -> bool:
@@ -146,11 +165,20 @@ def _ungated() -> None:
 
 POINTS: dict[str, Callable[[], None]] = {
     "claimed": lambda: _after(worker.Worker, "_claim", _die),
-    "before the gate's commit": lambda: _after(drafts, "start_sending", _die),
-    "before the call": lambda: _around_the_call(_before),
-    "after the call": lambda: _around_the_call(_after),
-    "after the doubt was noted": lambda: _after(deliver, "deliver", _die),
+    "with the delivery claimed": lambda: _before(worker.Worker, "_handle", _die, _delivers),
+    "before the look": lambda: _before(deliver, "_now", _die),
+    "after the look": lambda: _before(deliver, "overtaken", _die),
     "frozen before the gate": lambda: _before(deliver, "_send", _freeze),
+    "before the gate's commit": lambda: _after(drafts, "start_sending", _die),
+    "before the call": lambda: _around_the_call(_before, _die),
+    "in the call": lambda: _around_the_call(_before, _die_soon),
+    "after the call": lambda: _around_the_call(_after, _die),
+    "after the doubt was noted": lambda: _after(deliver, "deliver", _die),
+    "before the end's commit": lambda: _after(drafts, "end_sending", _die, _was_sent),
+    "after the end's commit": lambda: _after(worker.Worker, "_end", _die, _delivers),
+    "before the read-back": lambda: _before(deliver, "_read_back", _die),
+    "after the read-back": lambda: _after(deliver, "_read_back", _die),
+    "before the second try's commit": lambda: _after(drafts, "end_sending", _die, _tries_again),
 }
 HELD: dict[str, Callable[[], None]] = {  # what the dead held is not taken back for now: one fault at a time
     "no reclaim": lambda: _swap(sweep, reclaim=lambda _line: 0),
@@ -191,7 +219,7 @@ def _clock(file: Path) -> None:
 
 def make(name: str) -> None:
     """Change this process: a point, a planted fault, `lease=SECONDS`, `patience=SECONDS`, `horizon=SECONDS`,
-    `clock=FILE`, or a setting such as `WORKERS=0`."""
+    `clock=FILE`, `only=HELPDESK` for its calls, or a setting such as `WORKERS=0`."""
     what, _, value = name.partition("=")
     if what.isupper():
         os.environ[what] = value
@@ -203,6 +231,8 @@ def make(name: str) -> None:
         _patience(int(value))
     elif what == "clock":
         _clock(Path(value))
+    elif what == "only":
+        _swap(worker.Worker, _full=lambda _self: [desk for desk in connectors.found() if desk != value])
     elif what == "horizon":
         _swap(deliver, HORIZON=float(value))
     else:

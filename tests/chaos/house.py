@@ -47,10 +47,10 @@ class House:
         """SIGKILL; gone when this returns."""
         self._ask("kill", self._running[name])
 
-    def meet(self, point: str, many: int = 1) -> list[str]:
-        """How so many workers ended that meet `point`, by signal: SIGSTOP for one that froze, SIGABRT for one that
+    def meet(self, *workers: Sequence[str]) -> list[str]:
+        """How workers with such changes ended, by signal: SIGSTOP for one that froze at its point, SIGABRT for one that
         did not come to it."""
-        numbers = [int(self._ask("start", [*self._changes, point], ["worker"])) for _ in range(many)]
+        numbers = [int(self._ask("start", [*self._changes, *changes], ["worker"])) for changes in workers]
         return [self._end_of(number) for number in numbers]
 
     def _end_of(self, number: int) -> str:

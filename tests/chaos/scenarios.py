@@ -20,16 +20,6 @@ HANGS, SHORT = 8.0, "lease=4"  # seconds
 AT_MOST = 900.0  # seconds of killing
 AT_ONCE = 10  # workers that are killed side by side
 WORKERS = ("worker 1", "worker 2")
-CASES = (  # where a worker dies, and what becomes of the call: "drop" is applied and "lost" is not, both unanswered
-    ("before the gate's commit", ""),
-    ("frozen before the gate", ""),
-    ("before the call", ""),
-    ("after the call", ""),
-    ("after the call", "drop"),
-    ("after the call", "lost"),
-    ("after the doubt was noted", "drop"),
-    ("after the doubt was noted", "lost"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,34 +93,10 @@ def killed(town: Town, questions: int, limit: float) -> Outcome:
     return outcome(town, town.drained(limit), ("kills", kills))
 
 
-def points(town: Town, rounds: int, limit: float) -> Outcome:
-    """A2: a worker dies at every point around the send, for each vendor, for a reply and for a note."""
-    town.house.start("serve", "serve", "WORKERS=0", "no reclaim")
-    cases = [(v, t, *c) for _ in range(rounds) for v in VENDORS for t in (REPLIED, NOTED) for c in CASES]
-    wrong = tuple(filter(None, (_case(town, *case) for case in cases)))
-    rest(town)
-    drained = town.drained(limit)
-    town.house.thaw()
-    town.note("thawed")
-    time.sleep(3)  # what froze is in the middle of a send
-    return outcome(town, drained and town.drained(limit) and drained, ("points met", len(cases)), wrong=wrong)
-
-
 def rest(town: Town) -> None:
     """From now on as usual."""
     town.house.kill("serve")
     crew(town)
-
-
-def _case(town: Town, vendor: str, text: str, point: str, fault: str) -> str:
-    """One question, and one worker that dies or freezes over it; what was not as planned."""
-    town.ask(vendor, text)
-    brought(town)
-    if fault:
-        town.vendors[vendor].call("knobs.next.append", Fault(fault))
-    ended = town.house.meet(point)[0]
-    town.note(f"{ended}: {vendor}, {point} {fault}")
-    return "" if ended == ("SIGSTOP" if "frozen" in point else "SIGKILL") else f"{vendor}, {point}, {fault}: {ended}"
 
 
 def orphaned(town: Town, times: int, limit: float) -> Outcome:
@@ -160,7 +126,7 @@ def claimed(town: Town, times: int, limit: float) -> Outcome:
     brought(town)
     ends = set[str]()
     for _ in range(times // AT_ONCE):
-        ends.update(town.house.meet("claimed", AT_ONCE))
+        ends.update(town.house.meet(*[["claimed"]] * AT_ONCE))
         town.note(f"{AT_ONCE} workers killed")
     rest(town)
     return outcome(town, town.drained(limit), ("workers killed", times), wrong=tuple(ends - {"SIGKILL"}))
