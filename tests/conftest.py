@@ -56,8 +56,8 @@ def migrated(url: str) -> None:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
     """One Redis server for the session, started when first asked for; its URL."""
-    with services.redis() as url:
-        yield url
+    with services.redis() as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

@@ -166,28 +166,48 @@ def postgres() -> Iterator[Postgres]:
             end(server, signal.SIGQUIT)  # what it holds is thrown away
 
 
-@contextmanager
-def redis() -> Iterator[str]:
-    """The URL of a Redis server that keeps nothing on disk."""
-    program = shutil.which("redis-server") or missing("redis-server", "redis-server")
-    client = pytest.importorskip("redis", reason="make test-services installs redis")
-    port = free_port()
-    url = f"redis://127.0.0.1:{port}/0"
+class Redis:
+    """A Redis server at `url` that keeps nothing on disk; its log is in `home`."""
 
-    def ready() -> bool:
+    def __init__(self, home: Path) -> None:
+        self._program = shutil.which("redis-server") or missing("redis-server", "redis-server")
+        self._home, self._port = home, free_port()
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self._server = self._start()
+
+    def kill(self) -> None:
+        """SIGKILL, and another one at the same address, which knows nothing."""
+        end(self._server, signal.SIGKILL)
+        self._server = self._start()
+
+    def close(self) -> None:
+        end(self._server, signal.SIGTERM)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        log = self._home / "log"
+        command = [self._program, "--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        with log.open("ab") as out:
+            server: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=out, stderr=out, cwd=self._home)
+        wait_until(self._answers, server, log)
+        return server
+
+    def _answers(self) -> bool:
+        client = pytest.importorskip("redis", reason="make test-services installs redis")
         try:
-            return bool(client.Redis.from_url(url).ping())
+            return bool(client.Redis.from_url(self.url).ping())
         except client.exceptions.ConnectionError:
             return False
 
-    with folder() as home, (home / "log").open("wb") as log:
-        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=home)
+
+@contextmanager
+def redis() -> Iterator[Redis]:
+    """One of its own."""
+    with folder() as home:
+        server = Redis(home)
         try:
-            wait_until(ready, server, home / "log")
-            yield url
+            yield server
         finally:
-            end(server, signal.SIGTERM)
+            server.close()
 
 
 @contextmanager

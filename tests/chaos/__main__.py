@@ -84,19 +84,19 @@ class Grounds:
 
     def __init__(self, open_: ExitStack) -> None:
         self._open, self._numbers = open_, count(1)
-        self._servers: tuple[services.Postgres, str] | None = None
+        self._servers: tuple[services.Postgres, services.Redis] | None = None
 
     @contextmanager
     def plan(self, run: Run, seed: int, planted: tuple[str, ...]) -> Iterator[Plan]:
         """Fresh ones."""
         with services.folder() as folder, ExitStack() as used:
-            database, redis = f"sqlite:///{folder}/understudy.db", ""
+            database, redis = f"sqlite:///{folder}/understudy.db", None
             if run.services:
                 self._servers = self._servers or self._start()
                 database, redis = used.enter_context(self._servers[0].clone()), self._servers[1]
             yield Plan(seed, database, redis, folder, (LEASE, *planted), run.copies, run.sweep)
 
-    def _start(self) -> tuple[services.Postgres, str]:
+    def _start(self) -> tuple[services.Postgres, services.Redis]:
         return self._open.enter_context(services.postgres()), self._open.enter_context(services.redis())
 
 

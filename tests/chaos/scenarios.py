@@ -77,20 +77,29 @@ def wait_for(town: Town, what: Callable[[], bool], seconds: float = PATIENCE) ->
 
 
 def killed(town: Town, questions: int, limit: float) -> Outcome:
-    """A1: a random process of ours is killed every two seconds while webhooks come in."""
+    """A1: a random process of ours, or Redis, is killed every two seconds while webhooks come in."""
     crew(town)
     due, kills = KILL_EVERY, 0
     while (town.asked < questions or town.busy()) and town.now < AT_MOST:
         ask(town, min(10, questions - town.asked))
         if town.now >= due and kills < questions // PER_KILL:
-            name = town.random.choice(town.house.names)
-            town.house.kill(name)
-            town.house.start(name)
-            town.note(f"kill {name}")
+            _kill_one(town)
             due, kills = town.now + KILL_EVERY, kills + 1
         town.sample()
         time.sleep(0.05)
     return outcome(town, town.drained(limit), ("kills", kills))
+
+
+def _kill_one(town: Town) -> None:
+    """And start it anew."""
+    redis = town.plan.redis
+    name = town.random.choice([*town.house.names, *(["redis"] if redis else [])])
+    if redis and name == "redis":
+        redis.kill()
+    else:
+        town.house.kill(name)
+        town.house.start(name)
+    town.note(f"kill {name}")
 
 
 def rest(town: Town) -> None:
@@ -137,7 +146,8 @@ def wiped(town: Town, questions: int, limit: float) -> Outcome:
     from redis import Redis
 
     crew(town)
-    redis, wipes = Redis.from_url(town.plan.redis_url), 1
+    assert town.plan.redis is not None
+    redis, wipes = Redis.from_url(town.plan.redis.url), 1
     while (town.asked < questions // 2 or town.busy()) and town.now < 2 * PATIENCE:
         ask(town, min(10, questions // 2 - town.asked))
         _wipe(town, redis)

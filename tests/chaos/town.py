@@ -19,7 +19,7 @@ from tests.chaos.house import House
 from tests.chaos.judge import Judgement, judge
 from tests.chaos.street import vendor
 from tests.desk import RETURNS
-from tests.services import free_port
+from tests.services import Redis, free_port
 
 VENDORS = ("zendesk", "intercom", "slack")
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -33,7 +33,7 @@ class Plan:
 
     seed: int
     database_url: str
-    redis_url: str
+    redis: Redis | None
     folder: Path
     changes: tuple[str, ...] = ()
     copies: int = 1
@@ -128,7 +128,8 @@ def town(plan: Plan) -> Iterator[Town]:
     env = {k: v for fake in vendors.values() for k, v in fake.call("settings").items()}
     for fake in vendors.values():
         fake.call("hook", f"http://127.0.0.1:{port}")
-    own = {"DATABASE_URL": plan.database_url, "REDIS_URL": plan.redis_url, "SECRET_KEY": SECRET, "PORT": str(port),
+    redis = plan.redis.url if plan.redis else ""
+    own = {"DATABASE_URL": plan.database_url, "REDIS_URL": redis, "SECRET_KEY": SECRET, "PORT": str(port),
            "WORKERS": "1", "SWEEP_EVERY": plan.sweep, "LOG_LEVEL": "ERROR"}  # fmt: skip
     house = House({**env, **own}, plan.changes, plan.folder / "log")
     try:
