@@ -77,10 +77,18 @@ def folder() -> Iterator[Path]:
 
 
 class Postgres:
-    """A PostgreSQL server with one database prepared once, from which each test gets a clone."""
+    """A PostgreSQL server in `home`, with one database prepared once, from which each test gets a clone."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, home: Path) -> None:
+        self._programs, self._home, self.port = postgres_programs(), home, free_port()
+        # It refuses to be root, so for root it runs as its own user.
+        self._user: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []}
+        if os.geteuid() == 0:
+            shutil.chown(home, "postgres", "postgres")
+        else:
+            self._user = {}
+        self._make()
+        self._server = self._start()
         self._numbers = count(1)
         self._execute("CREATE DATABASE template")
 
@@ -101,6 +109,33 @@ class Postgres:
             yield self.url(name)
         finally:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def kill(self) -> None:
+        """It goes as in a crash, at once and with every connection, and comes back by its log."""
+        self.close()
+        self._server = self._start()
+
+    def close(self) -> None:
+        """What is under way is thrown away; SIGKILL would leave its children behind."""
+        end(self._server, signal.SIGQUIT)
+
+    def _make(self) -> None:
+        command = [f"{self._programs}/initdb", "-D", f"{self._home}/data", "-U", "postgres", "--auth=trust"]
+        command += ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        made = subprocess.run(command, capture_output=True, cwd=self._home, check=False, **self._user)
+        if made.returncode:
+            pytest.fail(f"initdb: {(made.stdout + made.stderr).decode(errors='replace')[-2000:]}")
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        options = (f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200")
+        command = [f"{self._programs}/postgres", "-D", f"{self._home}/data"]
+        command += [part for option in options for part in ("-c", option)]
+        log = self._home / "log"
+        with log.open("ab") as out:
+            kept: dict[str, Any] = {"stdout": out, "stderr": out, "cwd": self._home}
+            server: subprocess.Popen[bytes] = subprocess.Popen(command, **kept, **self._user)
+        wait_until(lambda: answers(self.port), server, log)
+        return server
 
     def _execute(self, statement: str) -> None:
         with connected(self.port) as connection:
@@ -135,35 +170,13 @@ def postgres_programs() -> Path:
 
 @contextmanager
 def postgres() -> Iterator[Postgres]:
-    """A server in a folder of its own; it refuses to be root, so for root it runs as its own user."""
-    programs, port = postgres_programs(), free_port()
-    user: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    with folder() as home, (home / "log").open("wb") as log:
-        if user:
-            shutil.chown(home, "postgres", "postgres")
-        data = home / "data"
-        made = [
-            f"{programs}/initdb",
-            "-D",
-            f"{data}",
-            "-U",
-            "postgres",
-            "--auth=trust",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-        ]
-        if subprocess.run(made, stdout=log, stderr=log, cwd=home, check=False, **user).returncode:
-            pytest.fail(f"initdb: {(home / 'log').read_text(errors='replace')[-2000:]}")
-        options = (f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200")
-        command = [f"{programs}/postgres", "-D", f"{data}", *(part for o in options for part in ("-c", o))]
-        server: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=log, stderr=log, cwd=home, **user)
+    """One of its own."""
+    with folder() as home:
+        server = Postgres(home)
         try:
-            wait_until(lambda: answers(port), server, home / "log")
-            yield Postgres(port)
+            yield server
         finally:
-            end(server, signal.SIGQUIT)  # what it holds is thrown away
+            server.close()
 
 
 class Redis:

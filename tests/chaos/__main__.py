@@ -23,7 +23,7 @@ from typing import NoReturn
 from tests import services
 from tests.chaos import changes, edits, gates, points, power, report, scenarios, weather
 from tests.chaos.scenarios import Outcome
-from tests.chaos.town import NEVER, Plan, Town, town
+from tests.chaos.town import NEVER, Plan, Servers, Town, town
 
 LONGEST = 600, 1800  # seconds that a small run and a full one may take, whatever happens
 LEASE = "lease=10"  # seconds, instead of 90, so that what the dead held comes back within a small run
@@ -44,7 +44,7 @@ class Run:
 
 RUNS = {
     "A1-sqlite": Run(scenarios.killed, 860, 5750, copies=10),
-    "A1-services": Run(scenarios.killed, 430, 5750, services=True, copies=10),
+    "A1-services": Run(scenarios.killed, 860, 5750, services=True, copies=10),
     "A2-sqlite": Run(points.points, 1, 5),
     "A2-services": Run(points.points, 1, 5, services=True),
     "A3-sqlite": Run(scenarios.orphaned, 1, 5),
@@ -84,20 +84,21 @@ class Grounds:
 
     def __init__(self, open_: ExitStack) -> None:
         self._open, self._numbers = open_, count(1)
-        self._servers: tuple[services.Postgres, services.Redis] | None = None
+        self._servers: Servers | None = None
 
     @contextmanager
     def plan(self, run: Run, seed: int, planted: tuple[str, ...]) -> Iterator[Plan]:
         """Fresh ones."""
         with services.folder() as folder, ExitStack() as used:
-            database, redis = f"sqlite:///{folder}/understudy.db", None
+            database = f"sqlite:///{folder}/understudy.db"
             if run.services:
                 self._servers = self._servers or self._start()
-                database, redis = used.enter_context(self._servers[0].clone()), self._servers[1]
-            yield Plan(seed, database, redis, folder, (LEASE, *planted), run.copies, run.sweep)
+                database = used.enter_context(self._servers.postgres.clone())
+            servers, changed = self._servers if run.services else None, (LEASE, *planted)
+            yield Plan(seed, database, servers, folder, changed, run.copies, run.sweep)
 
-    def _start(self) -> tuple[services.Postgres, services.Redis]:
-        return self._open.enter_context(services.postgres()), self._open.enter_context(services.redis())
+    def _start(self) -> Servers:
+        return Servers(self._open.enter_context(services.postgres()), self._open.enter_context(services.redis()))
 
 
 def perform(grounds: Grounds, name: str, seed: int, *, full: bool = False, planted: Sequence[str] = ()) -> report.Row:

@@ -77,7 +77,7 @@ def wait_for(town: Town, what: Callable[[], bool], seconds: float = PATIENCE) ->
 
 
 def killed(town: Town, questions: int, limit: float) -> Outcome:
-    """A1: a random process of ours, or Redis, is killed every two seconds while webhooks come in."""
+    """A1: a random process, of ours or a server's, is killed every two seconds while webhooks come in."""
     crew(town)
     due, kills = KILL_EVERY, 0
     while (town.asked < questions or town.busy()) and town.now < AT_MOST:
@@ -91,11 +91,11 @@ def killed(town: Town, questions: int, limit: float) -> Outcome:
 
 
 def _kill_one(town: Town) -> None:
-    """And start it anew."""
-    redis = town.plan.redis
-    name = town.random.choice([*town.house.names, *(["redis"] if redis else [])])
-    if redis and name == "redis":
-        redis.kill()
+    """And start it anew; the servers take part."""
+    servers = town.plan.servers._asdict() if town.plan.servers else {}
+    name = town.random.choice([*town.house.names, *servers])
+    if name in servers:
+        servers[name].kill()
     else:
         town.house.kill(name)
         town.house.start(name)
@@ -146,8 +146,8 @@ def wiped(town: Town, questions: int, limit: float) -> Outcome:
     from redis import Redis
 
     crew(town)
-    assert town.plan.redis is not None
-    redis, wipes = Redis.from_url(town.plan.redis.url), 1
+    assert town.plan.servers is not None
+    redis, wipes = Redis.from_url(town.plan.servers.redis.url), 1
     while (town.asked < questions // 2 or town.busy()) and town.now < 2 * PATIENCE:
         ask(town, min(10, questions // 2 - town.asked))
         _wipe(town, redis)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import app
 from bench.elsewhere import Elsewhere
@@ -19,12 +20,19 @@ from tests.chaos.house import House
 from tests.chaos.judge import Judgement, judge
 from tests.chaos.street import vendor
 from tests.desk import RETURNS
-from tests.services import Redis, free_port
+from tests.services import Postgres, Redis, free_port
 
 VENDORS = ("zendesk", "intercom", "slack")
 SECRET = "0123456789abcdef0123456789abcdef"
 NEVER = "86400"  # seconds between sweeps
 REPLIED, NOTED = "How many days do I have to return order {}?", "Can you engrave my initials on order {}?"
+
+
+class Servers(NamedTuple):
+    """Those that every run shares which needs servers."""
+
+    postgres: Postgres
+    redis: Redis
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,7 @@ class Plan:
 
     seed: int
     database_url: str
-    redis: Redis | None
+    servers: Servers | None
     folder: Path
     changes: tuple[str, ...] = ()
     copies: int = 1
@@ -128,7 +136,7 @@ def town(plan: Plan) -> Iterator[Town]:
     env = {k: v for fake in vendors.values() for k, v in fake.call("settings").items()}
     for fake in vendors.values():
         fake.call("hook", f"http://127.0.0.1:{port}")
-    redis = plan.redis.url if plan.redis else ""
+    redis = plan.servers.redis.url if plan.servers else ""
     own = {"DATABASE_URL": plan.database_url, "REDIS_URL": redis, "SECRET_KEY": SECRET, "PORT": str(port),
            "WORKERS": "1", "SWEEP_EVERY": plan.sweep, "LOG_LEVEL": "ERROR"}  # fmt: skip
     house = House({**env, **own}, plan.changes, plan.folder / "log")
