@@ -115,6 +115,11 @@ class Postgres:
         self.close()
         self._server = self._start()
 
+    def revive(self) -> None:
+        """Start it where it gave up by itself."""
+        if self._server.poll() is not None:
+            self._server = self._start()
+
     def close(self) -> None:
         """What is under way is thrown away; SIGKILL would leave its children behind."""
         end(self._server, signal.SIGQUIT)

@@ -57,14 +57,18 @@ RUNS = {
     "A12-sqlite": Run(gates.obeyed, 60, 464),
     "A17-sqlite": Run(gates.pressed, 8, 100),
     "A6-sqlite": Run(power.cuts, 4, 20, limit=60),
-    "A10-storm": Run(weather.stormy, 100, 2000, limit=120),
-    "A10-clocks": Run(weather.clocks, 60, 600, sweep="3", limit=60),
+    "A10-storm-sqlite": Run(weather.stormy, 100, 2000, limit=120),
+    "A10-storm-services": Run(weather.stormy, 100, 2000, services=True, limit=120),
+    "A10-clocks-sqlite": Run(weather.clocks, 60, 600, sweep="3", limit=60),
+    "A10-clocks-services": Run(weather.clocks, 60, 600, services=True, sweep="3", limit=60),
     "A10-locked-sqlite": Run(weather.locked, 8, 30, limit=120),
     "A10-locked-services": Run(weather.locked, 8, 30, services=True, limit=120),
-    "A10-disk": Run(weather.full, 100, 1500, limit=120),
+    "A10-disk-sqlite": Run(weather.full, 100, 1500, limit=120),
+    "A10-disk-services": Run(weather.full, 100, 1500, services=True, limit=120),
     "A10-network-sqlite": Run(weather.network, 60, 600, limit=120),
     "A10-network-services": Run(weather.network, 40, 600, services=True, limit=120),
-    "A11-edits": Run(edits.edits, 60, 5000, copies=3),
+    "A11-sqlite": Run(edits.edits, 60, 5000, copies=3),
+    "A11-services": Run(edits.edits, 60, 5000, services=True, copies=3),
 }
 FOUND_BY = {
     "fence": "A2-services",
@@ -129,11 +133,11 @@ def alone(args: argparse.Namespace, seed: int) -> list[report.Row]:
 
 
 def abreast(args: argparse.Namespace, seed: int) -> list[report.Row]:
-    """In three processes, since a run mostly waits: one for what needs servers, two for the rest. RuntimeError where
+    """In four processes, since a run mostly waits: two for what needs servers, two for the rest. RuntimeError where
     one of them did not come to its end."""
     needs = {name: RUNS[FOUND_BY.get(name, name)].services for name in args.names}
     served, rest = ([name for name in needs if needs[name] is which] for which in (True, False))
-    lanes = [lane for lane in (served, rest[::2], rest[1::2]) if lane]
+    lanes = [lane for lane in (served[::2], served[1::2], rest[::2], rest[1::2]) if lane]
     more = [*(["--faults"] * args.faults), *(["--full"] * args.full), *(f"--plant={fault}" for fault in args.plant)]
     env = {**os.environ, "CHAOS_SEED": str(seed)}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
@@ -185,7 +189,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--faults", action="store_true", help="every planted fault, one at a time")
     made.add_argument("--full", action="store_true", help="at full size")
     made.add_argument("--report", type=Path, help="where the table and the picture go")
-    made.add_argument("--rows", type=Path, help=argparse.SUPPRESS)  # where one of two processes leaves what it found
+    made.add_argument("--rows", type=Path, help=argparse.SUPPRESS)  # where one of these processes leaves what it found
     return made
 
 

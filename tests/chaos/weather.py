@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -20,6 +20,7 @@ from tests.chaos.judge import Judgement
 from tests.chaos.scenarios import WORKERS, Outcome, ask, brought, outcome
 from tests.chaos.town import Town, furnish
 from tests.chaos.wire import TOXICS, Wire
+from tests.services import Postgres
 
 STORM = (  # what one call in three meets; "slow" is longer than we wait, so it is applied after we gave up
     Fault("status", 429, "1"),
@@ -34,7 +35,7 @@ HASTY = ("patience=1", "horizon=4")  # seconds, instead of 10 and 15
 RATE = 0.3
 LONGEST = 0.4  # seconds of storm for each question
 STARTED = 60.0  # seconds that the first answers may take
-DISK = 40  # MB: the database's log alone takes 16
+DISK, POSTGRES = 40, 140  # MB: SQLite's log alone takes 16, an empty PostgreSQL so much more
 OFF = 600  # seconds
 ADDRESSES = ("ZENDESK_BASE_URL", "INTERCOM_BASE_URL", "SLACK_BASE_URL", "DATABASE_URL", "REDIS_URL")
 PORT = re.compile(r"(?<=:)\d+(?=/|$)")
@@ -131,16 +132,20 @@ def full(town: Town, questions: int, limit: float) -> Outcome:
     """A10: the disk under the database fills up while work is under way and webhooks come in; then there is room."""
     disk = town.plan.folder / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "none", disk], check=False).returncode:
+    size = DISK + (POSTGRES if town.plan.servers else 0)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m", "none", disk], check=False).returncode:
         return skipped(town, "a small disk cannot be mounted here")
-    try:
-        with moved(town, disk) as changed:
-            return _full(town, questions, limit, disk / "filler", changed)
-    finally:
-        subprocess.run(["umount", disk], check=True)
+    with ExitStack() as stack:
+        stack.callback(lambda: subprocess.run(["umount", disk], check=True))
+        server = Postgres(disk) if town.plan.servers else None
+        if server:
+            stack.callback(server.close)
+        url = server.url("template") if server else f"sqlite:///{disk}/understudy.db"
+        changed = stack.enter_context(moved(town, url))
+        return _full(town, questions, limit, disk / "filler", changed, server)
 
 
-def _full(town: Town, questions: int, limit: float, filler: Path, changed: str) -> Outcome:
+def _full(town: Town, questions: int, limit: float, filler: Path, changed: str, server: Postgres | None) -> Outcome:
     crew(town, changed, "lease=8")
     ask(town, questions // 3)
     under_way(town)
@@ -150,6 +155,8 @@ def _full(town: Town, questions: int, limit: float, filler: Path, changed: str) 
     time.sleep(5)  # a while without a byte of room
     put_off = total(town, "courier.put_off")
     filler.unlink()
+    if server:
+        server.revive()
     town.note("room again")
     ask(town, questions - town.asked)
     brought(town)
@@ -171,10 +178,9 @@ def fill(file: Path) -> None:
 
 
 @contextmanager
-def moved(town: Town, folder: Path) -> Iterator[str]:
-    """The database lies in that folder; the change by which our processes know."""
-    before, url = town.store, f"sqlite:///{folder}/understudy.db"
-    town.store = Store(url)
+def moved(town: Town, url: str) -> Iterator[str]:
+    """The database is there; the change by which our processes know."""
+    before, town.store = town.store, Store(url)
     try:
         migrate(town.store)
         furnish(town.store)
