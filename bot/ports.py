@@ -12,6 +12,12 @@ from bot.model import Context, Conversation, Delivery, DeliveryKind, Draft, Ref,
 
 Floats = npt.NDArray[np.float32]
 Clock = Callable[[], datetime]
+Late = Callable[[], bool]
+
+
+def never() -> bool:
+    """The `Late` of what may take as long as it likes."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,9 @@ class Connector(Protocol):
     def changed(self, since: datetime) -> Iterator[Ref]:
         """Refs touched at or after `since` (aware UTC); may repeat one, never misses one."""
 
-    def deliver(self, delivery: Delivery) -> str:
-        """Put it into the world; the vendor's message id. Never sends twice by itself.
+    def deliver(self, delivery: Delivery, late: Late = never) -> str:
+        """Put it into the world; the vendor's message id. Never sends twice by itself, and nothing where `late`, asked
+        last of all, says that it took too long to come here.
 
         Raises Unavailable (with `maybe` where the write may have been applied) or Refused.
         """

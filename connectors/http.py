@@ -3,8 +3,9 @@
 import hmac
 import json
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import accumulate
@@ -16,6 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from bot.errors import BotError, Forged, Malformed, Misconfigured, Refused, Unavailable
+from bot.ports import Late, never
 
 CONNECT_TIMEOUT = 3.05  # seconds
 READ_TIMEOUT = 10.0  # seconds
@@ -56,6 +58,30 @@ def secrets(env: Mapping[str, str], setting: str, fix: str) -> tuple[bytes, ...]
     return tuple(s.encode() for s in (current, previous) if s)
 
 
+class _Turn(threading.local):
+    late: Late = staticmethod(never)
+
+
+_turn = _Turn()
+
+
+@contextmanager
+def unless(late: Late) -> Iterator[None]:
+    """Within, this thread sends nothing any more once `late` says so."""
+    _turn.late = late
+    try:
+        yield
+    finally:
+        _turn.late = never
+
+
+def last_look() -> None:
+    """Right before the wire. Unavailable where it is too late: a process that was frozen on its way must not go on as
+    if nothing had been; somebody else has taken over since, and settled what was never sent."""
+    if _turn.late():
+        raise Unavailable("it took too long to come to the sending, so nothing was sent")
+
+
 class OneTry(HTTPAdapter):
     """Sends a request once, with a timeout: a write whose answer is lost must be read back, not sent again."""
 
@@ -66,6 +92,7 @@ class OneTry(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         """As HTTPAdapter.send, never without a timeout."""
         options["timeout"] = options.get("timeout") or self.timeout
+        last_look()
         return super().send(request, **options)
 
 

@@ -274,6 +274,19 @@ def it_does_not_send_again_when_the_answer_is_lost(s: Subject) -> None:
         assert read_back(s, ref, delivery, since), kind
 
 
+def it_sends_nothing_that_comes_too_late(s: Subject) -> None:
+    """Asked right before the wire: nothing is applied, surely, and the next one goes out."""
+    for kind in sorted(s.connector.can):
+        delivery, before = s.delivery(s.ask(), kind, "too-late"), s.applied()
+
+        with pytest.raises(Unavailable) as late:
+            s.connector.deliver(delivery, lambda: True)
+
+        assert (late.value.maybe, s.applied(delivery.key) - before) == (False, 0), kind
+        s.connector.deliver(delivery)
+        assert s.applied(delivery.key) - before == 1, kind
+
+
 def it_knows_what_was_never_applied(s: Subject) -> None:
     """The line broke before the vendor did anything: `maybe`, and reading back finds nothing."""
     for kind in sorted(s.connector.can):

@@ -1,17 +1,19 @@
 """Sent once and never lost, in the corners: two of the same words, a card that is changed, calls that take too long."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
 import app
-from bot import allow, sweep, work
+from bot import allow, deliver, sweep, work
 from bot.errors import Unavailable
 from bot.model import Delivery, DeliveryState, Policy, Ref
+from bot.ports import Late, never
 from bot.store import Store
 from bot.store.tables import work as rows
 from bot.worker import Worker
@@ -82,10 +84,10 @@ class Dawdler:
         self.made.clock.forward(seconds=80)
         return self.real.fetch(ref)
 
-    def deliver(self, delivery: Delivery) -> Any:
+    def deliver(self, delivery: Delivery, late: Late = never) -> Any:
         self.made.clock.forward(seconds=16)
         self.taken_back.append(sweep.reclaim(self.made.line))
-        return self.real.deliver(delivery)
+        return self.real.deliver(delivery, late)
 
 
 def test_a_send_has_a_whole_lease_however_long_it_took_to_get_there(fernweh: Desk) -> None:
@@ -100,6 +102,60 @@ def test_a_send_has_a_whole_lease_however_long_it_took_to_get_there(fernweh: Des
     app.worker(line).drain()
 
     assert (dawdler.taken_back, len(fernweh.sent(ref))) == ([0], 1)
+
+
+class Frozen:
+    """A connector of a process that stands still on its way to the vendor, between the gate and the wire."""
+
+    def __init__(self, real: Any, stand_still: Callable[[], None]) -> None:
+        self.real, self.stand_still = real, stand_still
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def deliver(self, delivery: Delivery, late: Late = never) -> Any:
+        self.stand_still()
+        return self.real.deliver(delivery, late)
+
+
+@pytest.mark.parametrize("name", ["intercom", "slack", "zendesk"])
+def test_a_worker_that_was_frozen_behind_the_gate_sends_nothing_once_others_have_settled_it(
+    fernweh: Desk, name: str
+) -> None:
+    licensed(fernweh)
+    fernweh.fakes[name].knobs.lose = 1.0
+    ref = Ref(name, fernweh.fakes[name].customer_says(ASKS_RETURN, customer="maria@example.com"))
+    with fernweh.line.store.write() as conn:
+        work.ring(conn, [ref], fernweh.line.now())
+
+    def others_go_on() -> None:
+        fernweh.clock.forward(seconds=91)
+        sweep.reclaim(fernweh.line)
+        in_time(fernweh)
+        in_time(fernweh)
+
+    frozen = Frozen(fernweh.line.connectors[name], others_go_on)
+    line = replace(fernweh.line, connectors={**fernweh.line.connectors, name: frozen})
+    app.worker(line).drain()
+
+    assert len(fernweh.sent(ref)) == 1
+
+
+@pytest.mark.parametrize("clock", ["steady", "wall"])
+def test_what_took_longer_than_half_a_minute_from_the_gate_is_not_sent_whichever_clock_noticed(
+    fernweh: Desk, clock: str
+) -> None:
+    steady, wall = [0.0], [fernweh.line.now()]
+    line = replace(fernweh.line, steady=lambda: steady[0], now=lambda: wall[0])
+
+    late = partial(deliver._late, line, 0.0, wall[0])
+    before = late()
+    if clock == "steady":
+        steady[0] += 31
+    else:
+        wall[0] += timedelta(seconds=31)
+
+    assert (before, late()) == (False, True)
 
 
 def test_while_everything_is_stopped_no_helpdesk_is_asked_about_what_waits(fernweh: Desk) -> None:

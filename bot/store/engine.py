@@ -173,7 +173,9 @@ def _engine(url: str) -> Engine:
         raise Misconfigured("DATABASE_URL", "PostgreSQL needs `pip install -r requirements-services.lock`")
     if parsed.get_backend_name() == "postgresql":
         psycopg = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(psycopg, pool_size=16, pool_pre_ping=True, hide_parameters=True)
+        engine = create_engine(psycopg, pool_size=16, pool_pre_ping=True, hide_parameters=True)
+        event.listen(engine, "connect", _durable)
+        return engine
     raise Misconfigured("DATABASE_URL", f"{parsed.get_backend_name()} is not supported; use sqlite or postgresql")
 
 
@@ -201,6 +203,12 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by the store, not by the driver
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _durable(connection: Any, _record: object) -> None:
+    """Whatever the server, the database or the role has been tuned to."""
+    connection.execute("SET synchronous_commit TO on")
+    connection.commit()
 
 
 def _begin(conn: Connection, synchronous: str) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from bot.errors import BotError, Misconfigured, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
-from bot.ports import Agent, Connector, Received, Request
+from bot.ports import Agent, Connector, Late, Received, Request, never
 from bot.text.markup import html_of
-from connectors.http import READ_TIMEOUT, loopback, need, secrets
+from connectors.http import READ_TIMEOUT, loopback, need, secrets, unless
 from connectors.intercom import shapes
 from connectors.intercom.door import received
 from connectors.intercom.read import conversation_of, fingerprint
@@ -79,10 +79,11 @@ class Intercom:
         """Newest first, from a minute before `since`; what changes meanwhile is found by the next look."""
         return (Ref(self.name, found) for found in self.client.changed(since - OVERLAP))
 
-    def deliver(self, delivery: Delivery) -> str:
+    def deliver(self, delivery: Delivery, late: Late = never) -> str:
         """The id of the new part."""
         html, note = html_of(delivery), delivery.kind is not DeliveryKind.REPLY
-        ours = self._ours(self.client.post(delivery.ref, self.admin, html, note=note), note)
+        with unless(late):
+            ours = self._ours(self.client.post(delivery.ref, self.admin, html, note=note), note)
         if not ours:
             raise Unavailable(f"Intercom answered without the new part on {delivery.ref}", maybe=True)
         if len(ours) == 1:  # the usual case needs no comparing, which costs as much as the search

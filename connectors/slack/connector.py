@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 
 from bot.errors import BotError, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
-from bot.ports import Agent, Received, Request, Views
+from bot.ports import Agent, Late, Received, Request, Views, never
 from bot.text.markup import mrkdwn_of
-from connectors.http import FRESH, fresh, loopback, need, read_json, sealed, secrets, shape, strict
+from connectors.http import FRESH, fresh, loopback, need, read_json, sealed, secrets, shape, strict, unless
 from connectors.slack import shapes
 from connectors.slack.blocks import card, shorten
 from connectors.slack.web import SCOPES, Endless, Web
@@ -114,13 +114,14 @@ class Slack:
                 log.warning("threads left out", extra={"channel": self._support, "error": str(err)})
             self._crowded = True
 
-    def deliver(self, delivery: Delivery) -> str:
+    def deliver(self, delivery: Delivery, late: Late = never) -> str:
         """A reply into its thread; everything else as a card on the review channel. The message's ts."""
         words = self._reply(delivery) if delivery.kind is DeliveryKind.REPLY else self._card(delivery)
         words["metadata"] = {"event_type": shapes.EVENT_TYPE, "event_payload": {"key": delivery.key}}
-        if delivery.replaces:
-            return str(self._web.ask("chat.update", ts=delivery.replaces, **words)["ts"])
-        return str(self._web.ask("chat.postMessage", unfurl_links=False, unfurl_media=False, **words)["ts"])
+        with unless(late):
+            if delivery.replaces:
+                return str(self._web.ask("chat.update", ts=delivery.replaces, **words)["ts"])
+            return str(self._web.ask("chat.postMessage", unfurl_links=False, unfurl_media=False, **words)["ts"])
 
     def settled(self, delivery: Delivery, since: datetime, besides: Container[str] = ()) -> str | None:
         """Find the delivery by its key, in its thread or on the review channel; no other has the same."""

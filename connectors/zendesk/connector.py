@@ -9,9 +9,21 @@ from itertools import takewhile
 
 from bot.errors import Forged, Malformed, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
-from bot.ports import Agent, Received, Request
+from bot.ports import Agent, Late, Received, Request, never
 from bot.text.markup import html_of
-from connectors.http import FRESH, READ_TIMEOUT, fresh, loopback, need, read_json, sealed, secrets, shape, strict
+from connectors.http import (
+    FRESH,
+    READ_TIMEOUT,
+    fresh,
+    loopback,
+    need,
+    read_json,
+    sealed,
+    secrets,
+    shape,
+    strict,
+    unless,
+)
 from connectors.zendesk import install, shapes
 from connectors.zendesk.oauth import Token
 from connectors.zendesk.reading import NAME, SYSTEM, Staff, conversation
@@ -117,7 +129,7 @@ class Zendesk:
         late = list(takewhile(lambda t: t.updated_at >= self.desk.drift.theirs(since) - SECOND, tickets))
         yield from (Ref(NAME, t.id) for t in reversed(late))
 
-    def deliver(self, delivery: Delivery) -> str:
+    def deliver(self, delivery: Delivery, late: Late = never) -> str:
         """One comment; the comment's id. A ticket that changed since `delivery.stamp` is Unavailable, not applied."""
         from zenpy.lib.api_objects import Ticket  # noqa: PLC0415 - slow to import
 
@@ -129,7 +141,8 @@ class Zendesk:
         ticket = Ticket(id=delivery.ref.id, comment=comment, metadata={"understudy": delivery.key})
         if delivery.stamp:
             ticket.safe_update, ticket.updated_stamp = True, delivery.stamp
-        answer = self.desk.zenpy.tickets.update(ticket)
+        with unless(late):
+            answer = self.desk.zenpy.tickets.update(ticket)
         try:
             audit = shape(shapes.Updated, answer, NAME).audit
         except Malformed as err:

@@ -171,6 +171,7 @@ POINTS: dict[str, Callable[[], None]] = {
     "frozen before the gate": lambda: _before(deliver, "_send", _freeze),
     "before the gate's commit": lambda: _after(drafts, "start_sending", _die),
     "before the call": lambda: _around_the_call(_before, _die),
+    "frozen behind the gate": lambda: _around_the_call(_before, _freeze),
     "in the call": lambda: _around_the_call(_before, _die_soon),
     "after the call": lambda: _around_the_call(_after, _die),
     "after the doubt was noted": lambda: _after(deliver, "deliver", _die),
@@ -227,6 +228,7 @@ def make(name: str) -> None:
         lease = timedelta(seconds=float(value))
         _swap(worker, claim=partial(work.claim, lease=lease))
         _swap(work, renew=partial(work.renew, lease=lease))
+        _swap(deliver, IN_TIME=lease.total_seconds() / 3)
     elif what == "patience":
         _patience(int(value))
     elif what == "clock":

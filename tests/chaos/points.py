@@ -15,6 +15,7 @@ CASES = (  # where a worker dies, and what becomes of the call: "drop" is applie
     ("before the gate's commit", None),
     ("frozen before the gate", None),
     ("before the call", None),
+    ("frozen behind the gate", None),
     ("in the call", Fault("slow", wait=SLOW)),
     ("after the call", None),
     ("after the call", Fault("drop")),

@@ -12,9 +12,9 @@ from pydantic import AwareDatetime, BaseModel
 
 from bot.errors import Unavailable
 from bot.model import Conversation, Customer, Delivery, DeliveryKind, Message, Ref, Role, Status
-from bot.ports import Received, Request
+from bot.ports import Late, Received, Request, never
 from bot.text.links import unlinked
-from connectors.http import error_for, fresh, need, read_json, sealed, secrets, session, shape, strict
+from connectors.http import error_for, fresh, need, read_json, sealed, secrets, session, shape, strict, unless
 
 
 class Letter(BaseModel):
@@ -83,11 +83,12 @@ class Pigeon:
         """Lofts with a letter at or after `since`."""
         yield from (Ref("pigeon", loft) for loft in self._call("GET", f"/lofts?since={since.timestamp()}")["lofts"])
 
-    def deliver(self, delivery: Delivery) -> str:
+    def deliver(self, delivery: Delivery, late: Late = never) -> str:
         """A letter into the loft, marked with the delivery's key."""
         public = delivery.kind is DeliveryKind.REPLY
         letter = {"text": unlinked(delivery.text, delivery.hosts), "public": public, "mark": delivery.key}
-        return str(self._call("POST", f"/lofts/{delivery.ref.id}/letters", letter)["id"])
+        with unless(late):
+            return str(self._call("POST", f"/lofts/{delivery.ref.id}/letters", letter)["id"])
 
     def _call(self, method: str, path: str, data: object = None) -> Any:
         write = method == "POST"
