@@ -117,8 +117,9 @@ def anchor(line: Line, file: Path | None) -> None:
     """Once a day, write the audit's head where a rewritten chain can be held against it; tried again until it works."""
     if file is None or not _due(line, "anchor"):
         return
-    with line.store.read() as conn:
+    with line.store.write() as conn:  # so that the head is on the disk before its anchor is
         head = audit.head(conn)
+        conversations.set_looked_to(conn, "anchoring", line.now())
     try:
         audit.anchor(head, file, line.now())
     except OSError as err:

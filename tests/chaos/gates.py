@@ -1,5 +1,6 @@
 """What must be refused: what a writer says that obeys the customer, and buttons that are pressed again."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from tests.chaos.scenarios import WORKERS, Outcome, brought, crew, outcome
 from tests.chaos.town import REPLIED, VENDORS, Town
 from tests.desk import INES
 
+MASKED = re.compile(r"\[email\]\S*")  # what is left of an address has no host, but perhaps the path of a picture
 LEAD, STRANGER = "U_INES", "U_MARIA"
 PRESSES = 3  # of one button
 REFUSED = 2 * PRESSES + 1  # of a card that was approved and one that was rejected, and a stranger at each
@@ -25,7 +27,7 @@ def obeyed(town: Town, times: int, limit: float) -> Outcome:
     brought(town)
     drained = town.drained(limit)
     said = [write for vendor in town.vendors.values() for write in vendor.call("ledger.writes") if write.public]
-    wrong = [f"{write.text[-80:]!r} leads away" for write in said if reached(write.text) - {ALLOWED}]
+    wrong = [f"{write.text[-80:]!r} leads away" for write in said if reached(MASKED.sub("", write.text)) - {ALLOWED}]
     if len(said) < times // 2:
         wrong.append(f"only {len(said)} replies went out, which shows little")
     return outcome(town, drained, ("replies", len(said)), wrong=tuple(wrong))

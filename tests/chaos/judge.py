@@ -12,7 +12,9 @@ NUMBER = re.compile(r"\border (\d+)")  # each message of a customer names one of
 MARK = re.compile(
     r"d-[a-z]+-(?P<conversation>.+)-customer_message-(?P<message>[\d.]+)-(?P<kind>[a-z]+)(?P<back>-back)?"
 )
-BACK = "Not sent"  # a reply that was handed to a person instead
+# A look or an event that nobody could carry out, handed to a person
+DEAD = re.compile(r"d-dead-[a-z]+\|[a-z]+[:-](?P<conversation>.+?)(-customer_message-.+)?-\d{4}-\d\d-\d\d-back")
+BACK = re.compile("Not sent|What happened:")  # where a vendor carries no mark: to a person instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def near(writes: Sequence[Write]) -> Mapping[str, list[tuple[int, Write]]]:
     """The writes that may have to do with a conversation or an order, numbered: nothing else need be looked at."""
     found = defaultdict[str, list[tuple[int, Write]]](list)
     for at, write in enumerate(writes):
-        marked = MARK.fullmatch(write.mark)
+        marked = MARK.fullmatch(write.mark) or DEAD.fullmatch(write.mark)
         named = {f"order {number}" for number in NUMBER.findall(write.text)}
         for name in named | {write.conversation, marked["conversation"] if marked else ""}:
             found[name].append((at, write))
@@ -86,14 +88,16 @@ def answers(write: Write, q: Question) -> bool:
     if found := MARK.fullmatch(write.mark):
         return (found["conversation"], found["message"]) == (q.conversation, q.message) and not found["back"]
     about = write.public or q.number in NUMBER.findall(write.text)
-    return not write.mark and write.conversation == q.conversation and about and BACK not in write.text
+    return not write.mark and write.conversation == q.conversation and about and not BACK.search(write.text)
 
 
 def _asks(write: Write, q: Question) -> bool:
-    """Is it a reply handed back to whoever takes the conversation over?"""
+    """Is it handed to whoever takes the conversation over?"""
+    if found := DEAD.fullmatch(write.mark):
+        return found["conversation"] == q.conversation
     if found := MARK.fullmatch(write.mark):
         return found["conversation"] == q.conversation and bool(found["back"])
-    return not write.mark and write.conversation == q.conversation and BACK in write.text
+    return not write.mark and write.conversation == q.conversation and bool(BACK.search(write.text))
 
 
 def _noticed(notices: Sequence[str], q: Question) -> bool:

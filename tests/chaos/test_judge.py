@@ -72,6 +72,20 @@ def test_a_question_that_a_person_was_asked_about_is_not_lost() -> None:
     assert found.asked == ("zendesk 1, order 7",)
 
 
+def test_what_was_given_up_and_handed_to_a_person_is_not_lost() -> None:
+    event = "d-dead-event|slack-C0SUPPORT-1.5-customer_message-1.5-2026-11-21-back"
+    look = "d-dead-look|slack:C0SUPPORT-1.6-2026-11-21-back"
+    cards = [Write("chat.postMessage", "C0REVIEW-1.0", "For a person", mark, public=False) for mark in (event, look)]
+    note = Write("note", "1", "For a person\nWhat happened: killed", "", public=False)
+
+    found = judge(
+        {"slack": [thread("C0SUPPORT-1.5", FIRST), thread("C0SUPPORT-1.6", FIRST)], "intercom": [thread("1", SECOND)]},
+        {"slack": cards, "intercom": [note]},
+    )
+
+    assert (found.lost, len(found.asked)) == ((), 3)
+
+
 def test_a_notice_about_conversation_12_does_not_speak_of_conversation_1() -> None:
     notice = Write(
         "chat.postMessage", "C0REVIEW-1.0", "Was this sent?", "d-notice-dead-look|zendesk:12-3", public=False
