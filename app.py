@@ -153,9 +153,11 @@ def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[in
     Beside them every second what dead workers held is taken back, and every so often what webhooks lost."""
     stopping = threading.Event()
     kept = timedelta(days=chosen.retention_days) if chosen.retention_days else None
-    swept = partial(sweep.sweep, upkeep=sweep.Upkeep(chosen.anchors, kept, chosen.budgets))
-    for seconds, act in ((1.0, sweep.reclaim), (chosen.sweep_every, swept)) if sweeps else ():
-        threading.Thread(target=repeat, args=(seconds, partial(act, line), stopping), daemon=True).start()
+    upkeep = sweep.Upkeep(chosen.anchors, kept, chosen.budgets)
+    acts = [(1.0, partial(sweep.reclaim, line)), (chosen.sweep_every, partial(sweep.daily, line, upkeep))]
+    acts += [(chosen.sweep_every, partial(sweep.visit, line, upkeep, desk)) for desk in line.connectors.values()]
+    for every, act in acts if sweeps else ():
+        threading.Thread(target=repeat, args=(every, act, stopping), daemon=True).start()
     count = chosen.workers if isinstance(line.wake, Bell) else 0
     workers = Workers(worker(line, chosen), line.wake).start() if count and isinstance(line.wake, Bell) else None
     try:

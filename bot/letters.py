@@ -80,6 +80,6 @@ def _number(text: str) -> bool:
 def _time(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-    except ValueError as err:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as err:
         raise Misconfigured("since", f"{text!r} is no time such as 2026-05-03 or 2026-05-03T10:00 (UTC)") from err
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

@@ -52,22 +52,27 @@ def _keep_up(conn: Connection, now: datetime) -> None:
         log.warning("clock set back", extra={"seconds": (last - now).total_seconds()})
         work.at_once(conn, now)
         pace.at_once(conn)
+        conversations.look_back(conn, last - now)
 
 
 def sweep(line: Line, upkeep: Upkeep | None = None) -> int:
-    """Ask every helpdesk what changed and ring for it; how many conversations. One that is away stops no other."""
+    """Ask one helpdesk after the other what changed, and do what is done every day; how many conversations changed."""
     upkeep = upkeep or Upkeep()
-    count = sum(_visit(line, connector, upkeep) for connector in line.connectors.values())
-    tidy(line)
-    anchor(line, upkeep.anchors)
-    retain(line, upkeep.kept)
-    if count:
-        line.wake.wake()
+    count = sum(visit(line, upkeep, connector) for connector in line.connectors.values())
+    daily(line, upkeep)
     return count
 
 
-def _visit(line: Line, connector: Connector, upkeep: Upkeep) -> int:
-    """How many conversations changed; none where the helpdesk is left alone (`bot.pace`) or fails."""
+def daily(line: Line, upkeep: Upkeep) -> None:
+    """What is done once a day, whatever the helpdesks do."""
+    tidy(line)
+    anchor(line, upkeep.anchors)
+    retain(line, upkeep.kept)
+
+
+def visit(line: Line, upkeep: Upkeep, connector: Connector) -> int:
+    """Ask one helpdesk what changed and ring for it; how many conversations, none where it is left alone (`bot.pace`)
+    or fails. It may hang for as long as it likes: nothing else waits for it."""
     name = connector.name
     with line.store.read() as conn:
         if pace.closed(conn, name, line.now()):
@@ -76,6 +81,8 @@ def _visit(line: Line, connector: Connector, upkeep: Upkeep) -> int:
         count = _sweep(line, connector, upkeep.budgets.get(name))
         _know_the_team(line, connector)
         upkeep.failures.pop(name, None)
+        if count:
+            line.wake.wake()
         return count
     except BotError as err:
         log.warning("sweep failed", extra={"connector": name, "error": str(err)})

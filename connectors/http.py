@@ -23,6 +23,7 @@ CONNECT_TIMEOUT = 3.05  # seconds
 READ_TIMEOUT = 10.0  # seconds
 JSON_DEPTH = 32
 FRESH = timedelta(minutes=5)
+LONGEST = 3600.0  # seconds that a vendor keeps us away by one answer; then it is asked again
 NEAR = timedelta(minutes=1)  # so far off are many clocks; what is asked for overlaps by as much
 NOT_APPLIED = frozenset({409, 429})  # the vendor answered before it did anything
 LOOPBACK = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(/[\w/]*)?")
@@ -144,11 +145,14 @@ class Drift:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime, default: float = 5.0) -> float:
-    """Seconds to wait by `Retry-After` or a unix `X-RateLimit-Reset`; the default where both are missing or odd."""
+    """Seconds to wait, an hour at most, by `Retry-After` (seconds or a date) or a unix `X-RateLimit-Reset`; the default
+    where both are missing or odd."""
     given = {name.lower(): value for name, value in headers.items()}
     for name, start in (("retry-after", 0.0), ("x-ratelimit-reset", now.timestamp())):
         if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", given.get(name, ""), re.A):
-            return max(0.0, float(given[name]) - start)
+            return min(max(0.0, float(given[name]) - start), LONGEST)
+    with suppress(KeyError, TypeError, ValueError):
+        return min(max(0.0, (parsedate_to_datetime(given["retry-after"]) - now).total_seconds()), LONGEST)
     return default
 
 

@@ -226,6 +226,7 @@ def test_what_is_asked_for_is_read_from_words() -> None:
         ([], "9-7", "", "range: "),
         ([], "a-b", "", "range: "),
         ([], "", "yesterday", "since: 'yesterday' is no time such as 2026-05-03"),
+        ([], "", "0001-01-01T00:00+14:00", "since: '0001-01-01T00:00\\+14:00' is no time such as 2026-05-03"),
     ],
 )
 def test_what_cannot_be_read_is_named(ids: list[str], span: str, since: str, named: str) -> None:

@@ -1,15 +1,21 @@
 """What the sweep does beside making good what was lost: it leaves helpdesks alone, and forgets what is no use."""
 
+import threading
 from collections import Counter
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+import app
 from bot import pace, sweep, work
 from bot.model import Ref
 from bot.ports import Stamped
+from bot.settings import Settings
 from bot.store import conversations, reviews
 from bot.store.tables import inbox, nonce
 from connectors.stage import Fault
@@ -54,6 +60,77 @@ def test_a_sweep_that_a_helpdesk_calls_one_too_many_leaves_it_alone_for_as_long_
     assert calls(fernweh) == 0
     fernweh.clock.forward(seconds=11)
     assert calls(fernweh) > 0
+
+
+def test_a_helpdesk_that_says_never_is_asked_again_after_an_hour(fernweh: Desk) -> None:
+    fernweh.fakes["zendesk"].knobs.next.append(Fault("status", 429, "999999999999"))
+
+    sweep.sweep(fernweh.line)
+
+    fernweh.clock.forward(minutes=59)
+    assert calls(fernweh) == 0
+    fernweh.clock.forward(minutes=2)
+    assert calls(fernweh) > 0
+
+
+class Hangs:
+    """A helpdesk whose list never ends; `asked` once somebody waits for it."""
+
+    def __init__(self, real: Any) -> None:
+        self.real, self.asked, self.ends = real, threading.Event(), threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def changed(self, _since: datetime) -> Iterator[Ref]:
+        self.asked.set()
+        self.ends.wait(30)
+        return iter(())
+
+
+def test_a_helpdesk_whose_list_never_ends_keeps_nobody_waiting(fernweh: Desk, tmp_path: Path) -> None:
+    hangs, found = Hangs(fernweh.line.connectors["intercom"]), threading.Event()
+    line = replace(fernweh.line, connectors={"intercom": hangs, **without(fernweh, "intercom")}, wake=Rings(found))
+    fernweh.fakes["zendesk"].knobs.lose = 1.0
+    fernweh.fakes["zendesk"].customer_says(ASKS_RETURN, customer="maria@example.com")
+
+    with app.working(line, Settings(sweep_every=0.01, workers=0, anchors=tmp_path / "anchors")):
+        assert hangs.asked.wait(10)
+        assert found.wait(10)
+        assert until((tmp_path / "anchors").exists)
+        hangs.ends.set()
+
+
+def without(made: Desk, name: str) -> dict[str, Any]:
+    """The other helpdesks."""
+    return {other: desk for other, desk in made.line.connectors.items() if other != name}
+
+
+def until(true: Callable[[], bool]) -> bool:
+    """Look for ten seconds."""
+    pause = threading.Event()
+    return any(true() or pause.wait(0.05) for _ in range(200))
+
+
+class Rings:
+    """A wake-up that a test waits for."""
+
+    def __init__(self, found: threading.Event) -> None:
+        self.wake = found.set
+
+
+def test_what_came_while_our_clock_was_ahead_is_found_once_it_is_put_right(fernweh: Desk) -> None:
+    fernweh.clock.set(minutes=10)
+    sweep.reclaim(fernweh.line)
+    sweep.sweep(fernweh.line)
+    fernweh.clock.set()
+    fernweh.fakes["zendesk"].knobs.lose = 1.0
+    fernweh.fakes["zendesk"].customer_says(ASKS_RETURN, customer="maria@example.com")
+
+    sweep.reclaim(fernweh.line)
+    fernweh.clock.forward(minutes=5)
+
+    assert sweep.sweep(fernweh.line) == 1
 
 
 def test_a_helpdesk_that_does_not_answer_five_sweeps_is_left_alone(fernweh: Desk) -> None:

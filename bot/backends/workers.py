@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot import STARTED
 from bot.errors import Unavailable
 from bot.worker import Worker
 
@@ -88,7 +89,8 @@ def repeat(seconds: float, act: Callable[[], object], stopping: threading.Event)
 def end_with_parent() -> None:
     """Be told to end (SIGTERM) within a second once whoever started us is gone: what nobody watches any more must not
     go on answering. Under `nohup` it was asked to."""
-    parent, told = os.getppid(), threading.Event()
+    parent = STARTED[1] if STARTED[0] == os.getpid() else os.getppid()
+    told = threading.Event()
 
     def look() -> None:
         if os.getppid() != parent:

@@ -1,7 +1,7 @@
 """Snapshots of conversations and the events seen in them."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, select
 
@@ -69,6 +69,12 @@ def looked_to(conn: Connection, connector: str) -> datetime | None:
     """Up to when the sweep has asked this connector what changed; `team:<connector>` for who works there."""
     found: datetime | None = conn.scalar(select(cursor.c.at).where(cursor.c.name == connector))
     return found
+
+
+def look_back(conn: Connection, by: timedelta) -> None:
+    """Move every cursor of the sweep back by as much as our clock was."""
+    for name, at in conn.execute(select(cursor.c.name, cursor.c.at)).all():
+        set_looked_to(conn, name, at - by)
 
 
 def set_looked_to(conn: Connection, connector: str, at: datetime) -> None:

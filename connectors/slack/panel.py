@@ -15,6 +15,7 @@ from bot.errors import Forged, Malformed
 from bot.model import Ref, Verdict, VerdictKind
 from bot.ports import Received, Reply
 from bot.text.markup import to_mrkdwn
+from connectors.http import mended
 from connectors.slack.blocks import edit_modal, notice, reject_modal
 from connectors.slack.shapes import SPOKEN, Event, Interaction, read
 
@@ -66,7 +67,7 @@ def heard(event: dict[str, Any], body: dict[str, Any], context: BoltContext) -> 
     ours, rings = said.channel == context["support"], said.subtype in RINGS
     refs = (Ref("slack", f"{said.channel}-{said.thread}"),) if ours and rings else ()
     unknown = f"message.{said.subtype}" if ours and not rings else ""
-    context["received"] = Received(str(body.get("event_id", "")), refs, unknown=unknown)
+    context["received"] = Received(_id(body), refs, unknown=unknown)
 
 
 def unheard(error: Exception, body: dict[str, Any], context: BoltContext) -> BoltResponse:
@@ -74,8 +75,12 @@ def unheard(error: Exception, body: dict[str, Any], context: BoltContext) -> Bol
     if not isinstance(error, BoltUnhandledRequestError):
         raise error
     kind = body.get("event", {}).get("type") or body["type"]
-    context["received"] = Received(str(body.get("event_id", "")), unknown=str(kind))
+    context["received"] = Received(_id(body), unknown=str(mended(kind)))
     return BoltResponse(status=200)
+
+
+def _id(body: dict[str, Any]) -> str:
+    return str(mended(body.get("event_id", "")))
 
 
 def pressed(ack: Ack, context: BoltContext) -> None:

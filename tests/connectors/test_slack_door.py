@@ -380,6 +380,16 @@ def test_the_fake_says_no_as_slack_does(desk: Desk) -> None:
         desk.fake.api.call("chat.postMessage", {"channel": SUPPORT, "blocks": [header]})
 
 
+@pytest.mark.parametrize("odd", ["\ud800", "a\0b"])
+def test_the_id_of_an_event_can_be_stored_whatever_it_is(desk: Desk, odd: str) -> None:
+    said = {"type": "message", "channel": SUPPORT, "user": "U_MARIA", "text": "Hi", "ts": "1795000000.000100"}
+
+    received = desk.slack.receive(signed(event(event=said, event_id=odd), JSON))
+
+    assert received.id.encode()
+    assert "\0" not in received.id
+
+
 @pytest.mark.parametrize("odd", [7, True, [1], {"id": []}])
 def test_a_signed_body_of_odd_types_is_malformed(desk: Desk, odd: object) -> None:
     said = {"type": "message", "channel": odd, "user": odd, "text": "Hi", "ts": "1795000000.000100"}
