@@ -25,6 +25,7 @@ from tests.chaos import changes, edits, gates, points, power, report, scenarios,
 from tests.chaos.scenarios import Outcome
 from tests.chaos.town import NEVER, Plan, Servers, Town, town
 
+DRAINED = 300.0  # seconds that a backlog may take
 LONGEST = 600, 1800  # seconds that a small run and a full one may take, whatever happens
 LEASE = "lease=10"  # seconds, instead of 90, so that what the dead held comes back within a small run
 
@@ -45,28 +46,28 @@ class Run:
 RUNS = {
     "A1-sqlite": Run(scenarios.killed, 860, 5750, copies=10),
     "A1-services": Run(scenarios.killed, 860, 5750, services=True, copies=10),
-    "A2-sqlite": Run(points.points, 1, 5),
-    "A2-services": Run(points.points, 1, 5, services=True),
+    "A2-sqlite": Run(points.points, 1, 3),
+    "A2-services": Run(points.points, 1, 3, services=True),
     "A3-sqlite": Run(scenarios.orphaned, 1, 5),
     "A3-services": Run(scenarios.orphaned, 1, 5, services=True),
     "A4-sqlite": Run(scenarios.claimed, 50, 1000),
     "A4-services": Run(scenarios.claimed, 50, 1000, services=True),
-    "A5-services": Run(scenarios.wiped, 200, 6500, services=True, limit=120),
+    "A5-services": Run(scenarios.wiped, 200, 6500, services=True, limit=150),
     "A9-sqlite": Run(scenarios.silent, 150, 1500, sweep="5", limit=120),
     "A9-services": Run(scenarios.silent, 150, 1500, services=True, sweep="5", limit=120),
     "A12-sqlite": Run(gates.obeyed, 60, 464),
     "A17-sqlite": Run(gates.pressed, 8, 100),
     "A6-sqlite": Run(power.cuts, 4, 20, limit=60),
-    "A10-storm-sqlite": Run(weather.stormy, 100, 2000, limit=120),
-    "A10-storm-services": Run(weather.stormy, 100, 2000, services=True, limit=120),
-    "A10-clocks-sqlite": Run(weather.clocks, 60, 600, sweep="3", limit=60),
-    "A10-clocks-services": Run(weather.clocks, 60, 600, services=True, sweep="3", limit=60),
+    "A10-storm-sqlite": Run(weather.stormy, 100, 1500, limit=120),
+    "A10-storm-services": Run(weather.stormy, 100, 1000, services=True, limit=120),
+    "A10-clocks-sqlite": Run(weather.clocks, 60, 300, sweep="3", limit=60),
+    "A10-clocks-services": Run(weather.clocks, 60, 300, services=True, sweep="3", limit=60),
     "A10-locked-sqlite": Run(weather.locked, 8, 30, limit=120),
     "A10-locked-services": Run(weather.locked, 8, 30, services=True, limit=120),
     "A10-disk-sqlite": Run(weather.full, 100, 1500, limit=120),
-    "A10-disk-services": Run(weather.full, 100, 1500, services=True, limit=120),
-    "A10-network-sqlite": Run(weather.network, 60, 600, limit=120),
-    "A10-network-services": Run(weather.network, 40, 600, services=True, limit=120),
+    "A10-disk-services": Run(weather.full, 100, 600, services=True, limit=120),
+    "A10-network-sqlite": Run(weather.network, 60, 300, limit=120),
+    "A10-network-services": Run(weather.network, 40, 300, services=True, limit=120),
     "A11-sqlite": Run(edits.edits, 60, 5000, copies=3),
     "A11-services": Run(edits.edits, 60, 5000, services=True, copies=3),
 }
@@ -109,7 +110,7 @@ def perform(grounds: Grounds, name: str, seed: int, *, full: bool = False, plant
     """One run, told on the way; with a fault planted a third of it is enough, and not waited for so long."""
     run, longest = RUNS[name], LONGEST[full]
     if full:
-        run = replace(run, size=run.full or run.size, limit=2 * run.limit)
+        run = replace(run, size=run.full or run.size, limit=min(2 * run.limit, DRAINED))
     if planted:
         run = replace(run, size=max(1, run.size // 3), limit=30.0)
     signal.alarm(longest)

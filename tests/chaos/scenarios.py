@@ -20,6 +20,7 @@ HANGS, SHORT = 8.0, "lease=4"  # seconds
 AT_MOST = 900.0  # seconds of killing
 AT_ONCE = 10  # workers that are killed side by side
 WORKERS = ("worker 1", "worker 2")
+MORE = ("worker 3", "worker 4")  # for thousands at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,8 @@ def wiped(town: Town, questions: int, limit: float) -> Outcome:
     from redis import Redis
 
     crew(town)
+    for name in MORE:
+        town.house.start(name, "worker")
     assert town.plan.servers is not None
     redis, wipes = Redis.from_url(town.plan.servers.redis.url), 1
     while (town.asked < questions // 2 or town.busy()) and town.now < 2 * PATIENCE:
@@ -154,12 +157,12 @@ def wiped(town: Town, questions: int, limit: float) -> Outcome:
         wipes += 1
         time.sleep(0.5)
     town.drained(limit)  # so that no lease of the dead comes back and rings for all
-    for name in WORKERS:
+    for name in WORKERS + MORE:
         town.house.kill(name)
     ask(town, questions - town.asked)
     brought(town)
     _wipe(town, redis)
-    for name in WORKERS:
+    for name in WORKERS + MORE:
         town.house.start(name)
     return outcome(town, town.drained(limit), ("wipes", wipes))
 
