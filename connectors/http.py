@@ -101,14 +101,25 @@ class Plain(requests.Session):
     """Hands on what came: no redirect is followed with our token, no cookie is kept, and of its own settings (`verify`,
     `cert`, `proxies`, `auth`, `params`, hooks) none counts but headers and adapters."""
 
-    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
-        """The request with our headers under its own; merging the settings that we have not takes longer."""
+    def request(  # type: ignore[override]
+        self,
+        method: str,
+        url: str,
+        params: Any = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        files: Any = None,
+        timeout: Any = None,
+        **_settings: object,
+    ) -> requests.Response:
+        """With our headers under its own; merging the settings that we have not takes as long as the rest."""
         made = requests.PreparedRequest()
-        made.prepare_method(request.method or "GET")
-        made.prepare_url(request.url, request.params)
-        made.prepare_headers({**self.headers, **(request.headers or {})})
-        made.prepare_body(request.data, request.files, request.json)
-        return made
+        made.prepare_method(method)
+        made.prepare_url(url, params)
+        made.prepare_headers({**self.headers, **(headers or {})})
+        made.prepare_body(data, files, json)
+        return self.send(made, timeout=timeout)
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """By the adapter of its address, read to its end."""
