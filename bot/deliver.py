@@ -106,7 +106,7 @@ def _void(line: Line, row: Sending, why: str) -> Effect:
 def _send(line: Line, job: Job, row: Sending, conversation: Conversation | None) -> Effect | None:
     """The last gate, committed, and then the vendor, with nothing in between."""
     delivery, stamp = row.delivery, conversation.stamp if conversation else ""
-    with line.store.write() as conn:
+    with line.store.write(durable=False) as conn:
         _not_stopped(conn)
         if forbidden := _forbidden(conn, line, row, conversation):
             return partial(_hand_back, line=line, row=row, state=DeliveryState.VOID, why=forbidden)
@@ -115,6 +115,7 @@ def _send(line: Line, job: Job, row: Sending, conversation: Conversation | None)
         work.renew(conn, job, line.now())
         going = replace(_addressed(conn, delivery), stamp=stamp)
         late = partial(_late, line, line.steady(), line.now())
+    line.store.flush()
     try:
         vendor_id = line.connector(delivery.ref.connector).deliver(going, late)
     except Unavailable as err:

@@ -1,13 +1,12 @@
 """The line end to end: over real HTTP to the fakes, on a real database, whatever goes wrong on the way."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import cast
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from bot import compose, deliver, sweep, work
 from bot.errors import Malformed, Unavailable
@@ -95,28 +94,6 @@ def test_a_licence_ends_by_itself(fernweh: Desk) -> None:
         limits.add_licence(conn, Licence("returns", "ines", now - timedelta(days=3), now - timedelta(seconds=1)))
 
     assert fernweh.decided(fernweh.ask(ASKS_RETURN, customer="jonas@example.com")).decision.action is Action.SUGGEST
-
-
-def test_nothing_leaves_before_it_is_on_the_disk_that_it_is_being_sent(fernweh: Desk) -> None:
-    if not fernweh.line.store.sqlite:
-        pytest.skip("PostgreSQL waits at every commit, as test_a_write_waits_for_the_disk shows")
-    said: list[list[str]] = []
-
-    @event.listens_for(fernweh.line.store.engine, "connect")
-    def _listen(connection: sqlite3.Connection, _record: object) -> None:
-        said.append(["PRAGMA synchronous=FULL"])  # as the store has just set it
-        connection.set_trace_callback(said[-1].append)
-
-    fernweh.line.store.engine.dispose()
-    fernweh.ask(ASKS_RETURN, "zendesk")
-
-    started = [
-        [before for before in told[:number] if before.startswith("PRAGMA synchronous")][-1]
-        for told in said
-        for number, statement in enumerate(told)
-        if statement.startswith("UPDATE delivery") and "tries" in statement
-    ]
-    assert started == ["PRAGMA synchronous=FULL"]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 import app
 from bot import allow, deliver, sweep, work
@@ -15,6 +15,7 @@ from bot.errors import Unavailable
 from bot.model import Delivery, DeliveryState, Policy, Ref
 from bot.ports import Late, never
 from bot.store import Store
+from bot.store.tables import delivery as delivery_rows
 from bot.store.tables import work as rows
 from bot.worker import Worker
 from connectors.stage import Fault
@@ -139,6 +140,29 @@ def test_a_worker_that_was_frozen_behind_the_gate_sends_nothing_once_others_have
     app.worker(line).drain()
 
     assert len(fernweh.sent(ref)) == 1
+
+
+def test_nothing_leaves_before_it_is_on_the_disk_that_it_is_being_sent(fernweh: Desk) -> None:
+    happened: list[str] = []
+
+    class Told(Store):
+        def flush(self) -> None:
+            with self.read() as conn:
+                happened.append(f"flushed while {conn.scalar(select(delivery_rows.c.state))}")
+            super().flush()
+
+    store = Told(fernweh.line.store.url)
+    sends = Frozen(fernweh.line.connectors["zendesk"], lambda: happened.append("sent"))
+    line = replace(fernweh.line, store=store, connectors={**fernweh.line.connectors, "zendesk": sends})
+    fernweh.fakes["zendesk"].knobs.lose = 1.0
+    ref = Ref("zendesk", fernweh.fakes["zendesk"].customer_says(ASKS_RETURN, customer="maria@example.com"))
+    with store.write() as conn:
+        work.ring(conn, [ref], line.now())
+
+    app.worker(line).drain()
+
+    store.close()
+    assert happened == ["flushed while sending", "sent"]
 
 
 @pytest.mark.parametrize("clock", ["steady", "wall"])

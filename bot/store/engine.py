@@ -28,6 +28,7 @@ BUSY_MS = 5_000
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", f"busy_timeout={BUSY_MS}")
 BATCH = 64
 GATE = 0.5  # seconds
+SYNC = getattr(os, "fdatasync", os.fsync)  # macOS has the second alone
 
 
 class Store:
@@ -45,6 +46,7 @@ class Store:
         self._mine = threading.local()
         self._writing = threading.Lock()
         self._gate = _gate(f"{self.engine.url.database}-gate") if self.sqlite else -1
+        self._log = f"{self.engine.url.database}-wal"
         self._waiting: queue.SimpleQueue[Waiting] = queue.SimpleQueue()
         self._committer: threading.Thread | None = None
 
@@ -79,8 +81,8 @@ class Store:
         """One transaction, committed at the end; Unavailable when the database is locked, full or away.
 
         On SQLite one that is not `durable` can be undone by a power cut (never by a crash of ours) until a durable one
-        follows: for steps that were promised to nobody and that are taken again when they are lost. PostgreSQL waits
-        for the disk each time, since its crash would leave our workers believing what it has forgotten.
+        or `flush` follows: for steps that were promised to nobody and that are taken again when they are lost.
+        PostgreSQL waits for the disk each time: its crash would leave our workers believing what it has forgotten.
         """
         turn = self._turn() if self.sqlite else nullcontext()
         try:
@@ -90,6 +92,20 @@ class Store:
                 yield conn
         except OperationalError as err:
             raise Unavailable(f"the store cannot write: {type(err.orig).__name__}", retry_after=1.0) from err
+
+    def flush(self) -> None:
+        """All that was committed so far is on the disk when this returns, as after a durable write; but the disk takes
+        milliseconds, and nobody waits for the lock meanwhile. Raises Unavailable."""
+        if not self.sqlite:
+            return
+        try:
+            log = os.open(self._log, os.O_RDONLY)
+            try:
+                SYNC(log)  # what a checkpoint has moved out of the log, it has synced by itself
+            finally:
+                os.close(log)
+        except OSError as err:
+            raise Unavailable(f"the store cannot write: {err.strerror}", retry_after=1.0) from err
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

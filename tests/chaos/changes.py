@@ -128,6 +128,11 @@ def _begun_loosely(real: Callable[[Any, str], None], conn: Any, _synchronous: st
     real(conn, "NORMAL")
 
 
+def _unsynced() -> None:
+    _swap(engine, _begin=partial(_begun_loosely, engine._begin))
+    _swap(Store, flush=lambda _store: None)
+
+
 def _anchors_often() -> None:
     """The audit's head is anchored every second, not every day."""
     vars(sweep)["DAY"] = timedelta()
@@ -195,7 +200,7 @@ PLANTED: dict[str, Callable[[], None]] = {
     "nonce": lambda: _swap(reviews, use_nonce=lambda *_: True),
     "orphan": lambda: _swap(app, end_with_parent=lambda: None),
     "commit": lambda: _swap(Store, together=_acknowledged_first),
-    "sync": lambda: _swap(engine, _begin=partial(_begun_loosely, engine._begin)),
+    "sync": _unsynced,
 }
 
 
