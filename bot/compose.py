@@ -95,18 +95,31 @@ def short(text: str) -> str:
     return line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"
 
 
-def proposal_card(made: Proposal, review: Ref, buttons: tuple[Button, ...], urls: tuple[str, ...]) -> Delivery:
-    """The question put to a lead: what would be known, what it rests on, and how many experts say so."""
+def proposal_card(
+    made: Proposal, review: Ref, buttons: tuple[Button, ...], urls: tuple[str, ...], edited: Proposal | None = None
+) -> Delivery:
+    """The question put to a lead: what would be known, what it rests on, and how many experts say so. `edited`: what it
+    was until its teacher, a lead, edited it; people by their names."""
     experts, seen, key = len(made.teachers), len(made.refs), card_key(made)
     facts = (
         ("Question", made.question),
         ("Seen in", f"{seen} conversation{'s' * (seen != 1)}"),
         ("Taught by", f"{experts} expert{'s' * (experts != 1)}: {', '.join(made.teachers)}"),
         ("Topic", made.topic or UNSORTED),
+        *(_edit(made, edited) if edited else ()),
     )
     card = _card(key, review, "Change an entry?" if made.entry_id else "New entry?", facts, made)
+    card = replace(card, before=card.before or (edited.answer if edited else ""))
     links = tuple((f"Conversation {r.id}", url) for r, url in zip(made.refs, urls, strict=False))
     return replace(card, sources=links, buttons=buttons, replaces=made.card if made.card != key else "")
+
+
+def _edit(made: Proposal, edited: Proposal) -> Pairs:
+    """What a lead who did not write it has to know."""
+    [author], earlier = made.teachers, ", ".join(edited.teachers)
+    waits = f"{author} wrote these words, so another lead approves them (a team with one lead says so on /control)"
+    asked = (("Question before", edited.question),) if made.question != edited.question else ()
+    return (("Edited by", f"{author}; taught before by {earlier}"), *asked, ("Waits for", waits))
 
 
 def card_key(made: Proposal) -> str:

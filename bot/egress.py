@@ -75,7 +75,7 @@ def _told(entry: Entry | Evidence) -> str:
 def shown(context: Context) -> Context:
     """The context as a writer, perhaps a vendor's model, sees it: what was said in public, redacted; no notes."""
     talk = context.conversation
-    said = tuple(replace(m, text=redact(m.text)) for m in talk.messages if m.public)
+    said = tuple(replace(m, text=redact(m.text), email="") for m in talk.messages if m.public)
     customer = replace(talk.customer, email="")
     return replace(
         context, conversation=replace(talk, subject=redact(talk.subject), customer=customer, messages=said, changes=())

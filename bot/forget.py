@@ -1,7 +1,8 @@
 """What a customer may ask for: to get all that is held about them, and to have it forgotten; retention forgets too."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,19 +17,23 @@ from bot.store.prepared import execute
 from bot.store.verify_audit import FORGOT
 
 JSON = TypeAdapter(Mapping[str, object])
+NONCES = "nonce"  # the table of what a press proves itself with
+LINK = re.compile(rb"(?i)drafts(?:/|%(?:25)*2f)[\w.-]{40,}")  # signed, as it is or within a vendor's own link
 
 
-def conversations_of(conn: Connection, customer: str) -> list[Ref]:
-    """Where a customer asked, by e-mail address or as `connector:id`; Misconfigured where it is neither, or unknown."""
+def conversations_of(conn: Connection, customer: str) -> dict[Ref, frozenset[str]]:
+    """Where a customer asked, and where they wrote beside whoever did, with the ids of what they wrote there; by e-mail
+    address or as `connector:id`. Misconfigured where it is neither, or unknown."""
     try:
-        found = subjects.asked_by(conn, customer)
+        found = subjects.took_part(conn, customer)
     except ValueError as err:
         raise Misconfigured(
             "customer", "write an e-mail address, or connector:id such as zendesk:360012345678"
         ) from err
     if not found:
-        raise Misconfigured("customer", f"nothing is held about {customer}")
-    return [conversation.ref for conversation in found]
+        said = f"nothing is held that {customer} said; what others said about them is not looked for"
+        raise Misconfigured("customer", said)
+    return found
 
 
 def preview(conn: Connection, refs: Sequence[Ref]) -> tuple[dict[str, int], list[str]]:
@@ -39,14 +44,19 @@ def preview(conn: Connection, refs: Sequence[Ref]) -> tuple[dict[str, int], list
     return dict(counts), sorted({entry for part in _parts(refs) for entry in subjects.learned(conn, part)})
 
 
-def export(conn: Connection, refs: Sequence[Ref], file: Path) -> int:
-    """Write all that is held as JSON, a list of rows for each table; how many rows."""
+def export(conn: Connection, found: Mapping[Ref, Set[str]], file: Path) -> int:
+    """Write all that is held as JSON, a list of rows for each table; how many rows. Of a conversation that somebody
+    else opened it holds what they wrote, and nothing in it can be pressed: it goes to the customer."""
     held: dict[str, list[dict[str, object]]] = {}
-    for part in _parts(refs):
+    for part in _parts([ref for ref, wrote in found.items() if not wrote]):
         for name, rows in subjects.shown(conn, part).items():
             held.setdefault(name, []).extend(rows)
-    known = {"conversations": refs, "entries learned from them": preview(conn, refs)[1], **held}
-    file.write_bytes(JSON.dump_json(known, indent=1))
+    held.pop(NONCES, None)
+    held["messages in conversations of others"] = [
+        row for ref, wrote in found.items() for row in subjects.written(conn, ref, wrote)
+    ]
+    known = {"conversations": list(found), "entries learned from them": preview(conn, list(found))[1], **held}
+    file.write_bytes(LINK.sub(b"link-of-the-staff", JSON.dump_json(known, indent=1)))
     return sum(map(len, held.values()))
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from bot import forget, letters, settings
 from bot.errors import Misconfigured
+from bot.model import Ref
 from bot.store import Store, audit, conversations
 from bot.store.letters import Letter, Which, get
+from bot.store.subjects import took_part
 from bot.store.verify_audit import verdict
 from bot.work import reason
 
@@ -134,9 +136,9 @@ def _export_audit(args: argparse.Namespace) -> None:
 
 def _export(args: argparse.Namespace) -> None:
     with opened(there=True).read() as conn:
-        refs = forget.conversations_of(conn, args.customer)
-        count = _written(args.file, lambda: forget.export(conn, refs, args.file))
-    print(f"{count} rows about {len(refs)} conversations.")
+        found = forget.conversations_of(conn, args.customer)
+        count = _written(args.file, lambda: forget.export(conn, found, args.file))
+    print(f"{count} rows about {len(found)} conversations.")
 
 
 def _written(file: Path, write: Callable[[], int]) -> int:
@@ -149,16 +151,26 @@ def _written(file: Path, write: Callable[[], int]) -> int:
 def _forget(args: argparse.Namespace) -> None:
     store = opened(there=True)
     with store.read() as conn:
-        refs = forget.conversations_of(conn, args.customer)
-        counts, entries = forget.preview(conn, refs)
+        found = forget.conversations_of(conn, args.customer)
+        counts, entries = forget.preview(conn, list(found))
     print("Held about them:", ", ".join(f"{n} {name}" for name, n in counts.items() if n))
+    if others := [str(ref) for ref, wrote in found.items() if wrote]:
+        print(f"Others opened these, and what they said there goes too: {', '.join(others)}")
     if entries:
         print(f"These entries were learned from them and stay, since people approved them: {', '.join(entries)}")
     if args.dry_run or not args.yes:
         print("Nothing was changed." if args.dry_run else "Nothing was changed; --yes erases it, and cannot be undone.")
         return
-    with store.write() as conn:
-        forget.forget(conn, forget.conversations_of(conn, args.customer), WHO, "a customer's wish", datetime.now(UTC))
+    _erase(store, args.customer, list(found))
     if not forget.compact(store):
         print("The database is busy, so traces stay in its file until SQLite's VACUUM: stop the bot and do it by hand.")
     print("Forgotten. What a helpdesk, a log or a backup holds has to be erased there.")
+
+
+def _erase(store: Store, customer: str, refs: list[Ref]) -> None:
+    """Until they have not written meanwhile: looking for them takes long, and must not keep everybody else waiting."""
+    while refs:
+        with store.write() as conn:
+            forget.forget(conn, refs, WHO, "a customer's wish", datetime.now(UTC))
+        with store.read() as conn:
+            refs = list(took_part(conn, customer))

@@ -176,10 +176,13 @@ def _judge_proposal(line: Line, conn: Connection, verdict: Verdict, id: str) -> 
     made, who = reviews.get_proposal(conn, id), people.person_of(conn, verdict.by)
     if made is None or who is None:
         return
-    edited, rejected = verdict.kind is VerdictKind.EDIT, verdict.kind is VerdictKind.REJECT
-    if edited:
-        text, question = verdict.text.strip() or made.answer, verdict.question.strip() or made.question
-        made = replace(made, answer=text, question=question)
+    shown, rejected = made, verdict.kind is VerdictKind.REJECT
+    if verdict.kind is VerdictKind.EDIT:
+        made = _edited(made, verdict, who)
+    edited = made != shown
+    if edited and not limits.current_policy(conn).one_lead:
+        _ask_another(line, conn, made, shown)
+        return
     state = ProposalState.REJECTED if rejected else ProposalState.APPROVED
     made = replace(made, state=state, decided_by=who.id, reason=verdict.reason)
     said = f"{state.value.capitalize()} by {who.name}" + (f": {verdict.reason}" if verdict.reason else "")
@@ -188,6 +191,23 @@ def _judge_proposal(line: Line, conn: Connection, verdict: Verdict, id: str) -> 
     if not rejected:
         publish(conn, made, who.id, line.now())
     open_next(line, conn)
+
+
+def _edited(made: Proposal, verdict: Verdict, who: Person) -> Proposal:
+    """With the words of whoever edits it, who alone has taught them then; as it is where only blanks were changed."""
+    answer, question = verdict.text.strip() or made.answer, verdict.question.strip() or made.question
+    if (answer.split(), question.split()) == (made.answer.split(), made.question.split()):
+        return made
+    return replace(made, version=made.version + 1, answer=answer, question=question, teachers=(who.id,))
+
+
+def _ask_another(line: Line, conn: Connection, made: Proposal, shown: Proposal) -> None:
+    """Nobody but their author has read these words, so they wait for another lead; of those `shown` before, the old
+    card and the audit keep what they were and who taught them."""
+    [author] = made.teachers
+    detail = {"version": str(made.version), "taught": " ".join(shown.teachers)}
+    audit.record(conn, line.now(), author, "proposal edited", made.id, **detail)
+    _open(line, conn, replace(made, expires=line.now() + PROPOSAL_LIVES), shown)
 
 
 def _end(line: Line, conn: Connection, made: Proposal, by: str, said: str, **detail: str) -> None:
@@ -229,7 +249,8 @@ def open_next(line: Line, conn: Connection) -> None:
         _open(line, conn, replace(made, state=ProposalState.OPEN, expires=line.now() + PROPOSAL_LIVES))
 
 
-def _open(line: Line, conn: Connection, made: Proposal) -> None:
+def _open(line: Line, conn: Connection, made: Proposal, edited: Proposal | None = None) -> None:
+    """Put it on the review channel, and end its older buttons. `edited`: what it was until a lead edited it."""
     made = replace(made, card=made.card or compose.card_key(made))
     shown, nonce = proposal_digest(made), secrets.token_urlsafe(16)
     reviews.close_nonces(conn, f"proposal:{made.id}", NEWER, line.now())
@@ -238,13 +259,9 @@ def _open(line: Line, conn: Connection, made: Proposal) -> None:
     buttons = tuple(Button(v, LABELS[v], nonce) for v in VerdictKind)
     snapshots = [conversations.snapshot(conn, ref) for ref in made.refs]
     urls = tuple(s.url if s else "" for s in snapshots)
-    named = replace(made, teachers=tuple(_name(conn, by) for by in made.teachers))
-    _show(line, conn, compose.proposal_card(named, Ref(line.review, "review"), buttons, urls))
-
-
-def _name(conn: Connection, by: str) -> str:
-    who = people.person_of(conn, by)
-    return f"{who.name}{' by link' if by.startswith(BY_LINK) else ''}" if who else by
+    named = replace(made, teachers=people.called(conn, made.teachers))
+    before = edited and replace(edited, teachers=people.called(conn, edited.teachers))
+    _show(line, conn, compose.proposal_card(named, Ref(line.review, "review"), buttons, urls, before))
 
 
 def _show(line: Line, conn: Connection, card: Delivery) -> None:

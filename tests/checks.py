@@ -190,6 +190,19 @@ def it_fetches_what_was_said_in_order(s: Subject) -> None:
     assert len({m.id for m in conversation.messages}) == len(conversation.messages)
 
 
+def it_tells_who_wrote_beside_whoever_asked(s: Subject) -> None:
+    """By id, and by address where it tells the asker's: else what they wrote could not be forgotten."""
+    ref = s.ask()
+    s.fake.customer_says("Mine came off, too.", customer="jonas@example.com", conversation=ref.id)
+
+    conversation = s.connector.fetch(ref)
+
+    asked, beside = (m for m in conversation.messages if m.role is Role.CUSTOMER)
+    assert (asked.author, asked.email) == (conversation.customer.id, conversation.customer.email)
+    assert beside.author not in ("", asked.author)
+    assert beside.email == ("jonas@example.com" if asked.email else "")
+
+
 def it_finds_what_was_touched(s: Subject) -> None:
     """A new conversation, and an old one with a new answer."""
     old = s.ask()

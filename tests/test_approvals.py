@@ -18,7 +18,7 @@ import requests
 from sqlalchemy import func, select, update
 
 from bot import forget, review
-from bot.model import Person, PersonRole, Proposal, ProposalState, Ref, VerdictKind
+from bot.model import Person, PersonRole, Policy, Proposal, ProposalState, Ref, VerdictKind
 from bot.passwords import give, sealed
 from bot.store import audit, people, reviews
 from bot.store import knowledge as rows
@@ -61,6 +61,7 @@ class Room:
     channel: str = REVIEW
     secret: str = SECRET
     late: timedelta = timedelta()
+    typed: dict[str, str] = field(default_factory=lambda: {"answer0": "Anything at all."})
     stamps: Iterator[int] = field(default_factory=lambda: iter(range(10**6)))
     wire: requests.Session = field(default_factory=session)
 
@@ -73,7 +74,7 @@ class Room:
             button = {"type": "button", "action_id": kind, "value": token, "action_ts": stamp}
             about |= {"type": "block_actions", "actions": [button], "channel": {"id": self.channel}, "trigger_id": "t"}
         else:
-            typed = {"answer0": {"value": {"value": "Anything at all."}}} if kind == "edit" else {}
+            typed = {k: {"value": {"value": v}} for k, v in self.typed.items()} if kind == "edit" else {}
             view = {"type": "modal", "callback_id": kind, "private_metadata": token, "hash": stamp}
             about |= {"type": "view_submission", "view": {**view, "state": {"values": typed}}}
         return urlencode({"payload": json.dumps(about)}).encode()
@@ -197,9 +198,9 @@ def left(r: Room) -> None:
         people.remove_person(conn, "ines")
 
 
-def decide_first(verdict: str) -> Callable[[Room], object]:
+def decide_first(way: str) -> Callable[[Room], object]:
     """Somebody decides both before."""
-    return lambda r: [r.decide(f"submit {verdict}", about) for about in r.tokens]
+    return lambda r: [r.decide(way, about) for about in r.tokens]
 
 
 def other_text(r: "Room | Note") -> None:
@@ -295,8 +296,9 @@ CASES = (
     both("the customer is forgotten", forgotten, NOT_OURS),
     # not any more
     both("expired", lambda r: r.desk.clock.forward(days=15), EXPIRED),
-    both("approved before", decide_first("edit"), DECIDED),
-    both("rejected before", decide_first("reject"), DECIDED),
+    both("approved before", decide_first("press accept"), DECIDED),
+    both("edited before", decide_first("submit edit"), DECIDED),
+    both("rejected before", decide_first("submit reject"), DECIDED),
     proposals("ended by itself", lambda r: r.proposal(state=ProposalState.EXPIRED), "This was expired already."),
     # not what was shown
     proposals("a newer card", lambda r: propose(r.desk, version=2, state=ProposalState.OPEN), CHANGED),
@@ -348,8 +350,10 @@ def test_a_press_that_must_not_count_changes_nothing_and_is_recorded(review_room
         assert review_room.refusals() == []
 
 
-@pytest.mark.parametrize("way", ["press accept", "submit edit", "submit reject"])
-def test_whoever_may_decide_does_so_once_however_often_the_press_comes(review_room: Room, way: str) -> None:
+@pytest.mark.parametrize(
+    ("way", "then"), [("press accept", "approved"), ("submit edit", "open"), ("submit reject", "rejected")]
+)
+def test_whoever_may_decide_does_so_once_however_often_the_press_comes(review_room: Room, way: str, then: str) -> None:
     for about in ("proposal", "draft"):
         body = review_room.body(way, review_room.tokens[about])
         assert [review_room.send(body) for _ in range(3)] == [200, 200, 200]
@@ -359,14 +363,13 @@ def test_whoever_may_decide_does_so_once_however_often_the_press_comes(review_ro
         replayed, clicked_again = review_room.send(body), review_room.decide(way, about)
 
         assert (replayed, clicked_again, review_room.effects()) == (200, 200, once)
-    assert proposed(review_room.desk).state == ("rejected" if "reject" in way else "approved")
+    assert proposed(review_room.desk).state == then
     assert [why for _, why, _ in review_room.refusals()] == [DECIDED] * 4
 
 
 def test_of_two_leads_at_once_one_decides_and_the_other_is_recorded(review_room: Room) -> None:
-    priya = Person("priya", "Priya Nair", "priya@fernweh.example", PersonRole.LEAD, ("slack:U_PRIYA",))
     with review_room.desk.line.store.write() as conn:
-        people.save_person(conn, priya)
+        people.save_person(conn, PRIYA)
     approves = review_room.body("press accept", review_room.tokens["proposal"])
     review_room.who = "U_PRIYA"
     rejects = review_room.body("submit reject", review_room.tokens["proposal"])
@@ -377,6 +380,93 @@ def test_of_two_leads_at_once_one_decides_and_the_other_is_recorded(review_room:
     made = proposed(review_room.desk)
     assert (made.state, made.decided_by) == ("approved", "ines")
     assert review_room.refusals() == [("slack:U_PRIYA", DECIDED, "reject")]
+
+
+EDITED = {"question": "Do you engrave trolleys?", "answer0": "Yes, up to three initials for 19 euros."}
+PRIYA = Person("priya", "Priya Nair", "priya@fernweh.example", PersonRole.LEAD, ("slack:U_PRIYA",))
+
+
+def edited(r: Room, **typed: str) -> None:
+    """Ines edits the proposal, and the card has other buttons."""
+    r.typed = typed
+    assert r.decide("submit edit", "proposal") == 200
+    r.tokens["proposal"] = next(iter(b.value for c in r.desk.fakes["slack"].cards() for b in c.buttons))
+
+
+def learned(r: Room) -> list[tuple[str, str, str]]:
+    """(question, answer, by) of what is live beside what was known."""
+    with r.desk.line.store.read() as conn:
+        return [(e.question, e.answer, e.by) for _, e in rows.entries_after(conn, 0) if e.origin == "proposal:p-1"]
+
+
+def recorded(r: Room, what: str) -> list[tuple[str, dict[str, str]]]:
+    """(who, detail) of each such thing that happened to the proposal."""
+    with r.desk.line.store.read() as conn:
+        return [(e.who, e.detail) for e in reversed(audit.entries(conn, "p-1")) if e.what == what]
+
+
+def test_words_that_a_lead_puts_in_wait_for_another_lead(review_room: Room) -> None:
+    with review_room.desk.line.store.write() as conn:
+        people.save_person(conn, PRIYA)
+
+    edited(review_room, **EDITED)
+
+    made = proposed(review_room.desk)
+    assert (made.state, made.teachers, made.question, made.answer) == ("open", ("ines",), *EDITED.values())
+    assert learned(review_room) == []
+    assert recorded(review_room, "proposal edited") == [("ines", {"version": "2", "taught": "tomasz"})]
+    review_room.decide("press accept", "proposal")
+    assert (learned(review_room), review_room.refusals()) == ([], [("slack:U_INES", ALONE, "accept")])
+
+    review_room.who = "U_PRIYA"
+    review_room.decide("press accept", "proposal")
+
+    assert learned(review_room) == [(*EDITED.values(), "priya")]
+    assert recorded(review_room, "proposal approved") == [("priya", {"edited": "False", "one_lead": "False"})]
+
+
+def test_the_card_of_what_a_lead_edited_names_them_and_shows_what_it_was(review_room: Room) -> None:
+    edited(review_room, **EDITED)
+
+    card = next(s.delivery for s in review_room.desk.deliveries(Ref("slack", "review")) if "-v2" in s.delivery.key)
+    assert dict(card.facts) == {
+        "Question": "Do you engrave trolleys?",
+        "Seen in": "1 conversation",
+        "Taught by": "1 expert: Ines Duarte",
+        "Topic": "unsorted",
+        "Edited by": "Ines Duarte; taught before by Tomasz Wilk",
+        "Question before": "Can you engrave my initials?",
+        "Waits for": "Ines Duarte wrote these words, so another lead approves them "
+        "(a team with one lead says so on /control)",
+    }
+    assert (card.before, card.text) == (SAYS, EDITED["answer0"])
+
+
+def test_of_a_changed_entry_the_card_goes_on_showing_what_would_change(review_room: Room) -> None:
+    propose(review_room.desk, version=2, entry_id=RETURNS.id, before=RETURNS.answer, state=ProposalState.OPEN)
+    review_room.tokens["proposal"] = token_of(review_room.desk, "engrave")
+
+    edited(review_room, answer0="You can return an order within 60 days.")
+
+    card = next(s.delivery for s in review_room.desk.deliveries(Ref("slack", "review")) if "-v3" in s.delivery.key)
+    assert (card.title, card.before) == ("Change an entry?", RETURNS.answer)
+
+
+def test_in_a_team_of_one_lead_it_is_live_at_once_and_the_audit_shows_it(review_room: Room) -> None:
+    review_room.desk.policy(Policy(version=1, one_lead=True))
+
+    edited(review_room, **EDITED)
+
+    assert (proposed(review_room.desk).state, proposed(review_room.desk).teachers) == ("approved", ("ines",))
+    assert learned(review_room) == [(*EDITED.values(), "ines")]
+    assert recorded(review_room, "proposal approved") == [("ines", {"edited": "True", "one_lead": "True"})]
+
+
+def test_an_edit_that_changes_no_word_approves_what_was_taught(review_room: Room) -> None:
+    edited(review_room, question="Can you engrave my initials?", answer0=f"{SAYS} \n")
+
+    assert learned(review_room) == [("Can you engrave my initials?", SAYS, "ines")]
+    assert recorded(review_room, "proposal approved") == [("ines", {"edited": "False", "one_lead": "False"})]
 
 
 def test_nothing_is_decided_while_it_cannot_be_written_down(review_room: Room) -> None:

@@ -93,6 +93,25 @@ def test_a_field_that_was_changed_is_found_whichever_it_is(field: str) -> None:
     assert "audit entry 5 " in broken(chain, [])
 
 
+def test_salt_that_was_given_to_an_entry_without_words_is_found() -> None:
+    bare = {"why": "", "salt": "", "words": ""}
+    chain = resealed([{**row, **bare} if row["seq"] == 5 else row for row in filled(9)])
+    assert check(chain) == 9
+
+    chain[4] = {**chain[4], "salt": "x"}
+
+    assert broken(chain, []) == "the words of audit entry 5 were changed"
+
+
+def test_words_that_were_moved_into_the_salt_are_found() -> None:
+    chain = resealed([{**row, "why": "not wrong", "words": digest(row["salt"], "not wrong")} for row in filled(9)])
+    assert check(chain) == 9
+
+    chain[4] = {**chain[4], "salt": chain[4]["salt"] + "not ", "why": "wrong"}
+
+    assert broken(chain, []) == "the words of audit entry 5 were changed"
+
+
 def tampered(chain: list[Row], at: int) -> dict[str, list[Row]]:
     """What can be done to one entry; the first of a chain cannot change places."""
     other = {**chain[at], "who": "nobody"}

@@ -412,3 +412,11 @@ def test_nobody_hears_what_another_customer_said_whether_it_was_learned_or_not(t
     store.close()
     assert drafts >= 200
     assert leaks == []
+
+
+def test_a_writer_sees_no_address_of_whoever_wrote_beside_the_customer() -> None:
+    jonas = replace(message("And I?", "m0"), author="c2", name="Jonas Brandt", email="jonas@mail.example")
+
+    seen = egress.shown(context(ASKS_RETURN, jonas))
+
+    assert "@mail.example" not in str(seen.conversation)

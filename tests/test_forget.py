@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import Text, cast, select
@@ -56,7 +57,7 @@ def traces(store: Store, words: tuple[str, ...] = TRACES) -> set[str]:
 def refs_of(made: Desk, customer: str = "maria@example.com") -> list[Ref]:
     """Where a customer asked."""
     with made.line.store.read() as conn:
-        return forget.conversations_of(conn, customer)
+        return list(forget.conversations_of(conn, customer))
 
 
 def forgotten(made: Desk, customer: str = "maria@example.com") -> list[Ref]:
@@ -311,8 +312,40 @@ def test_one_address_finds_every_helpdesk_and_one_id_its_own(fernweh: Desk) -> N
     with fernweh.line.store.read() as conn:
         seen = conversations.snapshot(conn, refs[0])
         assert seen is not None
-        assert forget.conversations_of(conn, "MARIA@example.com") == sorted(refs)
-        assert forget.conversations_of(conn, f"zendesk:{seen.customer.id}") == [refs[0]]
+        assert list(forget.conversations_of(conn, "MARIA@example.com")) == sorted(refs)
+        assert list(forget.conversations_of(conn, f"zendesk:{seen.customer.id}")) == [refs[0]]
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_whoever_writes_in_somebody_elses_conversation_is_found_and_forgotten_there(fernweh: Desk, name: str) -> None:
+    ref = fernweh.ask(ASKS_UNKNOWN, name, customer="jonas@example.com")
+    fernweh.ask("Mine broke too: Maria Keller, about a zugzwang.", name, conversation=ref.id)
+    with fernweh.line.store.read() as conn:
+        seen = conversations.snapshot(conn, ref)
+        assert seen is not None
+        hers = next(m for m in seen.messages if "zugzwang" in m.text)
+        by_address = forget.conversations_of(conn, "maria@example.com")
+        by_id = forget.conversations_of(conn, f"{name}:{hers.author}")
+    assert by_address == by_id == {ref: {hers.id}}
+
+    forgotten(fernweh)
+
+    assert traces(fernweh.line.store) == set()
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_an_address_is_found_however_it_is_written(fernweh: Desk, name: str) -> None:
+    written = {
+        "JÖRG@example.com": ("JÖRG@example.com", "jörg@example.com", "jo\u0308rg@EXAMPLE.com"),
+        "İnes@example.com": ("İnes@example.com", "i\u0307nes@example.com", "İNES@EXAMPLE.COM"),
+        'o"brien@example.com': ('o"brien@example.com', 'O"Brien@Example.com'),
+        "o\\brien_%@example.com": ("o\\brien_%@example.com",),
+    }
+    asked = {address: fernweh.ask(ASKS_UNKNOWN, name, customer=address) for address in written}
+
+    found = {address: [refs_of(fernweh, spelled) for spelled in spellings] for address, spellings in written.items()}
+
+    assert found == {address: [[asked[address]]] * len(spellings) for address, spellings in written.items()}
 
 
 @pytest.mark.parametrize(
@@ -330,7 +363,7 @@ def test_an_export_holds_all_that_is_held(fernweh: Desk, tmp_path: Path) -> None
     file = tmp_path / "maria.json"
 
     with fernweh.line.store.read() as conn:
-        count = forget.export(conn, refs_of(fernweh), file)
+        count = forget.export(conn, forget.conversations_of(conn, "maria@example.com"), file)
 
     held = json.loads(file.read_text(encoding="utf-8"))
     assert count == sum(
@@ -342,6 +375,47 @@ def test_an_export_holds_all_that_is_held(fernweh: Desk, tmp_path: Path) -> None
     }  # fmt: skip
     assert "Maria Keller has it already" in [entry["why"] for entry in held["audit"]]
     assert "jonas@example.com" not in file.read_text(encoding="utf-8")
+
+
+def exported(made: Desk, file: Path, customer: str = "maria@example.com") -> str:
+    """The text of the file."""
+    with made.line.store.read() as conn:
+        forget.export(conn, forget.conversations_of(conn, customer), file)
+    return file.read_text(encoding="utf-8")
+
+
+def test_an_export_lets_nobody_act_for_the_team(fernweh: Desk, tmp_path: Path) -> None:
+    lived_in(fernweh)
+    rows = [s.delivery for ref in refs_of(fernweh) for s in fernweh.deliveries(ref)]
+    buttons = [button.value for row in rows for button in row.buttons]
+    links = [value for value in buttons if "/drafts/" in value]
+    assert (len(links) > 3, len(buttons) > len(links)) == (True, True)
+    quoting = fernweh.ask(f"What is https://via.example/?u={quote(links[0], safe='')} for? And {links[1]}?")
+
+    text = exported(fernweh, tmp_path / "maria.json")
+
+    assert [value for value in buttons if value.rpartition("/")[2] in text] == []
+    held = json.loads(text)
+    assert [row["value"]["buttons"] for row in held["delivery"]] == [[]] * len(held["delivery"])
+    assert "nonce" not in held
+    asked = next(row["snapshot"]["messages"] for row in held["conversation"] if row["ref"] == str(quoting))
+    assert "What is https://via.example/" in asked[0]["text"]
+
+
+def test_an_export_holds_what_they_wrote_in_somebody_elses_conversation_and_nothing_of_others(
+    fernweh: Desk, tmp_path: Path
+) -> None:
+    own = fernweh.ask(ASKS_RETURN)
+    ref = fernweh.ask("Jonas Brandt here. My strap is torn.", customer="jonas@example.com")
+    fernweh.ask("Mine is torn too.", conversation=ref.id)
+
+    text = exported(fernweh, tmp_path / "maria.json")
+
+    held = json.loads(text)
+    assert held["conversations"] == [{"connector": "zendesk", "id": own.id}, {"connector": "zendesk", "id": ref.id}]
+    assert [m["text"] for m in held["messages in conversations of others"]] == ["Mine is torn too."]
+    assert [row["ref"] for row in held["conversation"]] == [str(own)]
+    assert ("Jonas" in text, "jonas" in text, "strap" in text) == (False, False, False)
 
 
 def test_retention_forgets_what_nobody_has_touched_for_that_long(fernweh: Desk) -> None:

@@ -1,6 +1,7 @@
 """The commands over what is kept, and what the sweep does with it every day."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -208,8 +209,8 @@ def test_a_range_of_dead_letters_is_replayed(shell: Shell, anchors: Path) -> Non
         (["dead"], "the following arguments are required: WHAT"),
         (["audit"], "the following arguments are required: WHAT"),
         (["forget", "maria"], "write an e-mail address, or connector:id"),
-        (["forget", "nobody@example.com", "--yes"], "customer: nothing is held about nobody@example.com"),
-        (["export", "nobody@example.com", "x.json"], "customer: nothing is held about nobody@example.com"),
+        (["forget", "nobody@example.com", "--yes"], "customer: nothing is held that nobody@example.com said"),
+        (["export", "nobody@example.com", "x.json"], "customer: nothing is held that nobody@example.com said"),
     ],
 )
 def test_a_command_that_cannot_be_followed_is_named(shell: Shell, anchors: Path, argv: list[str], said: str) -> None:
@@ -233,8 +234,25 @@ def test_a_customer_is_forgotten_only_when_it_is_really_wanted(shell: Shell, anc
     assert done.out.splitlines()[-1] == "Forgotten. What a helpdesk, a log or a backup holds has to be erased there."
     with shell.store().read() as conn:
         assert conversations.snapshot(conn, REF) is None
-    assert shell("forget", "maria@example.com").err.endswith("nothing is held about maria@example.com\n")
+    assert "nothing is held that maria@example.com said" in shell("forget", "maria@example.com").err
     assert shell("audit", "verify").status == 0
+
+
+def test_whose_conversation_it_is_that_is_forgotten_is_said_first(shell: Shell, anchors: Path) -> None:
+    asked(shell)
+    with shell.store().write() as conn:
+        seen = conversations.snapshot(conn, REF)
+        assert seen is not None
+        beside = Message("m-2", Role.CUSTOMER, "21", "Mine is gone, too.", NOW, email="jonas@example.com")
+        conversations.save(conn, replace(seen, messages=(*seen.messages, beside)), NOW)
+
+    said = shell("forget", "jonas@example.com", "--dry-run")
+
+    assert said.out.splitlines() == [
+        "Held about them: 1 conversation",
+        "Others opened these, and what they said there goes too: zendesk:7",
+        "Nothing was changed.",
+    ]
 
 
 @pytest.mark.heavy  # SQLite waits for five seconds

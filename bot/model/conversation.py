@@ -36,7 +36,8 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One thing said. `author` is the vendor's id, `name` what people call them; `text` is plain.
+    """One thing said. `author` is the vendor's id, `name` what people call them, `email` a customer's address, so that
+    whoever writes in a conversation of somebody else is found; `text` is plain.
 
     An edited message keeps its id and counts `version` up. `mark` is our delivery's key where the vendor
     carries it back, else "".
@@ -52,6 +53,7 @@ class Message:
     version: int = 1
     attachments: tuple[Attachment, ...] = ()
     mark: str = ""
+    email: str = ""
 
     @property
     def key(self) -> str:

@@ -1,5 +1,6 @@
 """The team: one person behind a vendor's agent, a Slack user and an e-mail address."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from sqlalchemy import Connection, delete, select
@@ -43,6 +44,12 @@ def person_of(conn: Connection, vendor_id: str) -> Person | None:
     query = select(person.c.value).where((person.c.id == link) | (person.c.id == vendor_id))
     found: Person | None = conn.scalar(query)
     return found
+
+
+def called(conn: Connection, ids: Iterable[str]) -> tuple[str, ...]:
+    """Their names, and who of them acted by a link; of whoever nobody knows, the id."""
+    known = [(by, person_of(conn, by)) for by in ids]
+    return tuple(f"{who.name}{' by link' * by.startswith(BY_LINK)}" if who else by for by, who in known)
 
 
 def by_email(conn: Connection, email: str) -> Person | None:

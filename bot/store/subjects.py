@@ -1,10 +1,12 @@
 """All that is held of what customers said: found, shown, and taken out so that only ids stay."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from unicodedata import normalize
 
+from pydantic import TypeAdapter
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -13,7 +15,6 @@ from sqlalchemy import (
     Text,
     case,
     delete,
-    func,
     or_,
     select,
     type_coerce,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 )
 
 from bot.model import (
-    Conversation,
+    Customer,
     Delivery,
     DeliveryState,
     Intervention,
@@ -29,10 +30,11 @@ from bot.model import (
     ProposalState,
     Reason,
     Ref,
+    Role,
 )
 from bot.news import forgotten
 from bot.store.audit import erase_words
-from bot.store.conversations import add_events
+from bot.store.conversations import add_events, snapshot
 from bot.store.knowledge import forget_past
 from bot.store.tables import (
     audit,
@@ -57,24 +59,68 @@ WAITING = (ProposalState.WAITING, ProposalState.OPEN)
 DOUBTFUL = (DeliveryState.SENDING.value, DeliveryState.UNKNOWN.value)
 
 
-def asked_by(conn: Connection, customer: str) -> list[Conversation]:
-    """Snapshots where this customer is the one who asks, by e-mail address or as `connector:id`, which is a ValueError
-    where it is neither; an address also finds what its owner's ids asked before it was known."""
-    found = {c.ref: c for c in _asked_by(conn, customer)}
-    ids = {f"{c.ref.connector}:{c.customer.id}" for c in found.values()} if "@" in customer else set[str]()
-    found |= {c.ref: c for id_ in sorted(ids) for c in _asked_by(conn, id_)}
-    return [found[ref] for ref in sorted(found)]
+@dataclass(frozen=True, slots=True)
+class _Wrote:
+    """Of a message, what names its author."""
+
+    id: str
+    role: Role
+    author: str
+    email: str = ""
 
 
-def _asked_by(conn: Connection, customer: str) -> list[Conversation]:
-    words = customer if "@" in customer else Ref.parse(customer).id
-    near = func.lower(type_coerce(conversation.c.snapshot, Text)).contains(words.lower(), autoescape=True)
-    snapshots: Iterable[Conversation] = conn.scalars(select(conversation.c.snapshot).where(near))
-    return [c for c in snapshots if customer.casefold() in _names(c)]
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """Of a snapshot, what names people: a hundred thousand are read one by one, and quickly."""
+
+    ref: Ref
+    customer: Customer
+    messages: tuple[_Wrote, ...]
 
 
-def _names(seen: Conversation) -> tuple[str, str]:
-    return seen.customer.email.casefold(), f"{seen.ref.connector}:{seen.customer.id}".casefold()
+NAMES_IN = TypeAdapter(_Named)
+
+
+def took_part(conn: Connection, customer: str) -> dict[Ref, frozenset[str]]:
+    """Where this customer is the one who asks (with nothing), or wrote beside whoever does (with the ids of what they
+    wrote); by e-mail address or as `connector:id`, ValueError where it is neither. An address also finds what its
+    owner's ids did before it was known. Compared here: SQLite knows upper and lower case of ASCII alone."""
+    names = {_folded(customer)}
+    if "@" in customer:
+        everybody = ((seen.ref, *who) for seen in _snapshots(conn) for who in _people(seen))
+        names |= {_folded(f"{ref.connector}:{id_}") for ref, id_, email in everybody if id_ and _folded(email) in names}
+    else:
+        Ref.parse(customer)
+    found = {seen.ref: own for seen in _snapshots(conn) if (own := _own(seen, names)) is not None}
+    return {ref: found[ref] for ref in sorted(found)}
+
+
+def _snapshots(conn: Connection) -> Iterator[_Named]:
+    """Of every conversation, in no order."""
+    texts = conn.scalars(select(type_coerce(conversation.c.snapshot, Text)).execution_options(yield_per=ROWS))
+    return map(NAMES_IN.validate_json, texts)
+
+
+def _people(seen: _Named) -> Iterator[tuple[str, str]]:
+    """(id, address) of each customer in it; whoever asks comes first."""
+    yield seen.customer.id, seen.customer.email
+    yield from ((m.author, m.email) for m in seen.messages if m.role is Role.CUSTOMER)
+
+
+def _own(seen: _Named, names: Set[str]) -> frozenset[str] | None:
+    """What they wrote in a conversation of somebody else, nothing where it is theirs, None where they are not in it."""
+
+    def theirs(id_: str, email: str) -> bool:
+        return not names.isdisjoint((_folded(email), _folded(f"{seen.ref.connector}:{id_}")))
+
+    if theirs(seen.customer.id, seen.customer.email):
+        return frozenset()
+    wrote = (m.id for m in seen.messages if m.role is Role.CUSTOMER and theirs(m.author, m.email))
+    return frozenset(wrote) or None
+
+
+def _folded(name: str) -> str:
+    return normalize("NFC", name.casefold())
 
 
 def untouched(conn: Connection, before: datetime) -> list[Ref]:
@@ -123,11 +169,19 @@ def _holds(column: Column[object], texts: Iterable[str]) -> ColumnElement[bool]:
 
 
 def shown(conn: Connection, refs: Sequence[Ref]) -> dict[str, list[dict[str, object]]]:
-    """Every row that `held` finds, and the audit entries about them, by table; `refs` 1 to ROWS."""
+    """Every row that `held` finds, and the audit entries about them, by table; `refs` 1 to ROWS. Deliveries have no
+    buttons."""
     which = held(refs)
     which[audit] = _recorded(conn, which, refs)
     found = {table: conn.execute(select(table).where(condition)) for table, condition in which.items()}
-    return {table.name: [row._asdict() for row in rows] for table, rows in found.items()}
+    rows = {table.name: [row._asdict() for row in rows] for table, rows in found.items()}
+    return rows | {delivery.name: [{**row, "value": replace(row["value"], buttons=())} for row in rows[delivery.name]]}
+
+
+def written(conn: Connection, ref: Ref, ids: Set[str]) -> list[dict[str, object]]:
+    """These messages of a conversation, as rows."""
+    seen = snapshot(conn, ref)
+    return [{"ref": str(ref), **asdict(m)} for m in (seen.messages if seen else ()) if m.id in ids]
 
 
 def _recorded(conn: Connection, which: Held, refs: Sequence[Ref]) -> ColumnElement[bool]:

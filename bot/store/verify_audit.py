@@ -25,6 +25,7 @@ SEALED = ("seq", "at", "who", "what", "about", "words", "detail")
 FIELDS = {*SEALED, "why", "salt", "previous", "hash"}
 ANCHOR = {"date", "seq", "hash"}
 KINDS = {"seq": int, "detail": dict}  # all else is text
+SALT = 32  # characters: of any other length, some of its words could pass for salt
 FORGOT = "forgot"
 Row = Mapping[str, Any]
 
@@ -34,7 +35,7 @@ class Broken(ValueError):
 
 
 def digest(salt: str, why: str) -> str:
-    """What the chain holds of words that can be forgotten: SHA-256, "" for no words. `salt`: 32 hex characters."""
+    """What the chain holds of words that can be forgotten: SHA-256, "" for no words. `salt`: SALT hex characters."""
     return hashlib.sha256((salt + why).encode()).hexdigest() if why else ""
 
 
@@ -60,7 +61,7 @@ def check(rows: Iterable[Row], anchors: Sequence[Row] = ()) -> int:
             raise Broken(f"the chain up to audit entry {count} was written anew: an anchor knows it otherwise")
         if row["words"] and not row["salt"] and not row["why"]:
             erased.add(count)
-        elif row["words"] != digest(row["salt"], row["why"]):
+        elif row["words"] != digest(row["salt"], row["why"]) or len(row["salt"]) != (SALT if row["why"] else 0):
             raise Broken(f"the words of audit entry {count} were changed")
         if row["what"] == FORGOT:
             announced.update(str(row["detail"].get("entries", "")).split())

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from bot import passwords
 from bot.line import Line
-from bot.model import Person, PersonRole, Rule
+from bot.model import Person, PersonRole, Policy, Rule
 from bot.store import knowledge as rows
-from bot.store import people
+from bot.store import limits, people
 from bot.web.cases import Fact, read
 
 HERE = Path(__file__).parent / "company"
@@ -29,6 +29,8 @@ def move_in(line: Line, knowledge: Path | None = None, *, strangers: bool = Fals
     own = not (knowledge or strangers)
     facts = read(knowledge or HERE / "entries.jsonl", Fact) if knowledge or own else []
     with line.store.write() as conn:
+        if not limits.current_policy(conn).version:  # Ines is its only lead, and approves what she edits
+            limits.add_policy(conn, Policy(version=1, one_lead=True), "sandbox", line.now())
         for who in read(HERE / "persons.jsonl", Person):
             people.save_person(conn, who)
         for fact in facts:

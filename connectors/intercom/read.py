@@ -54,7 +54,8 @@ def _message(said: Said, id: str, at: datetime, role: Role, *, public: bool = Tr
     text, files = from_html(said.body), _files(said)
     if said.redacted or not (text or files):
         return None
-    return Message(id, role, said.author.id, text, at, public, said.author.name, attachments=files)
+    who, email = said.author, said.author.email if role is Role.CUSTOMER else ""
+    return Message(id, role, who.id, text, at, public, who.name, attachments=files, email=email)
 
 
 def _role(said: Said, admin: str) -> Role:

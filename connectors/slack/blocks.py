@@ -22,6 +22,10 @@ PARTS = 10  # of an answer longer than one input takes
 SENTENCES = 150  # compared; repetitive texts cost the square of it
 CUT = "… (shortened)"
 TOO_LONG = "An answer of {:,} characters cannot be edited here without losing its end. Use it as it is, or reject it."
+OWN_WORDS = (
+    "Unchanged, it is live at once. Words that you change are yours alone, so they wait for another lead's approval; "
+    "in a team whose policy is that of one lead, they are live at once, too."
+)
 CUTS = {"\n": "-line", " ": "-blank"}
 STYLES = {VerdictKind.ACCEPT: "primary", VerdictKind.REJECT: "danger"}
 SENTENCE = re.compile(r"\n+|(?<=[.!?])\s+")
@@ -51,7 +55,8 @@ def edit_modal(token: str, views: Views) -> Block:
     if len(parts) > PARTS:
         return notice(TOO_LONG.format(len(text)))
     answer = [_part(i, *part) for i, part in enumerate(parts)]
-    return _modal("edit", "Edit and approve", "Approve", token, [asked, *answer])
+    then: Block = {"type": "context", "elements": [plain(OWN_WORDS)]}
+    return _modal("edit", "Edit and approve", "Approve", token, [asked, *answer, *([then] if proposal else [])])
 
 
 def reject_modal(token: str) -> Block:

@@ -207,6 +207,7 @@ def _said(message: Message, speaks: Role, user: Callable[[str], User]) -> Said:
         version=message.version,
         attachments=tuple(Attachment(f.name, f.mimetype, f.size) for f in message.files),
         mark=message.key if speaks is Role.SELF else "",
+        email=user(message.user).address if speaks is Role.CUSTOMER and message.user else "",
     )
 
 

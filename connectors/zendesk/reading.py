@@ -95,6 +95,7 @@ def message(said: Event, role: Role, author: User | None) -> Message:
         version=said.version,
         attachments=attachments(said),
         mark=said.mark if role is Role.SELF else "",
+        email=author.email if author and role is Role.CUSTOMER else "",
     )
 
 

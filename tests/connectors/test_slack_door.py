@@ -12,10 +12,11 @@ import requests
 from bot.errors import Forged, Malformed, Unavailable
 from bot.model import Button, Delivery, DeliveryKind, Ref, VerdictKind
 from bot.ports import Request
+from connectors.slack.blocks import edit_modal
 from connectors.slack.fake import SECRET, sign
 from connectors.slack.fake_api import REVIEW, SUPPORT, TEAM, No
 from connectors.stage import Fault
-from tests.connectors.slack_door import Desk
+from tests.connectors.slack_door import Cards, Desk
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 SAMPLES = sorted((Path(__file__).parents[2] / "connectors/slack/samples").glob("*.json"))
@@ -240,6 +241,13 @@ def test_a_proposal_is_edited_in_a_modal_that_holds_question_and_answer(desk: De
     assert (said, desk.fake.modal()) == ("", None)
     assert (verdict.kind, verdict.token, verdict.by) == (VerdictKind.EDIT, "tok-p", "slack:U_INES")
     assert (verdict.question, verdict.text) == ("How do I free the zip?", "Wax it.\n\nThen wait.")
+
+
+def test_the_modal_of_a_proposal_says_what_becomes_of_changed_words() -> None:
+    last = {token: edit_modal(token, Cards())["blocks"][-1] for token in ("tok-p", "tok-d")}
+
+    assert (last["tok-p"]["type"], last["tok-d"]["type"]) == ("context", "input")
+    assert "Words that you change are yours alone" in last["tok-p"]["elements"][0]["text"]
 
 
 def test_a_draft_is_edited_under_the_question_that_the_customer_asked(desk: Desk) -> None:

@@ -78,6 +78,7 @@ def test_the_samples_become_this_conversation() -> None:
             "Hello,\nthe zip is stuck.",
             at(8, 0),
             name="Maria Keller",
+            email="maria@example.com",
             attachments=(Attachment("zip.jpg", "image/jpeg", 120034),),
         ),
         Message(
