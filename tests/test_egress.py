@@ -147,6 +147,9 @@ def test_links_to_allowed_hosts_are_kept_as_they_are() -> None:
         ),
         ("届きません。返金できますか？", "届きません。返金できますか？"),
         ("Write to help@fernweh.example", "Write to help@fernweh.example"),
+        (f"See _{ALLOWED}_ or _https://{ALLOWED}/returns_.", f"See _{ALLOWED}_ or _https://{ALLOWED}/returns_."),
+        ("Play song.mp3, then log in at _evil.example_.", "Play song.mp3, then log in at _evil. example_."),
+        ("Warte… 20\u00a0m² pro m³, ½ €", "Warte… 20\u00a0m² pro m³, ½ €"),
     ],
 )
 def test_the_words_of_a_link_that_is_taken_out_stay(text: str, words: str) -> None:
