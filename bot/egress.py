@@ -26,12 +26,12 @@ from bot.model import (
     Source,
 )
 from bot.text.clean import clean
-from bot.text.details import details, foreign, masked, mild
+from bot.text.details import details, masked, mild, numbers, streets
 from bot.text.greetings import MANNERS
 from bot.text.linear import compiled, decoded, encoded
 from bot.text.links import host_of, hosts_of, unlinked
 from bot.text.phrases import WORDS
-from bot.text.redact import TAIL, redact, veiled
+from bot.text.redact import TAIL, personal, redact, veiled
 from bot.text.terms import WORD, is_stop, words
 
 LONGEST = 10_000  # characters of a draft
@@ -61,9 +61,14 @@ class Allowed:
     recalled: str = ""
 
     @cached_property
-    def details(self) -> frozenset[str]:
-        """Numbers, codes and addresses that may be said."""
-        return details(self.known) | mild(self.recalled) if self.recalled else details(self.known)
+    def numbers(self) -> frozenset[str]:
+        """And codes that may be said."""
+        return numbers(self.known) | (mild(self.recalled) if self.recalled else frozenset())
+
+    @cached_property
+    def personal(self) -> frozenset[str]:
+        """Numbers and addresses that redaction would mask, and may be said."""
+        return personal(self.known)
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -127,7 +132,7 @@ def _generalised(context: Context) -> tuple[Evidence, ...]:
 
 
 def _without_codes(past: Evidence, may: Allowed) -> Evidence:
-    known = may.details | mild(past.passage)
+    known = may.numbers | mild(past.passage)
     return replace(past, title=masked(past.title, known), passage=masked(past.passage, known))
 
 
@@ -173,8 +178,17 @@ def objected(text: str, may: Allowed) -> Reason | None:
         return Reason.ACTIVE_CONTENT
     if may.internal and _repeats(text, may):
         return Reason.INTERNAL_TEXT
-    strange = _names(text, may) or foreign(text, may.details)
-    return Reason.FOREIGN_DETAILS if strange else None
+    return Reason.FOREIGN_DETAILS if _is_foreign(text, may) or _names(text, may) else None
+
+
+def _is_foreign(text: str, may: Allowed) -> bool:
+    """Most drafts say nothing that one must know the conversation for."""
+    said = details(text)
+    if said.rows and not said.within(may.numbers):
+        return True
+    if said.streets and not said.streets <= streets(may.known):
+        return True
+    return bool(said.personal) and not said.personal <= may.personal
 
 
 def _is_active(text: str, may: Allowed) -> bool:

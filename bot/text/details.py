@@ -4,20 +4,23 @@ hear of another. Compared in lower case, without accents and punctuation; a code
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from bot.text.clean import plain
 from bot.text.linear import compiled, decoded, encoded
-from bot.text.redact import beside_pages, personal
+from bot.text.redact import apart, personal
 
 SHORT = 4  # digits: fewer are a number that anybody has
 ROW = 6  # pieces in a row that may be one number
 ACCENTS = re.compile("[\u0300-\u036f\u20d0-\u20ff]+")
-LETTER = r"(?:[a-z]|\xc3[\x80-\x96\x98-\xb6\xb8-\xbf]|[\xc4-\xd3][\x80-\xbf])"  # Latin, Greek or Cyrillic
-PIECE = rf"(?:{LETTER}|\d)*\d(?:{LETTER}|\d)*"
-DASH = r"(?:[-/_*~]|\xe2\x80[\x90-\x95]|\xe2\x88\x92)"
-CHAIN = compiled(rf"{PIECE}(?:(?: ?{DASH} ?|[ .:,'#]|\xe2\x80\x99){PIECE})*")
+LETTER = "a-z\u00df-\u00f6\u00f8-\u024f\u0370-\u052f"  # Latin, Greek, Cyrillic, in which words have blanks between them
+BEFORE = re.compile(rf"[{LETTER}]*$")
+LONGEST = 40  # letters before a code's first digit
+MARK = r"(?: ?[-/_*~\u2010-\u2015\u2212] ?|[ .:,'#\u2019])"
+# From the first digit on; nothing is tried twice, so it is linear, and with many short matches faster than RE2.
+CHAIN = re.compile(rf"[0-9][0-9{LETTER}]*+(?:{MARK}[{LETTER}]*+[0-9][0-9{LETTER}]*+)*+")
 PARTS = re.compile(r"[^\W_]+")
 # FW10234 is number 10234, and 24h a number, too.
 NAMED = re.compile(r"[^\W\d_]{1,6}(\d{4,})|(\d+)(?:st|nd|rd|th|h|hrs?|x|kg|g|[cmk]?m|m[lb]|l|min|s|am|pm|gb|k|er)")
@@ -33,47 +36,66 @@ STREET = compiled(
 )
 
 
-def details(text: str) -> frozenset[str]:
-    """Of a text that a customer may read: all in it, each number also in its parts, as nobody spells them alike."""
-    folded, told = _folded(text), beside_pages(text)
-    joins = ("".join(row[at:end]) for row in _chains(folded) for at in range(len(row)) for end in _ends(row, at))
-    return frozenset(joins).union(personal(told), _streets(folded))
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Of a text that is to leave: rows of pieces that are one number or code or several, what redaction masks, and
+    streets with their numbers."""
+
+    rows: tuple[tuple[str, ...], ...]
+    personal: frozenset[str]
+    streets: frozenset[str]
+
+    def within(self, numbers: frozenset[str]) -> bool:
+        """Can every row be put together from these?"""
+        return all(_covered(row, numbers) for row in self.rows)
+
+
+def details(text: str) -> Details:
+    """What of a text must be known to whoever reads it; small numbers, and those of pages, need not."""
+    words, pages = apart(text)
+    folded = _folded(f"{words} {pages}")
+    spelled = (tuple(kind) for row in _chains(folded) for _, kind in groupby(row, str.isdigit))
+    return Details(tuple(row for row in spelled if not _is_small(row)), personal(words), _streets(folded))
+
+
+def numbers(text: str) -> frozenset[str]:
+    """All numbers and codes of a text that a customer may read, in their parts, too: nobody spells them alike."""
+    rows = list(_chains(_folded(text)))
+    return frozenset("".join(row[at:end]) for row in rows for at in range(len(row)) for end in _ends(row, at))
+
+
+def streets(text: str) -> frozenset[str]:
+    """With their numbers, as far as they look like one."""
+    return _streets(_folded(text))
 
 
 def mild(text: str) -> frozenset[str]:
     """Its amounts, times and versions, which are nobody's."""
-    return details(" ; ".join(map(decoded, MILD.findall(encoded(_folded(text))))))
-
-
-def foreign(text: str, known: frozenset[str]) -> bool:
-    """Is there anything in a text that is not among these details?"""
-    told = beside_pages(text)
-    folded = _folded(told)
-    spelled = (list(kind) for row in _chains(folded) for _, kind in groupby(row, str.isdigit))
-    if any(not _is_small(pieces) and not _covered(pieces, known) for pieces in spelled):
-        return True
-    return not known.issuperset(personal(told)) or not known.issuperset(_streets(folded))
+    return numbers(" ; ".join(map(decoded, MILD.findall(encoded(_folded(text))))))
 
 
 def masked(text: str, known: frozenset[str]) -> str:
-    """With `[id]` for every code and number that is not among these details."""
-    if not foreign(text, known):
-        return text
-    return TOKEN.sub(lambda token: _masked(token.group(), known), text)
+    """With `[id]` for every code and number that is not among these."""
+    return text if details(text).within(known) else TOKEN.sub(lambda token: _masked(token.group(), known), text)
 
 
 def _masked(token: str, known: frozenset[str]) -> str:
-    return "[id]" if any(map(str.isdigit, token)) and foreign(token, known) else token
+    return "[id]" if any(map(str.isdigit, token)) and not details(token).within(known) else token
 
 
 def _folded(text: str) -> str:
-    text = plain(text)
-    return text.lower() if text.isascii() else ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
+    if text.isascii():
+        return text.lower()
+    return ACCENTS.sub("", unicodedata.normalize("NFKD", plain(text))).casefold()
 
 
 def _chains(folded: str) -> Iterator[list[str]]:
     """Rows of pieces that have a digit, with one mark between two."""
-    return ([_number(p) for p in PARTS.findall(decoded(found))] for found in CHAIN.findall(encoded(folded)))
+    for found in CHAIN.finditer(folded):
+        row, start = found.group(), found.start()
+        if start and folded[start - 1].isalpha() and (before := BEFORE.search(folded[max(0, start - LONGEST) : start])):
+            row = before.group() + row
+        yield [row] if row.isdigit() else [_number(piece) for piece in PARTS.findall(row)]
 
 
 def _number(piece: str) -> str:
@@ -81,21 +103,20 @@ def _number(piece: str) -> str:
     return named.group(named.lastindex or 0) if named else piece
 
 
-def _ends(row: list[str], start: int) -> range:
+def _ends(row: Sequence[str], start: int) -> range:
     return range(start + 1, min(start + ROW, len(row)) + 1)
 
 
-def _is_small(pieces: list[str]) -> bool:
-    return pieces[0].isdigit() and sum(map(len, pieces)) < SHORT
+def _is_small(row: tuple[str, ...]) -> bool:
+    return row[0].isdigit() and sum(map(len, row)) < SHORT
 
 
-def _covered(pieces: list[str], known: frozenset[str]) -> bool:
-    """Can the pieces be put together from known ones?"""
+def _covered(row: tuple[str, ...], known: frozenset[str]) -> bool:
     reached = {0}
-    for start in range(len(pieces)):
+    for start in range(len(row)):
         if start in reached:
-            reached.update(end for end in _ends(pieces, start) if "".join(pieces[start:end]) in known)
-    return len(pieces) in reached
+            reached.update(end for end in _ends(row, start) if "".join(row[start:end]) in known)
+    return len(row) in reached
 
 
 def _streets(folded: str) -> frozenset[str]:

@@ -36,7 +36,7 @@ DOT = re.compile(r"[.．。｡]")
 TOP = r"(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,24}\d{0,9})"
 NAME = rf"[^\W_][\w-]{{0,62}}[.．。｡](?:[\w-]{{1,63}}[.．。｡]){{0,9}}{TOP}"
 BARE = re.compile(rf"({NAME}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})([/?#:]\S+)?", re.I)
-BEFORE_AT, BEHIND_AT = re.compile(r"[\w.+%'-]@$"), re.compile(r"@[\w-]{1,63}[.．。｡]\w")
+BEFORE_AT, BEHIND_AT = re.compile(r"[\w.+%'-][@＠]$"), re.compile(r"[@＠][\w-]{1,63}[.．。｡]\w")
 VALUE = re.compile(r"[?&=#]")
 NAMES_OF_FILES = (
     "pdf txt js json html htm css xml exe dmg jpg jpeg png gif svg csv doc docx xls xlsx log ini msi apk eml mp3 mp4"

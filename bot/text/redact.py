@@ -46,17 +46,21 @@ def redact(text: str) -> str:
     return "".join(_link(part) if at % 2 else veiled(part) for at, part in enumerate(LINK.split(text)))
 
 
-def beside_pages(text: str) -> str:
-    """The text with its links decoded, and without the numbers of pages in them, as in `/360012345678-Returns`."""
+def apart(text: str) -> tuple[str, str]:
+    """The words, with of a link only what may be personal in it (its query, and its page where an address is in it),
+    and the pages of the links, decoded, without the numbers before their titles (`/360012345678-Returns`)."""
     if "://" not in text:
-        return text
-    parts = enumerate(LINK.split(text))
-    return "".join(TITLED.sub(r"/\1", unquote(part)) if at % 2 else part for at, part in parts)
+        return text, ""
+    parts = LINK.split(text)
+    links = [unquote(link) for link in parts[1::2]]
+    pages = [TAIL.split(link, maxsplit=1)[0] for link in links]
+    tails = [link if "@" in page else link.removeprefix(page) for link, page in zip(links, pages, strict=True)]
+    return " ".join([*parts[::2], *tails]), TITLED.sub(r"/\1", " ".join(pages))
 
 
 def personal(text: str) -> frozenset[str]:
     """What `redact` would mask in text without links, in lower case without punctuation."""
-    found, raw = list[bytes](), encoded(plain(text))
+    found, raw = list[bytes](), encoded(text if text.isascii() else plain(text))
     if WORTH.search(raw):
         _replaced(raw, found)
     return frozenset(re.sub(r"[\W_]", "", span.decode("utf-8", "replace").casefold()) for span in found)
