@@ -26,7 +26,7 @@ from bot.model import (
     Source,
 )
 from bot.text.clean import clean
-from bot.text.details import details, masked, mild, numbers, streets
+from bot.text.details import coded, details, masked, mild, numbers, streets
 from bot.text.greetings import MANNERS
 from bot.text.linear import compiled, decoded, encoded
 from bot.text.links import host_of, hosts_of, unlinked
@@ -125,7 +125,7 @@ def _name(name: str) -> str:
 def _generalised(context: Context) -> tuple[Evidence, ...]:
     """A past reply was another customer's: its codes are, too, unless an entry or this customer has them."""
     found = context.evidence
-    if not any(e.source is Source.PAST for e in found):
+    if not coded("\n".join(f"{e.title}\n{e.passage}" for e in found if e.source is Source.PAST)):
         return found
     may = allowed(context.conversation, (e for e in found if e.source is Source.ENTRY), (), context.policy)
     return tuple(_without_codes(e, may) if e.source is Source.PAST else e for e in found)

@@ -230,7 +230,7 @@ def test_a_draft_that_says_what_it_must_not_goes_to_a_person(text: str, reason: 
             "DE-A1B2C3",
             "Your order FW-1023.",
         ),
-        *("It goes to 12 baker street.", "It goes to musterweg 5.", "maria＠mail.example", "maria[at]mail[dot]example"),
+        *("It goes to 12 baker street.", "It goes to musterweg 5.", "jonas＠mail.example", "jonas[at]mail[dot]example"),
         *(
             f"See https://{ALLOWED}/fw77812.",
             f"See https://{ALLOWED}/x?order=fw%2D77812",

@@ -4,15 +4,16 @@ hear of another. Compared in lower case, without accents and punctuation; a code
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 
 from bot.text.clean import plain
 from bot.text.linear import compiled, decoded, encoded
 from bot.text.redact import apart, personal
 
 SHORT = 4  # digits: fewer are a number that anybody has
+MANY = 20_000  # no conversation has so many
 ROW = 6  # pieces in a row that may be one number
 ACCENTS = re.compile("[\u0300-\u036f\u20d0-\u20ff]+")
 LETTER = "a-z\u00df-\u00f6\u00f8-\u024f\u0370-\u052f"  # Latin, Greek, Cyrillic, in which words have blanks between them
@@ -47,21 +48,27 @@ class Details:
 
     def within(self, numbers: frozenset[str]) -> bool:
         """Can every row be put together from these?"""
-        return all(_covered(row, numbers) for row in self.rows)
+        return _within(self.rows, numbers)
 
 
 def details(text: str) -> Details:
     """What of a text must be known to whoever reads it; small numbers, and those of pages, need not."""
     words, pages = apart(text)
     folded = _folded(f"{words} {pages}")
-    spelled = (tuple(kind) for row in _chains(folded) for _, kind in groupby(row, str.isdigit))
-    return Details(tuple(row for row in spelled if not _is_small(row)), personal(words), _streets(folded))
+    return Details(_rows(folded), personal(words), _streets(folded))
+
+
+def coded(text: str) -> bool:
+    """Is there a code or a number in it that is not small?"""
+    return bool(_rows(_folded(text)))
 
 
 def numbers(text: str) -> frozenset[str]:
-    """All numbers and codes of a text that a customer may read, in their parts, too: nobody spells them alike."""
-    rows = list(_chains(_folded(text)))
-    return frozenset("".join(row[at:end]) for row in rows for at in range(len(row)) for end in _ends(row, at))
+    """All numbers and codes of a text that a customer may read, in their parts, too: nobody spells them alike. Of more
+    than MANY the rest is left out."""
+    rows = _chains(_folded(text))
+    joins = ("".join(row[at:end]) for row in rows for at in range(len(row)) for end in _ends(row, at))
+    return frozenset(islice(joins, MANY))
 
 
 def streets(text: str) -> frozenset[str]:
@@ -76,11 +83,18 @@ def mild(text: str) -> frozenset[str]:
 
 def masked(text: str, known: frozenset[str]) -> str:
     """With `[id]` for every code and number that is not among these."""
-    return text if details(text).within(known) else TOKEN.sub(lambda token: _masked(token.group(), known), text)
+    if _within(_rows(_folded(text)), known):
+        return text
+    return TOKEN.sub(lambda token: _masked(token.group(), known), text)
 
 
 def _masked(token: str, known: frozenset[str]) -> str:
-    return "[id]" if any(map(str.isdigit, token)) and not details(token).within(known) else token
+    return "[id]" if any(map(str.isdigit, token)) and not _within(_rows(_folded(token)), known) else token
+
+
+def _rows(folded: str) -> tuple[tuple[str, ...], ...]:
+    spelled = (tuple(kind) for row in _chains(folded) for _, kind in groupby(row, str.isdigit))
+    return tuple(row for row in spelled if not _is_small(row))
 
 
 def _folded(text: str) -> str:
@@ -109,6 +123,10 @@ def _ends(row: Sequence[str], start: int) -> range:
 
 def _is_small(row: tuple[str, ...]) -> bool:
     return row[0].isdigit() and sum(map(len, row)) < SHORT
+
+
+def _within(rows: Iterable[tuple[str, ...]], known: frozenset[str]) -> bool:
+    return all(_covered(row, known) for row in rows)
 
 
 def _covered(row: tuple[str, ...], known: frozenset[str]) -> bool:
