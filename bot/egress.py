@@ -4,28 +4,43 @@ Links may lead to the hosts of the entries that a draft cites and of the policy'
 that somebody smuggled in lead customers to a place that has nothing to do with their question.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from urllib.parse import unquote
 
-from bot.model import Context, Conversation, Delivery, Draft, Entry, Evidence, Policy, Reason, Role, Rule, Source
+from bot.model import (
+    Context,
+    Conversation,
+    Delivery,
+    Draft,
+    Entry,
+    Evidence,
+    Message,
+    Page,
+    Policy,
+    Reason,
+    Role,
+    Rule,
+    Source,
+)
 from bot.text.clean import clean
+from bot.text.details import coded, details, masked, mild, numbers, streets
 from bot.text.greetings import MANNERS
 from bot.text.linear import compiled, decoded, encoded
 from bot.text.links import host_of, hosts_of, unlinked
 from bot.text.phrases import WORDS
-from bot.text.redact import beside_pages, personal, redact
+from bot.text.redact import TAIL, personal, redact, veiled
 from bot.text.terms import WORD, is_stop, words
 
 LONGEST = 10_000  # characters of a draft
 ALIKE = 7  # words in a row that an internal note and a draft do not have in common by chance
 ACTIVE = compiled(
     r"(?i)<\s{0,9}/?(?:img|script|iframe|style|link|meta|svg|object|embed|form|base|video|audio|input|button|body|html)\b"
-    r"|\b(?:javascript|vbscript|data):[\w(/+]|!\[[^\]\n]{0,200}\]\s?[(\[]|<[!@#][\w^|]"
+    r"|(?:\b|_)(?:javascript|vbscript|data):[\w(/+]|!\[[^\]\n]{0,200}\]\s?[(\[]|<[!@#][\w^|]"
 )
-CODE = compiled(r"\b[A-Z]{1,6}[-_/#]?\d{3,20}(?:-\d{1,20})?\b|#\d{2,20}\b|\b\d{5,20}\b")
+LETTERS = compiled(r"\b[A-Z]{4,8}(?:-[A-Z]{4,8})+\b")  # of a licence or a voucher
 CAPITAL = r"(?:[A-Z]|\xc3[\x80-\x9e]|[\xc4\xc5\xce\xd0].)[\w'\x80-\xff-]+"  # or perhaps one: in UTF-8 case is no range
 CAPITALS = compiled(rf"{CAPITAL}(?:(?: |\xc2\xa0){CAPITAL})+")
 SPOKEN_TO = compiled(
@@ -38,16 +53,22 @@ OURS = frozenset(WORD.findall(POLITE.casefold())) | WORDS["thanks"] | WORDS["bes
 @dataclass(frozen=True)
 class Allowed:
     """What a text for one customer may hold: `known` is what they or everybody may read, `internal` what is the team's
-    alone."""
+    alone; of what a colleague told others (`recalled`) no more than amounts, times and versions."""
 
     hosts: tuple[str, ...]
     known: str
     internal: str = ""
+    recalled: str = ""
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """And codes that may be said."""
+        return numbers(self.known) | (mild(self.recalled) if self.recalled else frozenset())
 
     @cached_property
     def personal(self) -> frozenset[str]:
-        """Numbers and addresses that may be said."""
-        return details(self.known)
+        """Numbers and addresses that redaction would mask, and may be said."""
+        return personal(self.known)
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -73,13 +94,47 @@ def _told(entry: Entry | Evidence) -> str:
 
 
 def shown(context: Context) -> Context:
-    """The context as a writer, perhaps a vendor's model, sees it: what was said in public, redacted; no notes."""
+    """The context as a writer, perhaps a vendor's model, sees it: what was said in public, redacted; no notes. Nothing
+    says who or where the customer is but a name, and of a colleague's past reply the codes are gone."""
     talk = context.conversation
-    said = tuple(replace(m, text=redact(m.text), email="") for m in talk.messages if m.public)
-    customer = replace(talk.customer, email="")
-    return replace(
-        context, conversation=replace(talk, subject=redact(talk.subject), customer=customer, messages=said, changes=())
+    customer = replace(talk.customer, id="", email="", name=_name(talk.customer.name))
+    seen = replace(
+        talk,
+        subject=redact(talk.subject),
+        customer=customer,
+        messages=tuple(_seen(message) for message in talk.messages if message.public),
+        changes=(),
+        assignee="",
+        tags=tuple(map(veiled, talk.tags)),
+        page=Page(veiled(unquote(TAIL.split(talk.page.url, maxsplit=1)[0]))) if talk.page else None,
+        url="",
     )
+    return replace(context, conversation=seen, question=redact(context.question), evidence=_generalised(context))
+
+
+def _seen(message: Message) -> Message:
+    files = tuple(replace(file, name=veiled(file.name)) for file in message.attachments)
+    name, text = _name(message.name), redact(message.text)
+    return replace(message, author="", email="", name=name, text=text, attachments=files)
+
+
+def _name(name: str) -> str:
+    """Nobody is called by an address or a number."""
+    return name if veiled(name) == name else ""
+
+
+def _generalised(context: Context) -> tuple[Evidence, ...]:
+    """A past reply was another customer's: its codes are, too, unless an entry or this customer has them."""
+    found = context.evidence
+    if not coded("\n".join(f"{e.title}\n{e.passage}" for e in found if e.source is Source.PAST)):
+        return found
+    may = allowed(context.conversation, (e for e in found if e.source is Source.ENTRY), (), context.policy)
+    return tuple(_without_codes(e, may) if e.source is Source.PAST else e for e in found)
+
+
+def _without_codes(past: Evidence, may: Allowed) -> Evidence:
+    known = may.numbers | mild(past.passage)
+    return replace(past, title=masked(past.title, known), passage=masked(past.passage, known))
 
 
 def passed(context: Context, draft: Draft) -> tuple[Draft, tuple[str, ...], Reason | None]:
@@ -90,6 +145,8 @@ def passed(context: Context, draft: Draft) -> tuple[Draft, tuple[str, ...], Reas
     """
     used = tuple(e for e in context.evidence if (e.source, e.id) in {(u.source, u.id) for u in draft.used})
     may = allowed(context.conversation, (e for e in used if e.source is Source.ENTRY), context.rules, context.policy)
+    past = "\n".join(e.passage for e in used if e.source is Source.PAST)
+    may = replace(may, recalled=past) if past else may
     asked, too_long = context.conversation.asked, len(draft.text) > LONGEST
     own = replace(
         draft,
@@ -122,19 +179,21 @@ def objected(text: str, may: Allowed) -> Reason | None:
         return Reason.ACTIVE_CONTENT
     if may.internal and _repeats(text, may):
         return Reason.INTERNAL_TEXT
+    return Reason.FOREIGN_DETAILS if _is_foreign(text, may) or _names(text, may) else None
+
+
+def _is_foreign(text: str, may: Allowed) -> bool:
+    """Most drafts say nothing that one must know the conversation for."""
     said = details(text)
-    foreign = bool(said) and not said <= may.personal
-    return Reason.FOREIGN_DETAILS if foreign or _names(text, may) else None
+    if said.rows and not said.within(may.numbers):
+        return True
+    if said.streets and not said.streets <= streets(may.known):
+        return True
+    return bool(said.personal) and not said.personal <= may.personal
 
 
 def _is_active(text: str, may: Allowed) -> bool:
     return any(decoded(found) not in may.known for found in ACTIVE.findall(encoded(text)))
-
-
-def details(text: str) -> frozenset[str]:
-    """Numbers, codes and addresses of somebody or something, in lower case without punctuation."""
-    text = beside_pages(text)
-    return personal(text) | {re.sub(r"[\W_]", "", decoded(found)).casefold() for found in CODE.findall(encoded(text))}
 
 
 def _repeats(text: str, may: Allowed) -> bool:
@@ -148,8 +207,11 @@ def _rows(text: str) -> set[tuple[str, ...]]:
 
 
 def _names(text: str, may: Allowed) -> bool:
-    """Two capitalised words in a row that nobody in this conversation used and no entry has, or a stranger greeted."""
+    """Two capitalised words in a row that nobody in this conversation used and no entry has, or a stranger greeted; or
+    a code of capitals."""
     raw = encoded(text)
+    if any(not may.words.issuperset(WORD.findall(decoded(code).casefold())) for code in LETTERS.findall(raw)):
+        return True
     if any(_strange(decoded(found).split()[-1], may) for found in SPOKEN_TO.findall(raw)):
         return True
     strange = ([_strange(word, may) for word in decoded(found).split()] for found in CAPITALS.findall(raw))

@@ -21,6 +21,7 @@ from bot.deliver import approve
 from bot.knowledge import Knowledge
 from bot.model import (
     Action,
+    Attachment,
     Context,
     Conversation,
     Customer,
@@ -34,6 +35,7 @@ from bot.model import (
     Evidence,
     Licence,
     Message,
+    Page,
     Policy,
     Reason,
     Ref,
@@ -147,6 +149,9 @@ def test_links_to_allowed_hosts_are_kept_as_they_are() -> None:
         ),
         ("届きません。返金できますか？", "届きません。返金できますか？"),
         ("Write to help@fernweh.example", "Write to help@fernweh.example"),
+        (f"See _{ALLOWED}_ or _https://{ALLOWED}/returns_.", f"See _{ALLOWED}_ or _https://{ALLOWED}/returns_."),
+        ("Play song.mp3, then log in at _evil.example_.", "Play song.mp3, then log in at _evil. example_."),
+        ("Warte… 20\u00a0m² pro m³, ½ €", "Warte… 20\u00a0m² pro m³, ½ €"),
     ],
 )
 def test_the_words_of_a_link_that_is_taken_out_stay(text: str, words: str) -> None:
@@ -184,6 +189,90 @@ def test_a_draft_that_says_what_it_must_not_goes_to_a_person(text: str, reason: 
     assert (made.text == "", made.used == (), hosts == ()) == (bool(reason),) * 3
     decision = decide(asked, made, {"returns"}, {DeliveryKind.REPLY}, objection=objection)
     assert decision.action is (Action.HANDOFF if reason else Action.REPLY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "Your order fw77812.",
+            "Your order fw_77812.",
+            "Your order FW 77812.",
+            "Your order FW\u201177812.",
+            "No. 77 812.",
+        ),
+        *(
+            "Your order ＦＷ７７８１２.",
+            "Your order FW-7781O.",
+            "Your order ٧٧٨١٢.",
+            "Your order FW7\u200b7812.",
+            "FW-77①2",
+        ),
+        *(
+            "Your booking X4K9QP.",
+            "Your voucher is 7QK2-XM4P.",
+            "Your licence is ABCDE-FGHIJ-KLMNO.",
+            "Х4К9ОР",
+            "x4k9qp",
+        ),
+        *(
+            "Your PIN is 4711.",
+            "Your PIN is 47 11.",
+            "Your PIN is 4-7-1-1.",
+            "Your card ends in 4242",
+            "hunter2!",
+            "4️⃣7️⃣1️⃣1️⃣",
+        ),
+        *(
+            "Born 12.03.1985",
+            "Your balance is 1,250.75 EUR.",
+            "Session 9f8e7d6c5b4a",
+            "DE-A1B2C3",
+            "Your order FW-1023.",
+        ),
+        *("It goes to 12 baker street.", "It goes to musterweg 5.", "jonas＠mail.example", "jonas[at]mail[dot]example"),
+        *(
+            f"See https://{ALLOWED}/fw77812.",
+            f"See https://{ALLOWED}/x?order=fw%2D77812",
+            f"https://{ALLOWED}/jo@mail.example",
+        ),
+    ],
+)
+def test_what_is_somebody_elses_does_not_leave_however_it_is_spelled(text: str) -> None:
+    assert egress.passed(context(), draft(text))[2] is Reason.FOREIGN_DETAILS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "Your order FW10234.",
+            "Your order fw_10234.",
+            "Your order 10234.",
+            "Order ＦＷ－１０２３４.",
+            "Order FW\u201110234.",
+        ),
+        *(
+            "Your PIN is 4711.",
+            "Your PIN is 47 11.",
+            "Voucher x4k9qp.",
+            "Sent to Baker Street 12 on 12.03.2026, 14:30.",
+        ),
+        *(
+            "It costs 1,250.75 euros.",
+            "Within 30 days, 30-day returns, 2 to 3 days, 24h, the 2nd or 3rd one, 20 %.",
+            "1. a\n2. b",
+        ),
+        *(
+            f"See https://{ALLOWED}/hc/articles/360012345678-Reset?page=2#top.",
+            f"https://{ALLOWED}/R%C3%BCckgabe?v=1.2.3",
+        ),
+    ],
+)
+def test_what_the_customer_or_the_entry_said_may_be_said_in_any_spelling(text: str) -> None:
+    own = "My PIN is 4711 and my voucher X4K9QP, Baker Street 12. I ordered on 12.03.2026 at 14:30 for 1,250.75 euros"
+
+    assert egress.passed(context(own), draft(text))[2] is None
 
 
 def test_what_the_team_wrote_among_themselves_and_the_customer_heard_may_be_said() -> None:
@@ -227,6 +316,48 @@ def test_a_writer_sees_what_was_said_in_public_without_what_is_personal() -> Non
 
     assert [m.text for m in seen.messages] == ["Call [phone]"]
     assert (seen.customer.email, seen.customer.name) == ("", "Maria Keller")
+
+
+def test_a_writer_sees_nothing_that_says_who_the_customer_is_but_a_name() -> None:
+    token, file = (
+        "eyJhbGciOiJIUzI1NiJ9.secret",
+        Attachment("IBAN DE89370400440532013000 maria@mail.example.pdf", "pdf", 1),
+    )
+    asked = context("Where is it?")
+    talk = replace(
+        asked.conversation,
+        customer=Customer("maria@mail.example", "maria@mail.example", "maria@mail.example"),
+        messages=(
+            replace(message("Where is it?"), author="maria@mail.example", name="+49 170 1234567", attachments=(file,)),
+        ),
+        page=Page(
+            f"https://shop.example/4111111111111111/reset?email=maria%40mail.example&token={token}#+491701234567"
+        ),
+        tags=("vip", "maria@mail.example"),
+        assignee="tomasz@fernweh.example",
+        url="https://fernweh.zendesk.example/tickets/7",
+    )
+
+    seen = egress.shown(replace(asked, conversation=talk, question="Where is it? maria＠mail.example")).conversation
+
+    assert seen.customer == Customer("")
+    assert [(m.author, m.name, m.attachments[0].name) for m in seen.messages] == [("", "", "IBAN [iban] [email]")]
+    assert seen.page == Page("https://shop.example/[card]/reset")
+    assert (seen.tags, seen.assignee, seen.url) == (("vip", "[email]"), "", "")
+
+
+def test_the_codes_of_a_past_reply_stay_with_whom_they_were_told() -> None:
+    told = "It costs 4.90 euros and needs iOS16. Enter the voucher X4K9QP and the PIN 4711 for FW-10234 (see FW-77812)."
+    past = replace(PAST, title="Is 4711 my PIN?", passage=told)
+
+    asked = context(evidence=(RETURNS, past))
+    seen = egress.shown(asked).evidence
+    made, _, objection = egress.passed(asked, draft(seen[1].passage, past))
+
+    safe = "It costs 4.90 euros and needs iOS16. Enter the voucher [id] and the PIN [id] for FW-10234 (see [id])."
+    assert seen == (RETURNS, replace(PAST, title="Is [id] my PIN?", passage=safe))
+    assert (objection, made.text) == (None, safe)
+    assert egress.passed(asked, draft(told, past))[2] is Reason.FOREIGN_DETAILS
 
 
 def test_what_the_sandbox_company_knows_is_never_objected_to() -> None:

@@ -9,6 +9,7 @@ UNSEEN = re.compile(
 )
 CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127])
 MARKS = re.compile("([\u0300-\u036f]{4})[\u0300-\u036f]+")
+DIGIT = re.compile(r"[^\D0-9]")  # of another script
 
 
 def clean(text: str) -> str:
@@ -18,3 +19,11 @@ def clean(text: str) -> str:
     text = UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     # A thousand accents on one letter make normalisation quadratic.
     return unicodedata.normalize("NFC", MARKS.sub(r"\1", text))
+
+
+def plain(text: str) -> str:
+    """Cleaned, in the simplest spelling of each character (NFKC): wide letters, odd blanks, digits of any script."""
+    text = clean(text)
+    if text.isascii():
+        return text
+    return DIGIT.sub(lambda digit: str(unicodedata.decimal(digit.group())), unicodedata.normalize("NFKC", text))

@@ -1,7 +1,7 @@
 """Links as a browser or a mail program would find them in plain text, whatever the notation, held to hosts.
 
 What is found is generous, what is kept is strict: an address that does not read as http(s) with a plain host is
-foreign. Every pattern is bounded, without look-around.
+foreign. Every pattern is bounded, and looks around itself by one character at most.
 """
 
 import re
@@ -17,25 +17,29 @@ from bot.text.linear import Match, compiled, decoded, encoded
 
 ANYWHERE = ("*",)  # the hosts of what a person wrote or chose
 ROUNDS = 4  # of taking out, and of decoding what was encoded several times
-# Runs without a blank in which there may be an address; the bytes are those of ： ／ ． 。 ｡ and of any other letter.
+# Runs without a blank in which there may be an address; the bytes are those of 。 and of any other letter.
 OTHER = r"\x80-\xff"
-DOTS = r"(?:\.|\xef\xbc\x8e|\xe3\x80\x82|\xef\xbd\xa1)"
-HINT = rf"(?::|\xef\xbc\x9a)\S|//|\\\\|\xef\xbc\x8f|[\w{OTHER}]{DOTS}[\w{OTHER}]|%[0-9A-Fa-f][0-9A-Fa-f]|&[#a-z]"
+DOTS = r"(?:\.|\xe3\x80\x82)"
+HINT = rf":\S|//|\\\\|[\w{OTHER}]{DOTS}[\w{OTHER}]|%[0-9A-Fa-f][0-9A-Fa-f]|&[#a-z]"
 RUN = compiled(rf"\S*(?:{HINT})\S*")
-APART = re.compile(r"([\s<>|()\[\]{}\"'`,;«»“”„])")
+ODD = compiled(rf"\S*(?:[{OTHER}]|{HINT})\S*")  # where a character may stand for a dot or a slash
+# Between them, too: two sentences in Japanese, which needs no blank there.
+APART = re.compile(r"([\s<>|()\[\]{}\"'`,;«»“”„]|(?<=[^\x00-\x7f])[。｡]|[。｡](?=[^\x00-\x7f]))")
 NAMED = r"https?|ftps?|wss?|file|javascript|vbscript|data|mailto|tel|sms|blob|intent|view-source"
 RELATIVE = r"(?:^|[^\w:/\\])[/\\]{2}[^/\\]"
-SCHEME = re.compile(rf"[a-z][a-z0-9+.-]{{1,20}}:[/\\]|\b(?:{NAMED}):\S|{RELATIVE}", re.I)
+SCHEME = re.compile(rf"[a-z][a-z0-9+.-]{{1,20}}:[/\\]|(?:\b|_)(?:{NAMED}):\S|{RELATIVE}", re.I)
 AUTHORITY = re.compile(r"https?://([^/\\?#]{1,255})([^\\]*)", re.I)
 PORT = re.compile(r":\d{1,5}$")
 HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*")
 DOT = re.compile(r"[.．。｡]")
-IDEOGRAPHIC = re.compile(r"[。｡]")
-TOP = r"(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,24})\b"
-BARE = re.compile(rf"((?:[\w-]{{1,63}}[.．。｡]){{1,10}}{TOP}|\d{{1,3}}(?:\.\d{{1,3}}){{3}}\b)([/?#:]\S+)?", re.I)
+# A name ends where its letters do: what stands behind them, such as Slack's `_`, may be no part of it.
+TOP = r"(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,24}\d{0,9})"
+NAME = rf"[^\W_][\w-]{{0,62}}[.．。｡](?:[\w-]{{1,63}}[.．。｡]){{0,9}}{TOP}"
+BARE = re.compile(rf"({NAME}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})([/?#:]\S+)?", re.I)
+BEFORE_AT, BEHIND_AT = re.compile(r"[\w.+%'-][@＠]$"), re.compile(r"[@＠][\w-]{1,63}[.．。｡]\w")
 VALUE = re.compile(r"[?&=#]")
 NAMES_OF_FILES = (
-    "pdf txt js json html htm css xml exe dmg jpg jpeg png gif svg csv doc docx xls xlsx log ini msi apk eml"
+    "pdf txt js json html htm css xml exe dmg jpg jpeg png gif svg csv doc docx xls xlsx log ini msi apk eml mp3 mp4"
 )
 FILES = frozenset(NAMES_OF_FILES.split())
 # What is left of a link's notation when its address is gone: Markdown's, HTML's, Slack's.
@@ -87,8 +91,9 @@ def unlinked(text: str, hosts: Collection[str]) -> str:
     if ANYWHERE[0] in hosts:
         return text
     raw = before = encoded(text)
+    runs = RUN if text.isascii() or unicodedata.is_normalized("NFKC", text) else ODD
     for _ in range(ROUNDS):
-        after = RUN.sub(partial(_run, hosts=frozenset(hosts)), before)
+        after = runs.sub(partial(_run, hosts=frozenset(hosts)), before)
         if after == before:
             break
         before = after
@@ -153,13 +158,12 @@ def _start(scheme: re.Match[str]) -> int:
 
 
 def _bare(piece: str, found: re.Match[str]) -> Address | None:
-    """A name without a scheme; no e-mail address (whether it may be said is asked elsewhere), file or decimal, and no
-    two sentences between which Japanese needs no blank."""
+    """A name without a scheme; no e-mail address (whether it may be said is asked elsewhere), file or decimal."""
     name, path = found.groups()
-    mail = piece[: found.start()].endswith("@") or piece[found.end(1) :].startswith("@")
-    number, top = name[-1].isdigit(), DOT.split(name)[-1].lower()
-    run_on = IDEOGRAPHIC.search(name) and not IDEOGRAPHIC.sub("", name).isascii()
-    if mail or run_on or (not path and (number or top in FILES)):
+    before, behind = piece[: found.start()][-2:], piece[found.end(1) :]
+    mail = not path and (BEFORE_AT.search(before) or BEHIND_AT.match(behind))
+    number, top = DOT.sub("", name).isdecimal(), DOT.split(name)[-1].lower()
+    if mail or (not path and (number or top in FILES)):
         return None
     return Address(found.start(), found.end() if path else found.end(1), host_of(f"http://{name}"), bare=not path)
 
@@ -173,5 +177,5 @@ def _is_foreign(piece: str, address: Address, hosts: frozenset[str]) -> bool:
     if nested := SCHEME.search(rest):
         start = _start(nested)
         return _is_foreign(rest, Address(start, len(rest), host_of(rest[start:])), hosts)
-    named = (BARE.fullmatch(value) for value in VALUE.split(rest)[1:])
+    named = (BARE.fullmatch(value.strip("_")) for value in VALUE.split(rest)[1:])
     return any(n and host_of(f"http://{n.group(1)}") not in hosts and _bare(n.group(), n) for n in named)

@@ -8,17 +8,23 @@ from itertools import accumulate, dropwhile
 from string import ascii_letters
 from urllib.parse import unquote
 
+from bot.text.clean import plain
 from bot.text.linear import Pattern, compiled, decoded, encoded
 from bot.text.markup import URL
 
 LINK = re.compile(f"({URL.pattern})")
 TAIL = re.compile(r"[?#]")
+TITLED = re.compile(r"/\d{1,20}-([^\W\d_])")  # a page's number before its title
 EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")  # in a sentence; for text of any length below
 Label = Callable[[bytes], bytes]  # of a candidate: what is to stand there, the candidate itself where it is none
 CANDIDATES = 500  # of a kind in one text: no message has so many, and what stands behind them is left out
 MOST = 30  # digits: a longer run is neither a number that anybody has nor worth looking into
 LETTERS = {ord(letter): str(int(letter, 36)) for letter in ascii_letters}  # as IBANs count them
 GROUP = re.compile(rb"\d+")
+BLANK = re.compile(rb"[\t\n._]")
+BREAK = re.compile(
+    rb"([\x00-\x1f_]+|\xc2\xb7|\xe2\x80\xa2)"
+)  # between the digits of one number only where they are a card's
 HAS_DIGIT = re.compile(rb"\d")
 ONCE = bytes.maketrans(b"0123456789", bytes(range(10)))  # what a card's digits count by their place
 TWICE = bytes.maketrans(b"0123456789", bytes([0, 2, 4, 6, 8, 1, 3, 5, 7, 9]))
@@ -29,35 +35,46 @@ KEYS = re.compile(
 
 
 def redact(text: str) -> str:
-    """With `[email]`, `[phone]`, `[card]`, `[iban]`, `[ip]`, `[id]` and `[number]` (nine digits or more) instead.
+    """With `[email]`, `[phone]`, `[card]`, `[iban]`, `[ip]`, `[id]` and `[number]` (nine digits or more) instead,
+    whatever characters they are written in; where there is none, the text as it was.
 
     Short codes such as FW-10234, dates and amounts stay. So do links, for a number in a path names a page; but an
     address in one is masked, and a query or fragment goes when there is anything personal in it.
     """
     if "://" not in text:
-        return _masked(text)
-    return "".join(_link(part) if at % 2 else _masked(part) for at, part in enumerate(LINK.split(text)))
+        return veiled(text)
+    return "".join(_link(part) if at % 2 else veiled(part) for at, part in enumerate(LINK.split(text)))
 
 
-def beside_pages(text: str) -> str:
-    """The text, decoded, with nothing of a link but what may be personal in it: its query and fragment."""
-    parts = enumerate(LINK.split(text)) if "://" in text else ((0, text),)
-    return "".join(
-        " " + unquote(part[len(TAIL.split(part, maxsplit=1)[0]) :]) if at % 2 else part for at, part in parts
-    )
+def apart(text: str) -> tuple[str, str]:
+    """The words, with of a link only what may be personal in it (its query, and its page where an address is in it),
+    and the pages of the links, decoded, without the numbers before their titles (`/360012345678-Returns`)."""
+    if "://" not in text:
+        return text, ""
+    parts = LINK.split(text)
+    links = [unquote(link) for link in parts[1::2]]
+    pages = [TAIL.split(link, maxsplit=1)[0] for link in links]
+    tails = [link if "@" in page else link.removeprefix(page) for link, page in zip(links, pages, strict=True)]
+    return " ".join([*parts[::2], *tails]), TITLED.sub(r"/\1", " ".join(pages))
 
 
 def personal(text: str) -> frozenset[str]:
     """What `redact` would mask in text without links, in lower case without punctuation."""
-    found, raw = list[bytes](), encoded(text)
+    found, raw = list[bytes](), encoded(text if text.isascii() else plain(text))
     if WORTH.search(raw):
         _replaced(raw, found)
     return frozenset(re.sub(r"[\W_]", "", span.decode("utf-8", "replace").casefold()) for span in found)
 
 
-def _masked(text: str) -> str:
-    raw = encoded(text)
-    return decoded(_replaced(raw, [])) if WORTH.search(raw) else text
+def veiled(text: str) -> str:
+    """The same, of text whose links nobody needs."""
+    if text.isascii():
+        raw = encoded(text)
+        return decoded(_replaced(encoded(plain(text)), [])) if WORTH.search(raw) else text
+    raw = encoded(plain(text))
+    found = list[bytes]()
+    masked = _replaced(raw, found) if WORTH.search(raw) else raw
+    return decoded(masked) if found else text
 
 
 def _replaced(raw: bytes, found: list[bytes]) -> bytes:
@@ -83,10 +100,10 @@ def _one_kind(pattern: Pattern, label: Label, raw: bytes, found: list[bytes]) ->
 def _link(url: str) -> str:
     page = TAIL.split(url, maxsplit=1)[0]
     rest = url.removeprefix(page)
-    plain_page, plain = unquote(page), unquote(rest)
-    if "@" in plain_page:
-        page = EMAIL.sub("[email]", plain_page) if EMAIL.search(plain_page) else page
-    return page + (rest if _masked(plain) == plain else "")
+    shown_page, shown = plain(unquote(page)), unquote(rest)
+    if "@" in shown_page:
+        page = EMAIL.sub("[email]", shown_page) if EMAIL.search(shown_page) else page
+    return page + (rest if veiled(shown) == shown else "")
 
 
 def _email(_span: bytes) -> bytes:
@@ -99,7 +116,7 @@ def _uuid(_span: bytes) -> bytes:
 
 def _iban(span: bytes) -> bytes:
     """The longest part that has an IBAN's check digits; a code before it and capitals behind it are not part of it."""
-    parts = span.split(b" ")
+    parts = BLANK.sub(b" ", span).split(b" ")
     starts = [at for at, part in enumerate(parts) if part[:2].isalpha() and part[2:4].isdigit()][:2]
     for start in starts:
         for end in range(len(parts), start, -1):
@@ -128,17 +145,24 @@ def _ip(span: bytes) -> bytes:
 def _number(span: bytes) -> bytes:
     """A run of digits and what may stand between them: a card, a phone number, or one of nine digits and more."""
     groups = list(GROUP.finditer(span))
-    digits = b"".join(g.group() for g in groups)
+    digits, parts = b"".join(g.group() for g in groups), BREAK.split(span)
     if len(digits) > MOST:
-        return b"[number]"
+        return _each(parts) if len(parts) > 1 else b"[number]"
     for start, end in _windows(groups):
         if _luhn(b"".join(g.group() for g in groups[start:end])):
             before, behind = span[: groups[start].start()], span[groups[end - 1].end() :]
             return (_number(before) if before else b"") + b"[card]" + (_number(behind) if behind else b"")
+    if len(parts) > 1:  # only a card's check digit tells that they belong together
+        return _each(parts)
     rest = DATE.sub(b"", span)
     if _is_phone(rest):
         return b"[phone]"
     return re.sub(rb"\d{9,}", b"[number]", span)
+
+
+def _each(parts: list[bytes]) -> bytes:
+    """Numbers, and by turns what stands between them."""
+    return b"".join(part if at % 2 else _number(part) for at, part in enumerate(parts))
 
 
 def _windows(groups: list[re.Match[bytes]]) -> Iterator[tuple[int, int]]:
@@ -181,15 +205,16 @@ def _token(span: bytes) -> bytes:
     return b"[id]" if long or mixed else span
 
 
-SEP = r"(?:[ ()/.-]|\xc2\xa0|\xe2\x80[\x90-\x93\xaf])"
+SEP = r"(?:[\x00-\x20()/._-]|\xc2\xb7|\xe2\x80[\x90-\x95\xa2]|\xe2\x88\x92)"  # of NFKC: any odd blank is one of these
 WORD = r"[\w.+%\x80-\xff-]"
 PATTERNS = {
-    "email": rf"{WORD}+(?:'{WORD}+)*(?:@|\s?[\[(]at[\])]\s?)[\w\x80-\xff-]+(?:\.[\w\x80-\xff-]+)+",
+    "email": rf"{WORD}+(?:'{WORD}+)*(?:\s?@\s?|\s?[\[(]at[\])]\s?)[\w\x80-\xff-]+"
+    r"(?:(?:\.|\s?[\[(]dot[\])]\s?)[\w\x80-\xff-]+)+",
     "uuid": r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b",
-    "iban": r"\b[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?\b",
+    "iban": r"(?:\b|_)[A-Za-z]{2}\d\d(?:[\t\n ._-]?[A-Za-z0-9]{4}){2,7}(?:[\t\n ._-]?[A-Za-z0-9]{1,3})?(?:\b|_)",
     "ip6": r"(?:\b[0-9a-fA-F]{1,4}|:):[0-9a-fA-F:]*(?:\d{1,3}(?:\.\d{1,3}){3}\b|[0-9a-fA-F]\b|:)",
     "ip4": r"\b\d{1,3}(?:\.\d{1,3}){3}\b",
-    "number": rf"(?:\+ ?|\(\+?|\b)\d(?:{SEP}{{0,3}}\d)+",
+    "number": rf"(?:\+ ?|\(\+?|\b|_)\d(?:{SEP}{{0,3}}\d)+",
     "token": r"\b[A-Za-z0-9][A-Za-z0-9_./+=-]{18,}[A-Za-z0-9=]",
 }
 LABELS: dict[str, Label] = {
@@ -199,5 +224,5 @@ RULES = tuple((compiled(PATTERNS[name]), label) for name, label in LABELS.items(
 # Most text holds nothing of the kind, which one pattern can tell.
 WORTH = compiled(
     rf"@|[\[(]at[\])]|\d(?:{SEP}{{0,3}}\d){{6}}|[\w./+=-]{{20}}|:[0-9A-Fa-f]*:|\d\.\d+\.\d+\.\d"
-    r"|\b[A-Za-z]{2}\d\d[ -]?\w{4}[ -]?\w{4}"
+    r"|(?:\b|_)[A-Za-z]{2}\d\d[\t\n ._-]?\w{4}[\t\n ._-]?\w{4}"
 )
