@@ -97,7 +97,7 @@ def short(text: str) -> str:
 
 def proposal_card(made: Proposal, review: Ref, buttons: tuple[Button, ...], urls: tuple[str, ...]) -> Delivery:
     """The question put to a lead: what would be known, what it rests on, and how many experts say so."""
-    experts, seen, key = len(made.teachers), len(made.refs), card_key(made)
+    experts, seen, key = len(made.teachers), made.seen, card_key(made)
     facts = (
         ("Question", made.question),
         ("Seen in", f"{seen} conversation{'s' * (seen != 1)}"),

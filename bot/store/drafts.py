@@ -109,6 +109,12 @@ def start_sending(conn: Connection, key: str, job: int, fence: int, now: datetim
     return START.first(conn, of=key, job=job, fence=fence, now=now) is not None
 
 
+def call_off(conn: Connection, key: str) -> bool:
+    """`approved -> void`; False when it is unknown, on its way or ended."""
+    change = update(delivery).where(delivery.c.key == key, APPROVED).values(state=DeliveryState.VOID.value)
+    return conn.execute(change.returning(delivery.c.key)).first() is not None
+
+
 def end_sending(
     conn: Connection, key: str, state: DeliveryState, now: datetime, vendor_id: str = "", error: str = ""
 ) -> None:

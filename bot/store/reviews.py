@@ -3,16 +3,35 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, select, union, update
 
 from bot.model import Correction, Intervention, Outcome, OutcomeKind, Proposal, ProposalState, Ref, Signal
 from bot.store.prepared import Prepared
-from bot.store.statements import Lock, add, insert, one_at_a_time, put
+from bot.store.statements import Lock, add, insert, one_at_a_time, put, stands
 from bot.store.tables import correction, intervention, nonce, outcome, proposal, signal, work
 
 NonceRow = tuple[str, str, datetime, str]
 AFTER: BindParameter[int] = bindparam("after")
 NEWS = Prepared(select(signal.c.seq, signal.c.value).where(signal.c.seq > AFTER).order_by(signal.c.seq))
+CHANGES = Prepared(
+    select(
+        select(func.max(proposal.c.seq)).scalar_subquery(),
+        select(func.count()).where(stands(proposal.c.digest, "")).scalar_subquery(),
+    )
+)
+CHANGED = Prepared(select(proposal.c.id, proposal.c.state).where(proposal.c.seq > AFTER))
+BEHIND = Prepared(select(intervention.c.proposal_id).where(intervention.c.ref == bindparam("of")))
+LISTED = {name: bindparam(name, expanding=True) for name in ("states", "ids", "entries")}
+# Two parts with an index each, and no OR.
+MEANT = union(
+    select(proposal.c.id).where(proposal.c.id.in_(LISTED["ids"])),
+    select(proposal.c.id).where(proposal.c.entry_id.in_(LISTED["entries"])),
+)
+BESIDE = (
+    select(proposal.c.value)
+    .where(proposal.c.id.in_(MEANT), proposal.c.state.in_(LISTED["states"]))
+    .order_by(proposal.c.at, proposal.c.id)
+)
 
 
 def add_nonce(conn: Connection, id: str, about: str, digest: str, expires: datetime) -> None:
@@ -100,6 +119,11 @@ def proposals_from(conn: Connection, ref: Ref) -> list[Proposal]:
     return list(conn.scalars(select(proposal.c.value).where(proposal.c.id.in_(ids)).order_by(proposal.c.at)))
 
 
+def behind(conn: Connection, ref: Ref) -> frozenset[str]:
+    """Ids of the proposals that a conversation's interventions went into."""
+    return frozenset(id_ for (id_,) in BEHIND.all(conn, of=str(ref)) if id_)
+
+
 def link_intervention(conn: Connection, id: str, proposal_id: str) -> None:
     """Note which proposal an intervention went into."""
     conn.execute(update(intervention).where(intervention.c.id == id).values(proposal_id=proposal_id))
@@ -127,10 +151,11 @@ def signals_after(conn: Connection, seq: int) -> list[tuple[int, Signal]]:
 
 def save_proposal(conn: Connection, what: Proposal, digest: str) -> None:
     """Add a proposal or its next version. `digest` is what buttons are bound to."""
+    one_at_a_time(conn, Lock.CHAIN)  # whoever proposes or decides has it, and they number their changes under it
     put(
         conn, proposal, "id",
         id=what.id, state=what.state.value, entry_id=what.entry_id, digest=digest,
-        teachers=len(what.teachers), refs=len(what.refs), value=what, at=what.at,
+        teachers=len(what.teachers), refs=what.seen, seq=changes(conn)[0] + 1, value=what, at=what.at,
     )  # fmt: skip
 
 
@@ -154,24 +179,20 @@ def waiting_best(conn: Connection, room: int) -> list[Proposal]:
     return list(conn.scalars(select(proposal.c.value).where(proposal.c.id.in_(best)).order_by(*turn)))
 
 
-def proposal_digests(conn: Connection, states: Iterable[ProposalState]) -> dict[str, str]:
-    """Digest by id: an index in memory tells from it what has changed."""
-    query = select(proposal.c.id, proposal.c.digest).where(proposal.c.state.in_([s.value for s in states]))
-    return {r.id: r.digest for r in conn.execute(query)}
+def changes(conn: Connection) -> tuple[int, int]:
+    """(number of the newest change of a proposal, how many were forgotten): the same while none has changed."""
+    newest, forgotten = CHANGES.first(conn) or (0, 0)
+    return newest or 0, forgotten
 
 
-def rejected(conn: Connection) -> tuple[int, int]:
-    """How many proposals were rejected, and how many of them were forgotten since."""
-    forgotten = func.count().filter(proposal.c.digest == "")
-    query = select(func.count(), forgotten).where(proposal.c.state == ProposalState.REJECTED.value)
-    count, blank = conn.execute(query).one()
-    return count, blank
+def proposals_changed(conn: Connection, seq: int) -> list[tuple[str, ProposalState]]:
+    """(id, state) of those that were saved after the change numbered `seq`; -1 gives all."""
+    return [(id_, ProposalState(state)) for id_, state in CHANGED.all(conn, after=seq)]
 
 
 def proposals_beside(
     conn: Connection, states: Iterable[ProposalState], ids: Sequence[str], entries: Sequence[str] = ()
 ) -> list[Proposal]:
     """Those with one of `ids` (hundreds at most) or for one of `entries`, oldest first."""
-    meant = or_(proposal.c.id.in_(ids), proposal.c.entry_id.in_(entries))
-    query = select(proposal.c.value).where(proposal.c.state.in_([s.value for s in states]), meant)
-    return list(conn.scalars(query.order_by(proposal.c.at, proposal.c.id)))
+    given = {"states": [s.value for s in states], "ids": ids, "entries": entries}
+    return list(conn.scalars(BESIDE, given))

@@ -1,0 +1,13 @@
+"""In which order proposals changed, so that who has them in memory reads only what is new."""
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """One step forward."""
+    op.execute("ALTER TABLE proposal ADD COLUMN seq INTEGER NOT NULL DEFAULT 0")
+    op.execute("CREATE INDEX ix_proposal_seq ON proposal (seq)")
+    op.execute("CREATE INDEX ix_proposal_forgotten ON proposal (digest) WHERE digest = ''")
