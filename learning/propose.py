@@ -22,7 +22,7 @@ SAME, SAME_QUESTION, SAME_ANSWER = 0.75, 0.35, 0.7  # likeness of questions; or 
 REPEATED = 0.8  # likeness of an answer to a rejected one
 FOUND = 0.75  # likeness of a sentence of an entry to the one that was changed
 SHORT = 200  # characters of a question on a card
-NAMED = 20  # conversations that a proposal names; those beyond are counted
+NAMED = 10  # conversations that a proposal names; those beyond are counted
 WAITS = (ProposalState.WAITING, ProposalState.OPEN)
 
 

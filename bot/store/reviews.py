@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, func, select, union, update
 
@@ -21,7 +22,7 @@ CHANGES = Prepared(
 )
 CHANGED = Prepared(select(proposal.c.id, proposal.c.state).where(proposal.c.seq > AFTER))
 BEHIND = Prepared(select(intervention.c.proposal_id).where(intervention.c.ref == bindparam("of")))
-LISTED = {name: bindparam(name, expanding=True) for name in ("states", "ids", "entries")}
+LISTED: dict[str, BindParameter[Any]] = {name: bindparam(name, expanding=True) for name in ("states", "ids", "entries")}
 # Two parts with an index each, and no OR.
 MEANT = union(
     select(proposal.c.id).where(proposal.c.id.in_(LISTED["ids"])),
