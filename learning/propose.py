@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.model import Correction, Entry, Intervention, Proposal, ProposalState, SentenceEdit
+from bot.model import Correction, Entry, Intervention, Proposal, ProposalState, Ref, SentenceEdit
 from bot.text.markup import tidy
 from bot.text.said import redact, sentences
 from bot.text.sentences import ITEM
@@ -149,21 +149,20 @@ def _grown(waiting: Proposal, case: Case, change: _Change) -> Proposal | None:
     """
     item, words = case.item, waiting.words or waiting.refs
     answer = applied(waiting.answer, change.edits) if change.entry else item.answer
-    new = not agree(waiting.answer, answer)
+    new, known = not agree(waiting.answer, answer), waiting.id in case.behind or item.ref in waiting.refs
     grown = replace(
-        waiting if waiting.id in case.behind else _seen(waiting, item),
+        waiting if known else _seen(waiting, item.ref),
         answer=answer if new else waiting.answer,
-        words=words if not new or item.ref in words else (*words, item.ref),
+        words=words if not new or (known and item.ref in words) else (*words, item.ref),
         teachers=tuple(dict.fromkeys((*waiting.teachers, item.by))),
     )
     return None if grown == waiting else replace(grown, version=waiting.version + 1)
 
 
-def _seen(waiting: Proposal, item: Intervention) -> Proposal:
-    if item.ref in waiting.refs:
-        return waiting
+def _seen(waiting: Proposal, ref: Ref) -> Proposal:
+    """In one conversation more."""
     if len(waiting.refs) < NAMED:
-        return replace(waiting, refs=(*waiting.refs, item.ref))
+        return replace(waiting, refs=(*waiting.refs, ref))
     return replace(waiting, more=waiting.more + 1)
 
 

@@ -13,6 +13,12 @@ from bot.store.tables import correction, intervention, nonce, outcome, proposal,
 
 NonceRow = tuple[str, str, datetime, str]
 AFTER: BindParameter[int] = bindparam("after")
+OF: BindParameter[str] = bindparam("of")
+OUTCOME = Prepared(select(outcome).where(outcome.c.draft_id == OF))
+CORRECTION = Prepared(select(correction.c.value).where(correction.c.draft_id == OF))
+INTERVENTION = Prepared(select(intervention.c.value).where(intervention.c.id == OF))
+LINK = Prepared(update(intervention).where(intervention.c.id == OF).values(proposal_id=bindparam("into")))
+SIGNAL = Prepared(select(signal.c.value).where(signal.c.id == OF))
 NEWS = Prepared(select(signal.c.seq, signal.c.value).where(signal.c.seq > AFTER).order_by(signal.c.seq))
 CHANGES = Prepared(
     select(
@@ -21,7 +27,7 @@ CHANGES = Prepared(
     )
 )
 CHANGED = Prepared(select(proposal.c.id, proposal.c.state).where(proposal.c.seq > AFTER))
-BEHIND = Prepared(select(intervention.c.proposal_id).where(intervention.c.ref == bindparam("of")))
+BEHIND = Prepared(select(intervention.c.proposal_id).where(intervention.c.ref == OF))
 LISTED: dict[str, BindParameter[Any]] = {name: bindparam(name, expanding=True) for name in ("states", "ids", "entries")}
 # Two parts with an index each, and no OR.
 MEANT = union(
@@ -76,8 +82,11 @@ def save_outcome(conn: Connection, what: Outcome, version: int = 1) -> bool:
 
 def outcome_of(conn: Connection, draft_id: str) -> Outcome | None:
     """What became of a draft, None while nothing has."""
-    r = conn.execute(select(outcome).where(outcome.c.draft_id == draft_id)).first()
-    return Outcome(r.draft_id, OutcomeKind(r.kind), r.at, r.by, r.message_id) if r else None
+    row = OUTCOME.first(conn, of=draft_id)
+    if row is None:
+        return None
+    _, kind, by, message_id, _, at = row
+    return Outcome(draft_id, OutcomeKind(kind), at, by, message_id)
 
 
 def outcome_counts(conn: Connection) -> dict[str, int]:
@@ -93,7 +102,7 @@ def save_correction(conn: Connection, what: Correction, now: datetime) -> None:
 
 def correction_of(conn: Connection, draft_id: str) -> Correction | None:
     """The comparison of a draft with what was sent."""
-    found: Correction | None = conn.scalar(select(correction.c.value).where(correction.c.draft_id == draft_id))
+    found: Correction | None = CORRECTION.value(conn, of=draft_id)
     return found
 
 
@@ -104,7 +113,7 @@ def save_intervention(conn: Connection, what: Intervention) -> None:
 
 def get_intervention(conn: Connection, id: str) -> Intervention | None:
     """By id."""
-    found: Intervention | None = conn.scalar(select(intervention.c.value).where(intervention.c.id == id))
+    found: Intervention | None = INTERVENTION.value(conn, of=id)
     return found
 
 
@@ -127,7 +136,7 @@ def behind(conn: Connection, ref: Ref) -> frozenset[str]:
 
 def link_intervention(conn: Connection, id: str, proposal_id: str) -> None:
     """Note which proposal an intervention went into."""
-    conn.execute(update(intervention).where(intervention.c.id == id).values(proposal_id=proposal_id))
+    LINK.all(conn, of=id, into=proposal_id)
 
 
 def add_signal(conn: Connection, what: Signal) -> None:
@@ -139,8 +148,7 @@ def add_signal(conn: Connection, what: Signal) -> None:
 def signals_about(conn: Connection, prefix: str) -> list[Signal]:
     """Those of one source in order: their ids are `prefix` and a number from 1."""
     found: list[Signal] = []
-    query = select(signal.c.value)
-    while value := conn.scalar(query.where(signal.c.id == f"{prefix}{len(found) + 1}")):
+    while value := SIGNAL.value(conn, of=f"{prefix}{len(found) + 1}"):
         found.append(value)
     return found
 

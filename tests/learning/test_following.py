@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Connection, update
 
 from bot.backends.embedder import HashEmbedder
-from bot.model import Intervention, Proposal, ProposalState, Ref, Signal
-from bot.store import Store, reviews, tables
+from bot.model import DeliveryState, Intervention, Proposal, ProposalState, Ref, Signal
+from bot.store import Store, audit, reviews, tables
 from learning.study import NEAREST, Known, study
 from tests.desk import desk
 from tests.learning.cases import NOW, REF
@@ -155,3 +155,30 @@ def test_two_who_teach_the_same_at_once_stand_behind_one_proposal(database_url: 
         with line.store.read() as conn:
             [made] = reviews.proposals(conn, tuple(ProposalState))
         assert (made.version, made.teachers) == (2, ("tomasz", "ines"))
+
+
+def test_a_card_that_a_newer_version_overtakes_before_it_went_out_stays_in(database_url: str) -> None:
+    with desk(database_url, "zendesk", "slack") as fernweh:
+        line = fernweh.line
+        first = Intervention("i-1", REF, NOW, "tomasz", "Can you engrave my initials?", ENGRAVING)
+        prices = {"i-2": "20 euros", "i-3": "25 euros"}
+        others = [replace(first, id=id_, answer=ENGRAVING.replace("15 euros", p)) for id_, p in prices.items()]
+
+        for item in (first, *others):
+            with line.store.write() as conn:
+                reviews.save_intervention(conn, item)
+            effect = study(line, item.id)
+            assert effect is not None
+            with line.store.write() as conn:
+                effect(conn)
+        fernweh.settle()
+
+        sent, void = DeliveryState.SENT, DeliveryState.VOID
+        cards = fernweh.deliveries(Ref("slack", "review"))
+        assert [card.state for card in cards] == [sent, void, sent]
+        assert fernweh.waiting() == 0
+        assert [w.text for w in fernweh.fakes["slack"].ledger.writes] == ["New entry?", "New entry?"]
+        assert "25 euros" in cards[2].delivery.text
+        with line.store.read() as conn:
+            [told] = audit.entries(conn, cards[1].delivery.key)
+        assert (told.what, told.why) == ("void", "a newer version of the card takes its place")
