@@ -100,7 +100,7 @@ def proposal_card(
 ) -> Delivery:
     """The question put to a lead: what would be known, what it rests on, and how many experts say so. `edited`: what it
     was until its teacher, a lead, edited it; people by their names."""
-    experts, seen, key = len(made.teachers), len(made.refs), card_key(made)
+    experts, seen, key = len(made.teachers), made.seen, card_key(made)
     facts = (
         ("Question", made.question),
         ("Seen in", f"{seen} conversation{'s' * (seen != 1)}"),

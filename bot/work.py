@@ -89,6 +89,12 @@ def ask(conn: Connection, kind: str, key: str, ref: Ref, now: datetime, payload:
     add(conn, work, **asked, state="ready", run_at=now, at=now)
 
 
+def call_off(conn: Connection, kind: str, key: str) -> None:
+    """A piece of work that nobody has begun is not needed any more."""
+    waits = work.c.key == f"{kind}|{key}", stands(work.c.state, "ready")
+    conn.execute(update(work).where(*waits).values(state="done"))
+
+
 def _open(dialect: str) -> ColumnElement[bool]:
     """May a row be worked on, as far as its helpdesk goes? Not while that is left alone (`bot.pace`), nor while it is
     `full`: whoever claims has no worker to spare for it."""

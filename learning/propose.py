@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.model import Correction, Entry, Intervention, Proposal, ProposalState, SentenceEdit
+from bot.model import Correction, Entry, Intervention, Proposal, ProposalState, Ref, SentenceEdit
 from bot.text.markup import tidy
 from bot.text.said import redact, sentences
 from bot.text.sentences import ITEM
@@ -22,6 +22,7 @@ SAME, SAME_QUESTION, SAME_ANSWER = 0.75, 0.35, 0.7  # likeness of questions; or 
 REPEATED = 0.8  # likeness of an answer to a rejected one
 FOUND = 0.75  # likeness of a sentence of an entry to the one that was changed
 SHORT = 200  # characters of a question on a card
+NAMED = 10  # conversations that a proposal names; those beyond are counted
 WAITS = (ProposalState.WAITING, ProposalState.OPEN)
 
 
@@ -36,13 +37,15 @@ class Near:
 @dataclass(frozen=True, slots=True)
 class Case:
     """An intervention and what belongs to it: `cited` are entries in force that the corrected draft rested on, `near`
-    those found for the question, best first, `names` those of people."""
+    those found for the question, best first, `names` those of people, `behind` the ids of proposals that its
+    conversation went into already."""
 
     item: Intervention
     correction: Correction | None
     cited: tuple[Entry, ...]
     near: tuple[Near, ...]
     names: tuple[str, ...] = ()
+    behind: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def propose(case: Case, likes: Sequence[Like], now: datetime) -> Proposal | None
         return None
     waiting = next((k.proposal for k in likes if k.proposal.state in WAITS and _fits(k, change)), None)
     if waiting is not None:
-        return _grown(waiting, case.item, change)
+        return _grown(waiting, case, change)
     fresh = _fresh(case, change, now)
     return None if any(_refused(k, fresh, case.item.by) for k in likes) else fresh
 
@@ -138,22 +141,29 @@ def _fits(like: Like, change: _Change) -> bool:
     return not like.proposal.entry_id and like.same
 
 
-def _grown(waiting: Proposal, item: Intervention, change: _Change) -> Proposal | None:
+def _grown(waiting: Proposal, case: Case, change: _Change) -> Proposal | None:
     """With this intervention behind it; None when it was already and nothing is new.
 
     Experts who agree leave the text as it is, else the latest is believed. Any growth is a new version, because
     the card shows who taught it.
     """
+    item, words = case.item, waiting.words or waiting.refs
     answer = applied(waiting.answer, change.edits) if change.entry else item.answer
-    new = () if agree(waiting.answer, answer) else (item.ref,)
+    new, known = not agree(waiting.answer, answer), waiting.id in case.behind or item.ref in waiting.refs
     grown = replace(
-        waiting,
+        waiting if known else _seen(waiting, item.ref),
         answer=answer if new else waiting.answer,
-        words=tuple(dict.fromkeys((*(waiting.words or waiting.refs), *new))),
-        refs=tuple(dict.fromkeys((*waiting.refs, item.ref))),
+        words=words if not new or (known and item.ref in words) else (*words, item.ref),
         teachers=tuple(dict.fromkeys((*waiting.teachers, item.by))),
     )
     return None if grown == waiting else replace(grown, version=waiting.version + 1)
+
+
+def _seen(waiting: Proposal, ref: Ref) -> Proposal:
+    """In one conversation more."""
+    if len(waiting.refs) < NAMED:
+        return replace(waiting, refs=(*waiting.refs, ref))
+    return replace(waiting, more=waiting.more + 1)
 
 
 def agree(one: str, other: str) -> bool:

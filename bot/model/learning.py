@@ -70,8 +70,8 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A suggested new (`entry_id` "") or changed entry. `refs` and `teachers` are what it rests on,
-    `words` the conversations that the words of its question and answer come from."""
+    """A suggested new (`entry_id` "") or changed entry. It rests on `refs`, so many `more` conversations, and
+    `teachers`; `words` are the conversations that the words of its question and answer come from."""
 
     id: str
     version: int
@@ -88,7 +88,13 @@ class Proposal:
     card: str = ""
     decided_by: str = ""
     reason: str = ""
+    more: int = 0
     words: tuple[Ref, ...] = ()  # the last field: `bot.store.subjects` finds a ref behind its name
+
+    @property
+    def seen(self) -> int:
+        """In how many conversations."""
+        return len(self.refs) + self.more
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """Kinds of columns: times that keep their zone, and values of `bot.model`."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -25,15 +27,17 @@ class Utc(TypeDecorator[datetime]):
 
 
 class Value(TypeDecorator[Any]):
-    """A value of `bot.model`, kept as JSON text."""
+    """A value of `bot.model`, kept as JSON text. As many as are `kept`, frozen ones, are not read anew from the same
+    text."""
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, kind: type[Any]) -> None:
+    def __init__(self, kind: type[Any], kept: int = 0) -> None:
         super().__init__()
         self.kind = kind
         self.json = TypeAdapter(kind)
+        self._read: Callable[[str], Any] = lru_cache(kept)(self.json.validate_json) if kept else self.json.validate_json
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """To JSON."""
@@ -41,4 +45,4 @@ class Value(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """From JSON."""
-        return None if value is None else self.json.validate_json(value)
+        return None if value is None else self._read(value)

@@ -46,6 +46,14 @@ class Sending:
 
 FIELDS = [field.name for field in fields(Sending)]
 COLUMNS = [delivery.c["value" if name == "delivery" else name] for name in FIELDS]
+DRAFT = Prepared(select(draft.c.value).where(draft.c.id == OF))
+DRAFTS = Prepared(select(draft.c.value).where(draft.c.ref == OF).order_by(draft.c.at, draft.c.id))
+CALL_OFF = Prepared(
+    update(delivery)
+    .where(delivery.c.key == OF, APPROVED)
+    .values(state=DeliveryState.VOID.value)
+    .returning(delivery.c.key)
+)
 DELIVERY = Prepared(select(*COLUMNS).where(delivery.c.key == OF))
 DELIVERIES = Prepared(select(*COLUMNS).where(delivery.c.ref == OF).order_by(delivery.c.at, delivery.c.key))
 
@@ -59,14 +67,13 @@ def save_draft(conn: Connection, made: Decided) -> bool:
 
 def get_draft(conn: Connection, id: str) -> Decided | None:
     """By id."""
-    found: Decided | None = conn.scalar(select(draft.c.value).where(draft.c.id == id))
+    found: Decided | None = DRAFT.value(conn, of=id)
     return found
 
 
 def drafts_of(conn: Connection, ref: Ref) -> list[Decided]:
     """Of a conversation, oldest first."""
-    query = select(draft.c.value).where(draft.c.ref == str(ref))
-    return list(conn.scalars(query.order_by(draft.c.at, draft.c.id)))
+    return [made for (made,) in DRAFTS.all(conn, of=str(ref))]
 
 
 def decision_counts(conn: Connection) -> dict[tuple[Action, Reason], int]:
@@ -107,6 +114,11 @@ def answered(conn: Connection, ref: Ref) -> dict[str, str]:
 def start_sending(conn: Connection, key: str, job: int, fence: int, now: datetime) -> bool:
     """`approved -> sending`, only while `fence` of the work row `job` is still ours. The last gate before a send."""
     return START.first(conn, of=key, job=job, fence=fence, now=now) is not None
+
+
+def call_off(conn: Connection, key: str) -> bool:
+    """`approved -> void`; False when it is unknown, on its way or ended."""
+    return CALL_OFF.first(conn, of=key) is not None
 
 
 def end_sending(

@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, select
 
 from bot.model import Person
+from bot.store.prepared import Prepared
 from bot.store.statements import put
 from bot.store.tables import person, vendor_person
 
+OF: BindParameter[str] = bindparam("of")
+LINKED = select(vendor_person.c.person_id).where(vendor_person.c.vendor_id == OF).scalar_subquery()
+PERSON = Prepared(select(person.c.value).where((person.c.id == LINKED) | (person.c.id == OF)))
 BY_LINK = "link:"  # before a person's id: for whom somebody acted who had a note's link and was not signed in
 
 
@@ -40,9 +44,7 @@ def _take_back(conn: Connection, vendor_id: str, new: str) -> None:
 def person_of(conn: Connection, vendor_id: str) -> Person | None:
     """Who `slack:U1`, `zendesk:7` or a person's own id is, also behind BY_LINK."""
     vendor_id = vendor_id.removeprefix(BY_LINK)
-    link = select(vendor_person.c.person_id).where(vendor_person.c.vendor_id == vendor_id).scalar_subquery()
-    query = select(person.c.value).where((person.c.id == link) | (person.c.id == vendor_id))
-    found: Person | None = conn.scalar(query)
+    found: Person | None = PERSON.value(conn, of=vendor_id)
     return found
 
 

@@ -2,17 +2,43 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, select, union, update
 
 from bot.model import Correction, Intervention, Outcome, OutcomeKind, Proposal, ProposalState, Ref, Signal
 from bot.store.prepared import Prepared
-from bot.store.statements import Lock, add, insert, one_at_a_time, put
+from bot.store.statements import Lock, add, insert, one_at_a_time, put, stands
 from bot.store.tables import correction, intervention, nonce, outcome, proposal, signal, work
 
 NonceRow = tuple[str, str, datetime, str]
 AFTER: BindParameter[int] = bindparam("after")
+OF: BindParameter[str] = bindparam("of")
+OUTCOME = Prepared(select(outcome).where(outcome.c.draft_id == OF))
+CORRECTION = Prepared(select(correction.c.value).where(correction.c.draft_id == OF))
+INTERVENTION = Prepared(select(intervention.c.value).where(intervention.c.id == OF))
+LINK = Prepared(update(intervention).where(intervention.c.id == OF).values(proposal_id=bindparam("into")))
+SIGNAL = Prepared(select(signal.c.value).where(signal.c.id == OF))
 NEWS = Prepared(select(signal.c.seq, signal.c.value).where(signal.c.seq > AFTER).order_by(signal.c.seq))
+CHANGES = Prepared(
+    select(
+        select(func.max(proposal.c.seq)).scalar_subquery(),
+        select(func.count()).where(stands(proposal.c.digest, "")).scalar_subquery(),
+    )
+)
+CHANGED = Prepared(select(proposal.c.id, proposal.c.state).where(proposal.c.seq > AFTER))
+BEHIND = Prepared(select(intervention.c.proposal_id).where(intervention.c.ref == OF))
+LISTED: dict[str, BindParameter[Any]] = {name: bindparam(name, expanding=True) for name in ("states", "ids", "entries")}
+# Two parts with an index each, and no OR.
+MEANT = union(
+    select(proposal.c.id).where(proposal.c.id.in_(LISTED["ids"])),
+    select(proposal.c.id).where(proposal.c.entry_id.in_(LISTED["entries"])),
+)
+BESIDE = (
+    select(proposal.c.value)
+    .where(proposal.c.id.in_(MEANT), proposal.c.state.in_(LISTED["states"]))
+    .order_by(proposal.c.at, proposal.c.id)
+)
 
 
 def add_nonce(conn: Connection, id: str, about: str, digest: str, expires: datetime) -> None:
@@ -56,8 +82,11 @@ def save_outcome(conn: Connection, what: Outcome, version: int = 1) -> bool:
 
 def outcome_of(conn: Connection, draft_id: str) -> Outcome | None:
     """What became of a draft, None while nothing has."""
-    r = conn.execute(select(outcome).where(outcome.c.draft_id == draft_id)).first()
-    return Outcome(r.draft_id, OutcomeKind(r.kind), r.at, r.by, r.message_id) if r else None
+    row = OUTCOME.first(conn, of=draft_id)
+    if row is None:
+        return None
+    _, kind, by, message_id, _, at = row
+    return Outcome(draft_id, OutcomeKind(kind), at, by, message_id)
 
 
 def outcome_counts(conn: Connection) -> dict[str, int]:
@@ -73,7 +102,7 @@ def save_correction(conn: Connection, what: Correction, now: datetime) -> None:
 
 def correction_of(conn: Connection, draft_id: str) -> Correction | None:
     """The comparison of a draft with what was sent."""
-    found: Correction | None = conn.scalar(select(correction.c.value).where(correction.c.draft_id == draft_id))
+    found: Correction | None = CORRECTION.value(conn, of=draft_id)
     return found
 
 
@@ -84,7 +113,7 @@ def save_intervention(conn: Connection, what: Intervention) -> None:
 
 def get_intervention(conn: Connection, id: str) -> Intervention | None:
     """By id."""
-    found: Intervention | None = conn.scalar(select(intervention.c.value).where(intervention.c.id == id))
+    found: Intervention | None = INTERVENTION.value(conn, of=id)
     return found
 
 
@@ -100,9 +129,14 @@ def proposals_from(conn: Connection, ref: Ref) -> list[Proposal]:
     return list(conn.scalars(select(proposal.c.value).where(proposal.c.id.in_(ids)).order_by(proposal.c.at)))
 
 
+def behind(conn: Connection, ref: Ref) -> frozenset[str]:
+    """Ids of the proposals that a conversation's interventions went into."""
+    return frozenset(id_ for (id_,) in BEHIND.all(conn, of=str(ref)) if id_)
+
+
 def link_intervention(conn: Connection, id: str, proposal_id: str) -> None:
     """Note which proposal an intervention went into."""
-    conn.execute(update(intervention).where(intervention.c.id == id).values(proposal_id=proposal_id))
+    LINK.all(conn, of=id, into=proposal_id)
 
 
 def add_signal(conn: Connection, what: Signal) -> None:
@@ -114,8 +148,7 @@ def add_signal(conn: Connection, what: Signal) -> None:
 def signals_about(conn: Connection, prefix: str) -> list[Signal]:
     """Those of one source in order: their ids are `prefix` and a number from 1."""
     found: list[Signal] = []
-    query = select(signal.c.value)
-    while value := conn.scalar(query.where(signal.c.id == f"{prefix}{len(found) + 1}")):
+    while value := SIGNAL.value(conn, of=f"{prefix}{len(found) + 1}"):
         found.append(value)
     return found
 
@@ -127,10 +160,11 @@ def signals_after(conn: Connection, seq: int) -> list[tuple[int, Signal]]:
 
 def save_proposal(conn: Connection, what: Proposal, digest: str) -> None:
     """Add a proposal or its next version. `digest` is what buttons are bound to."""
+    one_at_a_time(conn, Lock.CHAIN)  # whoever proposes or decides has it, and they number their changes under it
     put(
         conn, proposal, "id",
         id=what.id, state=what.state.value, entry_id=what.entry_id, digest=digest,
-        teachers=len(what.teachers), refs=len(what.refs), value=what, at=what.at,
+        teachers=len(what.teachers), refs=what.seen, seq=changes(conn)[0] + 1, value=what, at=what.at,
     )  # fmt: skip
 
 
@@ -154,24 +188,20 @@ def waiting_best(conn: Connection, room: int) -> list[Proposal]:
     return list(conn.scalars(select(proposal.c.value).where(proposal.c.id.in_(best)).order_by(*turn)))
 
 
-def proposal_digests(conn: Connection, states: Iterable[ProposalState]) -> dict[str, str]:
-    """Digest by id: an index in memory tells from it what has changed."""
-    query = select(proposal.c.id, proposal.c.digest).where(proposal.c.state.in_([s.value for s in states]))
-    return {r.id: r.digest for r in conn.execute(query)}
+def changes(conn: Connection) -> tuple[int, int]:
+    """(number of the newest change of a proposal, how many were forgotten): the same while none has changed."""
+    newest, forgotten = CHANGES.first(conn) or (0, 0)
+    return newest or 0, forgotten
 
 
-def rejected(conn: Connection) -> tuple[int, int]:
-    """How many proposals were rejected, and how many of them were forgotten since."""
-    forgotten = func.count().filter(proposal.c.digest == "")
-    query = select(func.count(), forgotten).where(proposal.c.state == ProposalState.REJECTED.value)
-    count, blank = conn.execute(query).one()
-    return count, blank
+def proposals_changed(conn: Connection, seq: int) -> list[tuple[str, ProposalState]]:
+    """(id, state) of those that were saved after the change numbered `seq`; -1 gives all."""
+    return [(id_, ProposalState(state)) for id_, state in CHANGED.all(conn, after=seq)]
 
 
 def proposals_beside(
     conn: Connection, states: Iterable[ProposalState], ids: Sequence[str], entries: Sequence[str] = ()
 ) -> list[Proposal]:
     """Those with one of `ids` (hundreds at most) or for one of `entries`, oldest first."""
-    meant = or_(proposal.c.id.in_(ids), proposal.c.entry_id.in_(entries))
-    query = select(proposal.c.value).where(proposal.c.state.in_([s.value for s in states]), meant)
-    return list(conn.scalars(query.order_by(proposal.c.at, proposal.c.id)))
+    given = {"states": [s.value for s in states], "ids": ids, "entries": entries}
+    return list(conn.scalars(BESIDE, given))

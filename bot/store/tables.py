@@ -10,7 +10,7 @@ from bot.store.columns import Utc, Value
 
 meta = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s"})
 Serial = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
-RUNNING, SENDING = text("state = 'running'"), text("state = 'sending'")
+RUNNING, SENDING, FORGOTTEN = text("state = 'running'"), text("state = 'sending'"), text("digest = ''")
 
 
 def table(name: str, *groups: list[Column[Any]]) -> Table:
@@ -92,8 +92,8 @@ proposal = table(
     "proposal",
     keys("id"),
     strings("state", "entry_id", "digest"),
-    numbers("teachers", "refs"),
-    value(model.Proposal),
+    numbers("teachers", "refs", "seq"),
+    [Column("value", Value(model.Proposal, kept=64), nullable=False)],  # long, and read again and again
     times("at"),
 )
 nonce = table(
@@ -139,7 +139,9 @@ Index(None, past.c.id, unique=True)
 Index(None, rule.c.id, rule.c.version, unique=True)
 Index(None, proposal.c.entry_id)
 Index(None, proposal.c.state, proposal.c.teachers, proposal.c.refs, proposal.c.at)
-Index(None, nonce.c.about)
+Index(None, proposal.c.seq)
+Index("ix_proposal_forgotten", proposal.c.digest, sqlite_where=FORGOTTEN, postgresql_where=FORGOTTEN)
+Index(None, nonce.c.about, nonce.c.used_by)
 Index(None, person.c.email, unique=True)
 Index(None, login_try.c.who)
 Index(None, audit.c.who)

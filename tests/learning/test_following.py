@@ -1,18 +1,18 @@
 """What the brains in memory follow in the store: nothing is missed, and the nearest are found without reading all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from bot.backends.embedder import HashEmbedder
-from bot.model import Intervention, Proposal, ProposalState, Ref, Signal
-from bot.store import Store, reviews
-from learning.study import Known, study
+from bot.model import DeliveryState, Intervention, Proposal, ProposalState, Ref, Signal
+from bot.store import Store, audit, reviews, tables
+from learning.study import NEAREST, Known, study
 from tests.desk import desk
 from tests.learning.cases import NOW, REF
 
@@ -88,34 +88,53 @@ def test_what_another_process_adds_changes_or_decides_is_followed(store: Store) 
     assert nearest() == "p-1"
 
 
-def test_what_was_rejected_is_read_once_and_followed_when_more_is_rejected_or_forgotten(
+def test_only_what_has_changed_is_read_until_something_is_forgotten(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known, asks = Known(), Intervention("i-1", REF, NOW, "ines", "Can you engrave my initials?", "")
-    states, read = list[ProposalState](), reviews.proposal_digests
+    read, beside = list[str](), reviews.proposals_beside
 
-    def digests(conn: Connection, which: Iterable[ProposalState]) -> dict[str, str]:
-        states.extend(which)
-        return read(conn, which)
+    def proposals(conn: Connection, states: Iterable[ProposalState], ids: Sequence[str]) -> list[Proposal]:
+        read.extend(ids)
+        return beside(conn, states, ids)
 
-    monkeypatch.setattr(reviews, "proposal_digests", digests)
+    monkeypatch.setattr(reviews, "proposals_beside", proposals)
 
-    def alike() -> tuple[list[str], bool]:
-        states.clear()
+    def alike() -> tuple[list[str], list[str]]:
+        read.clear()
         with store.read() as conn:
             found = known.alike(conn, asks, HashEmbedder())
-        return sorted(found), ProposalState.REJECTED in states
+        return sorted(found), sorted(read)
 
     keep(store, proposal("p-1", state=ProposalState.REJECTED), proposal("p-2", "Can you engrave it?"))
-    assert alike() == (["p-1", "p-2"], True)
-    assert alike() == (["p-1", "p-2"], False)
+    assert alike() == (["p-1", "p-2"], ["p-1", "p-2"])
+    assert alike() == (["p-1", "p-2"], [])
     keep(store, proposal("p-2", "Can you engrave it?", state=ProposalState.REJECTED))
-    assert alike() == (["p-1", "p-2"], True)
+    assert alike() == (["p-1", "p-2"], ["p-2"])
     with store.write() as conn:
-        reviews.save_proposal(conn, proposal("p-2", "", state=ProposalState.REJECTED), "")
-    assert alike() == (["p-1", "p-2"], True)
+        bare = proposal("p-2", "", answer="", state=ProposalState.REJECTED)
+        conn.execute(update(tables.proposal).where(tables.proposal.c.id == "p-2").values(value=bare, digest=""))
+    assert alike() == (["p-1", "p-2"], ["p-1", "p-2"])
     with store.read() as conn:
         assert known.alike(conn, asks, HashEmbedder())["p-2"] == (0.0, 0.0)
+
+
+def test_of_many_proposals_the_nearest_are_found_wherever_they_stand(store: Store) -> None:
+    known, asks = Known(), Intervention("i-1", REF, NOW, "ines", "Can you engrave my initials?", "")
+    many = [proposal(f"p-{n:03}", f"Is trolley {n} washable?") for n in range(150)]
+    keep(store, *many, proposal("p-near", "Can you engrave my initials?"))
+
+    def nearest() -> list[str]:
+        with store.read() as conn:
+            alike = known.alike(conn, asks, HashEmbedder())
+        assert len(alike) <= 2 * NEAREST
+        return sorted(alike, key=lambda id_: alike[id_], reverse=True)[:1]
+
+    assert nearest() == ["p-near"]
+    keep(store, *(replace(p, state=ProposalState.EXPIRED) for p in many[:140]))
+    assert nearest() == ["p-near"]
+    keep(store, proposal("p-near", "Can you engrave my initials?", state=ProposalState.APPROVED))
+    assert nearest() != ["p-near"]
 
 
 def test_two_who_teach_the_same_at_once_stand_behind_one_proposal(database_url: str) -> None:
@@ -136,3 +155,30 @@ def test_two_who_teach_the_same_at_once_stand_behind_one_proposal(database_url: 
         with line.store.read() as conn:
             [made] = reviews.proposals(conn, tuple(ProposalState))
         assert (made.version, made.teachers) == (2, ("tomasz", "ines"))
+
+
+def test_a_card_that_a_newer_version_overtakes_before_it_went_out_stays_in(database_url: str) -> None:
+    with desk(database_url, "zendesk", "slack") as fernweh:
+        line = fernweh.line
+        first = Intervention("i-1", REF, NOW, "tomasz", "Can you engrave my initials?", ENGRAVING)
+        prices = {"i-2": "20 euros", "i-3": "25 euros"}
+        others = [replace(first, id=id_, answer=ENGRAVING.replace("15 euros", p)) for id_, p in prices.items()]
+
+        for item in (first, *others):
+            with line.store.write() as conn:
+                reviews.save_intervention(conn, item)
+            effect = study(line, item.id)
+            assert effect is not None
+            with line.store.write() as conn:
+                effect(conn)
+        fernweh.settle()
+
+        sent, void = DeliveryState.SENT, DeliveryState.VOID
+        cards = fernweh.deliveries(Ref("slack", "review"))
+        assert [card.state for card in cards] == [sent, void, sent]
+        assert fernweh.waiting() == 0
+        assert [w.text for w in fernweh.fakes["slack"].ledger.writes] == ["New entry?", "New entry?"]
+        assert "25 euros" in cards[2].delivery.text
+        with line.store.read() as conn:
+            [told] = audit.entries(conn, cards[1].delivery.key)
+        assert (told.what, told.why) == ("void", "a newer version of the card takes its place")

@@ -8,7 +8,7 @@ import pytest
 
 from bot.model import Correction, Intervention, Proposal, ProposalState, Ref
 from learning.compare import compare
-from learning.propose import Case, Like, Near, applied, asked, propose
+from learning.propose import NAMED, Case, Like, Near, applied, asked, propose
 from tests.learning.cases import NOW, REF, RETURNS
 
 ANSWER = "We engrave up to three initials for 15 euros. It takes two working days."
@@ -151,6 +151,30 @@ def test_a_second_expert_who_says_otherwise_is_believed_until_a_person_decides()
     assert made is not None
     assert (made.answer, made.version) == (ANSWER.replace("15", "20"), 2)
     assert made.words == (REF, INES.ref)
+
+
+def test_many_conversations_are_counted_and_ten_are_named() -> None:
+    made = waiting()
+
+    for number in range(11, 36):
+        grown = asks(replace(INES, ref=Ref("intercom", str(number))), likes=[Like(made, 0.9, 0.9)])
+        assert grown is not None
+        made = grown
+
+    assert made.refs == (REF, *(Ref("intercom", str(number)) for number in range(11, 20)))
+    assert (made.seen, made.version) == (26, 26)
+
+
+def test_a_conversation_that_is_behind_a_proposal_is_not_counted_again() -> None:
+    full = replace(waiting(), refs=(REF,) * NAMED, more=5)
+    case = Case(replace(INES, by="tomasz"), None, cited=(), near=(), behind=frozenset({full.id}))
+
+    assert propose(case, [Like(full, 0.9, 0.9)], NOW) is None
+    other = replace(case, item=replace(INES, answer=ANSWER.replace("15", "20")))
+    made = propose(other, [Like(full, 0.9, 0.9)], NOW)
+
+    assert made is not None
+    assert (made.seen, made.words) == (15, (REF, INES.ref))
 
 
 def test_a_proposal_from_before_words_were_noted_keeps_all_that_it_rests_on() -> None:
