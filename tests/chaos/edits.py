@@ -28,6 +28,7 @@ def edits(town: Town, many: int, limit: float) -> scenarios.Outcome:
     for vendor in town.vendors.values():
         vendor.call("courier.__setattr__", "least", 3)
     scenarios.crew(town)
+    scenarios.reinforce(town)
     talks: Talks = {(name, _asked(town, name)): days for days, name in zip(range(1001, 1001 + many), cycle(VENDORS))}
     drained = town.drained(limit)
     said = {talk: _sent(town, *talk, days) for talk, days in talks.items()}

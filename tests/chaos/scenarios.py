@@ -58,6 +58,12 @@ def crew(town: Town, *changes: str) -> None:
         town.house.start(name, "worker", *(change for change in changes if change != "WORKERS=0"))
 
 
+def reinforce(town: Town) -> None:
+    """Two more workers."""
+    for name in MORE:
+        town.house.start(name, "worker")
+
+
 def ask(town: Town, many: int, text: str = "") -> None:
     """So many questions by customers of any vendor."""
     for _ in range(many):
@@ -147,8 +153,7 @@ def wiped(town: Town, questions: int, limit: float) -> Outcome:
     from redis import Redis
 
     crew(town)
-    for name in MORE:
-        town.house.start(name, "worker")
+    reinforce(town)
     assert town.plan.servers is not None
     redis, wipes = Redis.from_url(town.plan.servers.redis.url), 1
     while (town.asked < questions // 2 or town.busy()) and town.now < 2 * PATIENCE:
