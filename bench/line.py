@@ -1,4 +1,4 @@
-"""What a message costs: `python -m bench.line [--conversations N] [--desk NAME]`.
+"""What a message costs: `python -m bench.line [--conversations N] [--desk NAME] [--calls N]`.
 
 `latency`: webhook in to draft delivered, one at a time, 1,000 entries; the fake runs in another process, and the time
 the bot waits for its answers is measured and taken off. `drain`: N conversations waiting, two workers.
@@ -99,12 +99,13 @@ def _seconds(line: Line, ref: Ref) -> float:
     return float((min(sent) - rung).total_seconds())
 
 
-def drain(name: str, count: int) -> dict[str, float]:
-    """Conversations a second from all waiting to all delivered, by two `app.py worker` processes."""
+def drain(name: str, count: int, calls: int) -> dict[str, float]:
+    """Conversations a second from all waiting to all delivered, by two `app.py worker` processes, each of which makes
+    so many calls at a time."""
     fake, url = Elsewhere(name), f"sqlite:///{tempfile.mkdtemp()}/bench.db"
     line = line_for(fake, url, Bell())
     warm, refs = ([ask(fake, name, number) for number in range(*span)] for span in ((0, 40), (40, 40 + count)))
-    env = {**os.environ, **fake.call("settings"), "DATABASE_URL": url, "SECRET_KEY": SECRET, "WORKERS": "1"}
+    env = {**os.environ, **fake.call("settings"), "DATABASE_URL": url, "SECRET_KEY": SECRET, "WORKERS": str(calls)}
     workers = [
         subprocess.Popen([sys.executable, "app.py", "worker"], env=env, stdout=subprocess.PIPE) for _ in range(2)
     ]
@@ -138,6 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--conversations", type=int, default=1000)
     parser.add_argument("--messages", type=int, default=200)
+    parser.add_argument("--calls", type=int, default=Settings().workers, help="that a worker makes at a time")
     parser.add_argument("--desk", default="intercom")
     args = parser.parse_args()
     print(
@@ -145,7 +147,7 @@ def main() -> None:
             {
                 "desk": args.desk,
                 "latency": latency(args.desk, args.messages),
-                "drain": drain(args.desk, args.conversations),
+                "drain": drain(args.desk, args.conversations, args.calls),
             }
         )
     )

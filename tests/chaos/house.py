@@ -51,11 +51,12 @@ class House:
         """How workers with such changes ended, by signal: SIGSTOP for one that froze at its point, SIGABRT for one that
         did not come to it."""
         numbers = [int(self._ask("start", [*self._changes, *changes], ["worker"])) for changes in workers]
-        return [self._end_of(number) for number in numbers]
+        overdue = [threading.Timer(PATIENCE, _abort, (number,)) for number in numbers]
+        for timer in overdue:
+            timer.start()
+        return [self._end_of(*pair) for pair in zip(numbers, overdue, strict=True)]
 
-    def _end_of(self, number: int) -> str:
-        overdue = threading.Timer(PATIENCE, _abort, (number,))
-        overdue.start()
+    def _end_of(self, number: int, overdue: threading.Timer) -> str:
         ended = self._ask("wait", number)
         overdue.cancel()
         if ended == "SIGSTOP":
