@@ -55,7 +55,7 @@ def _before(owner: Any, name: str, happens: Callable[[], None], when: Callable[.
     real = getattr(owner, name)
 
     def changed(*args: Any, **kwargs: Any) -> Any:
-        if when is None or when(*args):
+        if when is None or when(*args, **kwargs):
             happens()
         return real(*args, **kwargs)
 
@@ -71,7 +71,7 @@ def _after(owner: Any, name: str, happens: Callable[[], None], when: Callable[..
         try:
             result = real(*args, **kwargs)
         finally:
-            if when(*args) if when else result:
+            if when(*args, **kwargs) if when else result:
                 happens()
         return result
 
@@ -94,15 +94,15 @@ def _die_soon() -> None:
     threading.Timer(SOON, _die).start()
 
 
-def _delivers(_worker: object, job: work.Job, *_rest: object) -> bool:
+def _delivers(_worker: object, job: work.Job, *_rest: object, **_more: object) -> bool:
     return job.kind == "deliver"
 
 
-def _was_sent(_conn: object, _key: str, state: DeliveryState, *_rest: object) -> bool:
+def _was_sent(_conn: object, _key: str, state: DeliveryState, *_rest: object, **_more: object) -> bool:
     return state is DeliveryState.SENT
 
 
-def _tries_again(_conn: object, _key: str, _state: object, _now: object, _vendor_id: object, error: str) -> bool:
+def _tries_again(_conn: object, _key: str, _state: object, _now: object, _vendor: str = "", error: str = "") -> bool:
     return "one more try" in error
 
 

@@ -3,7 +3,7 @@
 import time
 
 from connectors.stage import Fault
-from tests.chaos.scenarios import Outcome, brought, outcome, rest
+from tests.chaos.scenarios import Outcome, brought, crew, outcome
 from tests.chaos.town import NOTED, REPLIED, VENDORS, Town
 
 AWAKE = 3.0  # seconds that what froze, in the middle of a send, gets once it goes on
@@ -31,19 +31,25 @@ HORIZON = "horizon=3"  # seconds, instead of 15, until what is not there was sur
 
 def points(town: Town, rounds: int, limit: float) -> Outcome:
     """Each case for all vendors at once, by a worker of each one's own; then those die that take it from there."""
-    town.house.start("serve", "serve", "WORKERS=0", "no reclaim")
-    cases = [(text, *case) for _ in range(rounds) for text in (REPLIED, NOTED) for case in CASES]
-    wrong = [said for case in cases for said in _case(town, *case)]
-    town.house.kill("serve")
-    town.house.start("serve", "serve", "WORKERS=0")
-    wrong += [said for _ in range(rounds) for point in SECOND for said in _met(town, point, HORIZON)]
-    rest(town)
+    wrong = [said for _ in range(rounds) for said in _round(town)]
+    crew(town)
     drained = town.drained(limit)
     town.house.thaw()
     town.note("thawed")
     time.sleep(AWAKE)
-    met = len(VENDORS) * (len(cases) + rounds * len(SECOND))
+    met = len(VENDORS) * rounds * (2 * len(CASES) + len(SECOND))
     return outcome(town, drained and town.drained(limit) and drained, ("points met", met), wrong=tuple(wrong))
+
+
+def _round(town: Town) -> list[str]:
+    """Nothing that the dead held is taken back before the second half begins."""
+    town.house.start("serve", "serve", "WORKERS=0", "no reclaim")
+    wrong = [said for text in (REPLIED, NOTED) for case in CASES for said in _case(town, text, *case)]
+    town.house.kill("serve")
+    town.house.start("serve", "serve", "WORKERS=0")
+    wrong += [said for point in SECOND for said in _met(town, point, HORIZON)]
+    town.house.kill("serve")
+    return wrong
 
 
 def _case(town: Town, text: str, point: str, fault: Fault | None) -> list[str]:
