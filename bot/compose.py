@@ -107,6 +107,7 @@ def proposal_card(
         ("Taught by", f"{experts} expert{'s' * (experts != 1)}: {', '.join(made.teachers)}"),
         ("Topic", made.topic or UNSORTED),
         *(_edit(made, edited) if edited else ()),
+        *((("Edited by", f"{made.edited_by}; another lead approves it"),) if made.edited_by and not edited else ()),
     )
     card = _card(key, review, "Change an entry?" if made.entry_id else "New entry?", facts, made)
     card = replace(card, before=card.before or (edited.answer if edited else ""))

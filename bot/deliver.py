@@ -115,8 +115,8 @@ def _send(line: Line, job: Job, row: Sending, conversation: Conversation | None)
         work.renew(conn, job, line.now())
         going = replace(_addressed(conn, delivery), stamp=stamp)
         late = partial(_late, line, line.steady(), line.now())
-    line.store.flush()
     try:
+        line.store.flush()
         vendor_id = line.connector(delivery.ref.connector).deliver(going, late)
     except Unavailable as err:
         _not_sent(line, job, row, err)

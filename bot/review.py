@@ -90,7 +90,7 @@ def _proposal_refusal(conn: Connection, verdict: Verdict, id: str, shown: str) -
         return "The entry has changed since this was proposed; reject it, and a new proposal will build on it."
     if limits.current_policy(conn).one_lead or not _taught_alone(made, who):
         return ""
-    if not all(by.startswith(BY_LINK) for by in made.teachers):
+    if made.edited_by or not all(by.startswith(BY_LINK) for by in made.teachers):
         return "You are the only one who taught this, so somebody else has to approve it."
     return "" if _seconded(conn, verdict.token, who) else BY_LINKS_ALONE
 
@@ -102,10 +102,11 @@ def _outdated(conn: Connection, made: Proposal) -> bool:
 
 
 def _taught_alone(made: Proposal, who: Person) -> bool:
-    """Is this person its only teacher? Then somebody else approves, unless the policy of a one-lead team says so.
-    Whoever acted by a link without signing in may have been anybody, so this person, too."""
-    known = {by for by in made.teachers if not by.startswith(BY_LINK)}
-    return bool(made.teachers) and known <= {who.id, *who.vendor_ids}
+    """Is this person its only teacher, or the lead who edited it, whoever taught more since? Then somebody else
+    approves, unless the policy of a one-lead team says so. Whoever acted by a link without signing in may have been
+    anybody, so this person, too."""
+    known, me = {by for by in made.teachers if not by.startswith(BY_LINK)}, {who.id, *who.vendor_ids}
+    return made.edited_by in me or (bool(made.teachers) and known <= me)
 
 
 def _seconded(conn: Connection, token: str, who: Person) -> bool:
@@ -198,7 +199,8 @@ def _edited(made: Proposal, verdict: Verdict, who: Person) -> Proposal:
     answer, question = verdict.text.strip() or made.answer, verdict.question.strip() or made.question
     if (answer.split(), question.split()) == (made.answer.split(), made.question.split()):
         return made
-    return replace(made, version=made.version + 1, answer=answer, question=question, teachers=(who.id,))
+    taught = replace(made, teachers=(who.id,), edited_by=who.id)
+    return replace(taught, version=made.version + 1, answer=answer, question=question)
 
 
 def _ask_another(line: Line, conn: Connection, made: Proposal, shown: Proposal) -> None:
@@ -259,7 +261,8 @@ def _open(line: Line, conn: Connection, made: Proposal, edited: Proposal | None 
     buttons = tuple(Button(v, LABELS[v], nonce) for v in VerdictKind)
     snapshots = [conversations.snapshot(conn, ref) for ref in made.refs]
     urls = tuple(s.url if s else "" for s in snapshots)
-    named = replace(made, teachers=people.called(conn, made.teachers))
+    editor = "".join(people.called(conn, (made.edited_by,))) if made.edited_by else ""
+    named = replace(made, teachers=people.called(conn, made.teachers), edited_by=editor)
     before = edited and replace(edited, teachers=people.called(conn, edited.teachers))
     _show(line, conn, compose.proposal_card(named, Ref(line.review, "review"), buttons, urls, before))
 

@@ -153,11 +153,12 @@ def _sweep(line: Line, connector: Connector, budget: float | None) -> int:
     with line.store.write() as conn:
         if budget:
             pace.spend(conn, connector.name, budget, started)
-        since = (conversations.looked_to(conn, connector.name) or started - DAY) - OVERLAP
+        last = conversations.looked_to(conn, connector.name)
+        since = (last if last and last <= started else started - DAY) - OVERLAP
     refs = set(connector.changed(since))
     with line.store.write() as conn:
         work.ring(conn, sorted(refs), line.now())  # in one order everywhere, so that two sweeps cannot deadlock
-        conversations.set_looked_to(conn, connector.name, started)
+        conversations.set_looked_to(conn, connector.name, min(started, line.now()))  # it may have been set back
     return len(refs)
 
 

@@ -145,7 +145,7 @@ class Drift:
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """An answer came now. One without a readable `Date` says nothing."""
-        with suppress(KeyError, TypeError, ValueError):
+        with suppress(KeyError, TypeError, ValueError, OverflowError):
             date = parsedate_to_datetime({name.lower(): value for name, value in headers.items()}["date"])
             ahead = date - datetime.now(UTC)
             self._ahead, self.known = ahead if abs(ahead) > NEAR else timedelta(), True
@@ -162,7 +162,7 @@ def retry_after(headers: Mapping[str, str], now: datetime, default: float = 5.0)
     for name, start in (("retry-after", 0.0), ("x-ratelimit-reset", now.timestamp())):
         if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", given.get(name, ""), re.A):
             return min(max(0.0, float(given[name]) - start), LONGEST)
-    with suppress(KeyError, TypeError, ValueError):
+    with suppress(KeyError, TypeError, ValueError, OverflowError):
         return min(max(0.0, (parsedate_to_datetime(given["retry-after"]) - now).total_seconds()), LONGEST)
     return default
 

@@ -425,6 +425,21 @@ def test_words_that_a_lead_puts_in_wait_for_another_lead(review_room: Room) -> N
     assert recorded(review_room, "proposal approved") == [("priya", {"edited": "False", "one_lead": "False"})]
 
 
+def test_what_others_teach_after_an_edit_does_not_make_its_author_a_second_pair_of_eyes(review_room: Room) -> None:
+    edited(review_room, **EDITED)
+    made = proposed(review_room.desk)
+    propose(
+        review_room.desk, version=3, teachers=("ines", "tomasz"), edited_by=made.edited_by, answer=made.answer,
+        state=ProposalState.OPEN,
+    )  # fmt: skip
+    review_room.tokens["proposal"] = token_of(review_room.desk, "engrave")
+
+    review_room.decide("press accept", "proposal")
+
+    assert (made.edited_by, learned(review_room)) == ("ines", [])
+    assert review_room.refusals() == [("slack:U_INES", ALONE, "accept")]
+
+
 def test_the_card_of_what_a_lead_edited_names_them_and_shows_what_it_was(review_room: Room) -> None:
     edited(review_room, **EDITED)
 

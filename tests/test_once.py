@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,6 +164,32 @@ def test_nothing_leaves_before_it_is_on_the_disk_that_it_is_being_sent(fernweh: 
 
     store.close()
     assert happened == ["flushed while sending", "sent"]
+
+
+def test_a_database_behind_a_symbolic_link_is_brought_to_the_disk_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "understudy.db").symlink_to(tmp_path / "elsewhere" / "real.db")
+
+    with desk(f"sqlite:///{tmp_path}/understudy.db", "zendesk") as made:
+        assert len(made.sent(made.ask(ASKS_RETURN))) == 1
+
+
+def test_a_disk_that_fails_before_the_call_is_no_try_and_nothing_is_sent(fernweh: Desk) -> None:
+    class Fails(Store):
+        def flush(self) -> None:
+            raise Unavailable("the store cannot write: Input/output error")
+
+    store = Fails(fernweh.line.store.url)
+    fernweh.fakes["zendesk"].knobs.lose = 1.0
+    ref = Ref("zendesk", fernweh.fakes["zendesk"].customer_says(ASKS_RETURN, customer="maria@example.com"))
+    with store.write() as conn:
+        work.ring(conn, [ref], fernweh.line.now())
+
+    app.worker(replace(fernweh.line, store=store)).drain()
+
+    store.close()
+    [sending] = fernweh.deliveries(ref)
+    assert (sending.state, sending.tries, fernweh.sent(ref)) == (DeliveryState.APPROVED, 0, [])
 
 
 @pytest.mark.parametrize("clock", ["steady", "wall"])

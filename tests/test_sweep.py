@@ -133,6 +133,28 @@ def test_what_came_while_our_clock_was_ahead_is_found_once_it_is_put_right(fernw
     assert sweep.sweep(fernweh.line) == 1
 
 
+def test_a_clock_that_is_put_right_while_a_list_is_read_leaves_no_gap(fernweh: Desk) -> None:
+    zendesk, put_right = fernweh.line.connectors["zendesk"], threading.Event()
+
+    class PutRight(Hangs):
+        def changed(self, since: datetime) -> Iterator[Ref]:
+            if not put_right.is_set():
+                put_right.set()
+                fernweh.clock.set()
+                sweep.reclaim(fernweh.line)
+            return iter(list(zendesk.changed(since)))
+
+    line = replace(fernweh.line, connectors={"zendesk": PutRight(zendesk)})
+    fernweh.clock.set(minutes=10)
+    sweep.reclaim(line)
+    sweep.sweep(line)
+    fernweh.fakes["zendesk"].knobs.lose = 1.0
+    fernweh.fakes["zendesk"].customer_says(ASKS_RETURN, customer="maria@example.com")
+    fernweh.clock.forward(minutes=5)
+
+    assert sweep.sweep(line) == 1
+
+
 def test_a_helpdesk_that_does_not_answer_five_sweeps_is_left_alone(fernweh: Desk) -> None:
     upkeep = sweep.Upkeep()
     fernweh.fakes["zendesk"].knobs.next.extend([Fault("status", 500)] * pace.OPENS_AT)

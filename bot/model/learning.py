@@ -71,7 +71,8 @@ class Signal:
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A suggested new (`entry_id` "") or changed entry. It rests on `refs`, so many `more` conversations, and
-    `teachers`; `words` are the conversations that the words of its question and answer come from."""
+    `teachers`; `edited_by` is the lead who changed its words on a card; `words` are the conversations that the words of
+    its question and answer come from."""
 
     id: str
     version: int
@@ -89,6 +90,7 @@ class Proposal:
     decided_by: str = ""
     reason: str = ""
     more: int = 0
+    edited_by: str = ""
     words: tuple[Ref, ...] = ()  # the last field: `bot.store.subjects` finds a ref behind its name
 
     @property

@@ -46,7 +46,7 @@ class Store:
         self._mine = threading.local()
         self._writing = threading.Lock()
         self._gate = _gate(f"{self.engine.url.database}-gate") if self.sqlite else -1
-        self._log = f"{self.engine.url.database}-wal"
+        self._log = f"{os.path.realpath(self.engine.url.database or '')}-wal"  # a link's log lies beside the file
         self._waiting: queue.SimpleQueue[Waiting] = queue.SimpleQueue()
         self._committer: threading.Thread | None = None
 

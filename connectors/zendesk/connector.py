@@ -101,12 +101,14 @@ class Zendesk:
         return conversation(answer, events, users, self.staff, self._brand(answer.ticket.brand_id), self.desk.site)
 
     def _told(self, id: str) -> tuple[shapes.TicketAnswer, list[shapes.Audits]]:
-        """The ticket as it was with the first page of its audits, so that its stamp is never newer than what is read
-        after it; asked for by itself, and first, where the vendor leaves it out."""
+        """The ticket, whose stamp is never newer than the audits. It comes with their first page; where it is newer
+        than all of them, it may have been read after them, and where it is not whole, it is asked for by itself: then
+        they are read again."""
         pages = self._audits(id)
-        if answer := pages[0].answer(id):
+        answer, newest = pages[0].answer(id), max((a.at for page in pages for a in page.audits), default=None)
+        if answer and newest and answer.ticket.updated <= newest:
             return answer, pages
-        return self._ticket(id), self._audits(id)
+        return answer or self._ticket(id), self._audits(id)
 
     def _audits(self, id: str) -> list[shapes.Audits]:
         pages = self.desk.pages(f"tickets/{id}/audits.json", include=f"tickets,{BESIDE}")

@@ -15,6 +15,15 @@ Id = Annotated[Text, Field(pattern=r"^[0-9]{1,19}$")]  # text in webhooks, else 
 Moment = Annotated[datetime, AfterValidator(lambda at: at.astimezone(UTC))]
 
 
+def _a_time(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("a time needs its zone")
+    return text
+
+
+Stamp = Annotated[str, AfterValidator(_a_time)]
+
+
 class Kind(BaseModel):
     """A webhook's event type; none where our own trigger wrote the body."""
 
@@ -64,8 +73,12 @@ class Ticket(BaseModel):
     organization_id: Text = ""
     tags: list[str] = []
     channel: Text = Field("", validation_alias=AliasPath("via", "channel"))
-    updated_at: str
+    updated_at: Stamp
     rating: Text = Field("", validation_alias=AliasPath("satisfaction_rating", "score"))
+
+    @property
+    def updated(self) -> datetime:
+        return datetime.fromisoformat(self.updated_at)
 
 
 class Beside(BaseModel):
@@ -117,6 +130,7 @@ class Audit(BaseModel):
     kinds we do not read are left out, since the vendor adds some at any time, with fields of any shape."""
 
     id: Text
+    at: Moment = Field(validation_alias="created_at")
     events: list[Event] = []
 
     @model_validator(mode="before")
@@ -136,10 +150,14 @@ class Audits(Beside):
     tickets: list[Ticket] = []
 
     def answer(self, id: str) -> TicketAnswer | None:
-        """The ticket with that id and who is named beside it; None where it is not there."""
+        """The ticket with that id and who is named beside it; None where it, its group or its organization is not."""
         found = next((ticket for ticket in self.tickets if ticket.id == id), None)
         named = {"users": self.users, "groups": self.groups, "organizations": self.organizations}
-        return TicketAnswer(ticket=found, **named) if found else None
+        lacks = found and {found.group_id, found.organization_id} - {
+            "",
+            *(n.id for n in self.groups + self.organizations),
+        }
+        return TicketAnswer(ticket=found, **named) if found and not lacks else None
 
 
 class Updated(BaseModel):

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, cast
 
 import pytest
 from flask import Flask, request
@@ -73,6 +75,8 @@ def test_connector_and_fake_keep_their_ports(fake: Fake, zendesk: Zendesk) -> No
 
 def test_a_conversation_is_fetched_with_one_call(fake: Fake, zendesk: Zendesk, ref: Ref) -> None:
     zendesk.fetch(ref)
+    seconds = count(1)
+    fake.clock = lambda: datetime.now(UTC) + timedelta(seconds=next(seconds))
     fake.agent_says("It left today.", agent=TOMASZ, conversation=ref.id, status="solved")
     zendesk.deliver(note(ref))
     fake.seen.clear()
@@ -118,6 +122,38 @@ def test_the_stamp_is_that_of_the_first_page_so_that_what_came_while_the_next_wa
     seen = zendesk.fetch(ref)
 
     assert (seen.stamp, seen.messages[-1].text) == (stamp, "Meanwhile")
+
+
+def test_a_ticket_that_is_newer_than_its_audits_was_read_after_them_so_they_are_read_again(
+    fake: Fake, zendesk: Zendesk, ref: Ref
+) -> None:
+    """The customer writes while the vendor puts its answer together: after the audits, before the ticket."""
+    pages, once = zendesk.desk.pages, iter([True])
+
+    def torn(path: str, **params: object) -> Iterator[Any]:
+        for page in pages(path, **params):
+            whole = cast("Json", page)
+            if next(once, False):
+                fake.customer_says("Forget it, please cancel.", customer=MARIA, conversation=ref.id)
+                whole = {**whole, "tickets": [dict(fake.tickets[1])]}
+            yield whole
+
+    zendesk.desk.pages = torn  # type: ignore[method-assign]
+
+    assert zendesk.fetch(ref).messages[-1].text == "Forget it, please cancel."
+
+
+def test_a_ticket_whose_group_is_not_named_beside_it_is_asked_for_by_itself(
+    fake: Fake, zendesk: Zendesk, ref: Ref
+) -> None:
+    pages = zendesk.desk.pages
+
+    def nameless(path: str, **params: object) -> Iterator[Any]:
+        return ({**cast("Json", page), "groups": []} for page in pages(path, **params))
+
+    zendesk.desk.pages = nameless  # type: ignore[method-assign]
+
+    assert zendesk.fetch(ref).group == "Support"
 
 
 def test_who_speaks_beside_requester_and_assignee_is_looked_up(fake: Fake, zendesk: Zendesk, ref: Ref) -> None:
