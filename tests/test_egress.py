@@ -354,10 +354,26 @@ def test_the_codes_of_a_past_reply_stay_with_whom_they_were_told() -> None:
     seen = egress.shown(asked).evidence
     made, _, objection = egress.passed(asked, draft(seen[1].passage, past))
 
-    safe = "It costs 4.90 euros and needs iOS16. Enter the voucher [id] and the PIN [id] for FW-10234 (see [id])."
+    safe = "It costs 4.90 euros and needs iOS16. Enter the voucher [id] and the PIN [id] for FW-10234 (see FW-[id])."
     assert seen == (RETURNS, replace(PAST, title="Is [id] my PIN?", passage=safe))
     assert (objection, made.text) == (None, safe)
     assert egress.passed(asked, draft(told, past))[2] is Reason.FOREIGN_DETAILS
+
+
+@pytest.mark.parametrize("code", ["AB12-CD34-EF56", "XK7-QP9", "hunter22", "482 913", "10 234 567"])
+def test_a_code_made_of_small_pieces_is_none_that_anybody_may_hear(code: str) -> None:
+    past = replace(PAST, passage=f"Sorry! It is {code}.")
+    asked = context("My zip is stuck. I have 3 of 4 bags.", evidence=(RETURNS, past))
+
+    assert egress.shown(asked).evidence[1].passage == "Sorry! It is [id]."
+    assert egress.passed(asked, draft(f"It is {code}.", past))[2] is Reason.FOREIGN_DETAILS
+
+
+@pytest.mark.parametrize("spelled", ["4829", "4-8-2-9", "4 8 2 9", "48-29", "4.8.2.9.1.3"])
+def test_a_number_is_not_put_together_from_digits_that_the_customer_said_elsewhere(spelled: str) -> None:
+    asked = context("I have 3 of my 4 bags since 8 May at 9, gate 2, row 1, 48 hours, 29 euros.")
+
+    assert egress.passed(asked, draft(f"Your PIN is {spelled}."))[2] is Reason.FOREIGN_DETAILS
 
 
 def test_what_the_sandbox_company_knows_is_never_objected_to() -> None:

@@ -25,9 +25,12 @@ CHAIN = re.compile(rf"[0-9][0-9{LETTER}]*+(?:{MARK}[{LETTER}]*+[0-9][0-9{LETTER}
 PARTS = re.compile(r"[^\W_]+")
 # FW10234 is number 10234, and 24h a number, too.
 NAMED = re.compile(r"[^\W\d_]{1,6}(\d{4,})|(\d+)(?:st|nd|rd|th|h|hrs?|x|kg|g|[cmk]?m|m[lb]|l|min|s|am|pm|gb|k|er)")
-# What a colleague told somebody else and may be said again: 4.90, 10:30, 115.3.1; iOS16, 2FA.
-MILD = re.compile(r"\b(?:\d{1,3}(?:[.,:]\d{1,2}){1,3}|[a-z]++\d{1,2}|\d{1,3}[a-z]++)\b")
-TOKEN = re.compile(r"\w(?:\S*\w)?")
+# What a colleague told somebody else and may be said again: 4.90, 10:30, 115.3.1; iOS16, 2FA, 250g.
+MILD = re.compile(
+    r"\d{1,3}(?:[.,:]\d{1,2}){1,2}|(?:ios|android|windows|macos|v|usb|mp|ipv)\d{1,2}"
+    r"|\d{1,3}(?:d|fa|st|nd|rd|th|h|hrs?|x|kg|g|[cmk]?m|m[lb]|l|min|s|am|pm|[gt]b|k|er|px)"
+)
+PART = 3  # characters: of shorter ones any number can be put together
 WORD = r"[\w\x80-\xff'.-]{2,30}"
 STREET = compiled(
     rf"\b\d{{1,4}}[a-z]?,? (?:{WORD} ){{1,2}}(?:street|road|avenue|lane|drive|square|boulevard|terrace)\b"
@@ -77,19 +80,29 @@ def streets(text: str) -> frozenset[str]:
 
 
 def mild(text: str) -> frozenset[str]:
-    """Its amounts, times and versions, which are nobody's."""
-    return numbers(" ; ".join(MILD.findall(_folded(text))))
+    """Its amounts, times and versions that stand alone, which are nobody's."""
+    folded = _folded(text)
+    rows = (folded[start:end] for start, end in _spans(folded))
+    return numbers(" ; ".join(row for row in rows if MILD.fullmatch(row)))
 
 
 def masked(text: str, known: frozenset[str]) -> str:
     """With `[id]` for every code and number that is not among these."""
     if _within(_rows(_folded(text)), known):
         return text
-    return TOKEN.sub(lambda token: _masked(token.group(), known), text)
+    text, pieces, at = plain(text), list[str](), 0
+    folded = "".join(map(_letter, text))
+    for start, end in _spans(folded):
+        if not _within(_rows(folded[start:end]), known):
+            pieces += [text[at:start], "[id]"]
+            at = end
+    return "".join([*pieces, text[at:]])
 
 
-def _masked(token: str, known: frozenset[str]) -> str:
-    return "[id]" if any(map(str.isdigit, token)) and not _within(_rows(_folded(token)), known) else token
+def _letter(character: str) -> str:
+    """As it is compared, where that is one character, too."""
+    folded = _folded(character)
+    return folded if len(folded) == 1 else character
 
 
 def _rows(folded: str) -> tuple[tuple[str, ...], ...]:
@@ -105,11 +118,17 @@ def _folded(text: str) -> str:
 
 def _chains(folded: str) -> Iterator[list[str]]:
     """Rows of pieces that have a digit, with one mark between two."""
-    for found in CHAIN.finditer(folded):
-        row, start = found.group(), found.start()
-        if start and folded[start - 1].isalpha() and (before := BEFORE.search(folded[max(0, start - LONGEST) : start])):
-            row = before.group() + row
+    for start, end in _spans(folded):
+        row = folded[start:end]
         yield [row] if row.isdigit() else [_number(piece) for piece in PARTS.findall(row)]
+
+
+def _spans(folded: str) -> Iterator[tuple[int, int]]:
+    for found in CHAIN.finditer(folded):
+        start = found.start()
+        if start and folded[start - 1].isalpha() and (before := BEFORE.search(folded[max(0, start - LONGEST) : start])):
+            start -= len(before.group())
+        yield start, found.end()
 
 
 def _number(piece: str) -> str:
@@ -133,8 +152,13 @@ def _covered(row: tuple[str, ...], known: frozenset[str]) -> bool:
     reached = {0}
     for start in range(len(row)):
         if start in reached:
-            reached.update(end for end in _ends(row, start) if "".join(row[start:end]) in known)
+            reached.update(end for end in _ends(row, start) if _said(row, start, end, known))
     return len(row) in reached
+
+
+def _said(row: Sequence[str], start: int, end: int, known: frozenset[str]) -> bool:
+    joined = "".join(row[start:end])
+    return joined in known and (len(joined) >= PART or end - start == len(row))
 
 
 def _streets(folded: str) -> frozenset[str]:
