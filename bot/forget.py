@@ -20,6 +20,11 @@ JSON = TypeAdapter(Mapping[str, object])
 NONCES = "nonce"  # the table of what a press proves itself with
 LINK = re.compile(rb"(?i)drafts(?:/|%(?:25)*2f)[\w.-]{40,}")  # signed, as it is or within a vendor's own link
 
+NOBODY = (
+    "nothing is held that {} said; what others said about them is not looked for, and where they wrote beside somebody "
+    "else in a conversation not looked at since version 0005 of the database, they are found as connector:id alone"
+)
+
 
 def conversations_of(conn: Connection, customer: str) -> dict[Ref, frozenset[str]]:
     """Where a customer asked, and where they wrote beside whoever did, with the ids of what they wrote there; by e-mail
@@ -31,8 +36,7 @@ def conversations_of(conn: Connection, customer: str) -> dict[Ref, frozenset[str
             "customer", "write an e-mail address, or connector:id such as zendesk:360012345678"
         ) from err
     if not found:
-        said = f"nothing is held that {customer} said; what others said about them is not looked for"
-        raise Misconfigured("customer", said)
+        raise Misconfigured("customer", NOBODY.format(customer))
     return found
 
 

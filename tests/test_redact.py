@@ -58,6 +58,7 @@ def test_every_one_of_a_thousand_is_found_however_it_is_spelled(kind: str) -> No
         ),
         ("+49\u2009170\u20091234567", "[phone]"),
         ("maria @ mail.example, maria[at]mail[dot]example", "[email], [email]"),
+        ("3 bags @ 4.90 each; call us @ 9.30; follow @fernweh", "3 bags @ 4.90 each; call us @ 9.30; follow @fernweh"),
         ("order 12345\n20095 Hamburg\n2024-03-01\n12 34", "order 12345\n20095 Hamburg\n2024-03-01\n12 34"),
         ("½ m² … 30\u00a0°C ™ ①", "½ m² … 30\u00a0°C ™ ①"),
         ("1.299,00 euros for 2 x 48 litres", "1.299,00 euros for 2 x 48 litres"),

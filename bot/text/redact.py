@@ -206,10 +206,10 @@ def _token(span: bytes) -> bytes:
 
 
 SEP = r"(?:[\x00-\x20()/._-]|\xc2\xb7|\xe2\x80[\x90-\x95\xa2]|\xe2\x88\x92)"  # of NFKC: any odd blank is one of these
-WORD = r"[\w.+%\x80-\xff-]"
+WORD, HOST = r"[\w.+%\x80-\xff-]", r"[\w\x80-\xff-]+"
 PATTERNS = {
-    "email": rf"{WORD}+(?:'{WORD}+)*(?:\s?@\s?|\s?[\[(]at[\])]\s?)[\w\x80-\xff-]+"
-    r"(?:(?:\.|\s?[\[(]dot[\])]\s?)[\w\x80-\xff-]+)+",
+    "email": rf"{WORD}+(?:'{WORD}+)*(?:@|\s?[\[(]at[\])]\s?){HOST}(?:(?:\.|\s?[\[(]dot[\])]\s?){HOST})+"
+    rf"|{WORD}+\s@\s{HOST}(?:\.{HOST})*\.[A-Za-z\x80-\xff]{{2,}}",  # but "3 @ 4.90"
     "uuid": r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b",
     "iban": r"(?:\b|_)[A-Za-z]{2}\d\d(?:[\t\n ._-]?[A-Za-z0-9]{4}){2,7}(?:[\t\n ._-]?[A-Za-z0-9]{1,3})?(?:\b|_)",
     "ip6": r"(?:\b[0-9a-fA-F]{1,4}|:):[0-9a-fA-F:]*(?:\d{1,3}(?:\.\d{1,3}){3}\b|[0-9a-fA-F]\b|:)",
