@@ -26,6 +26,7 @@ from tests.chaos.scenarios import Outcome
 from tests.chaos.town import NEVER, Plan, Servers, Town, town
 
 DRAINED = 300.0  # seconds that a backlog may take
+PLANTED = 75.0  # seconds with a fault planted; twice as long as any run takes without one
 LONGEST = 600, 1800  # seconds that a small run and a full one may take, whatever happens
 LEASE = "lease=10"  # seconds, instead of 90, so that what the dead held comes back within a small run
 
@@ -112,7 +113,7 @@ def perform(grounds: Grounds, name: str, seed: int, *, full: bool = False, plant
     if full:
         run = replace(run, size=run.full or run.size, limit=min(2 * run.limit, DRAINED))
     if planted:
-        run = replace(run, size=max(1, run.size // 3), limit=30.0)
+        run = replace(run, size=max(1, run.size // 3), limit=PLANTED)
     signal.alarm(longest)
     with grounds.plan(run, seed, tuple(planted)) as plan, town(plan) as made:
         found = run.act(made, run.size, run.limit)
