@@ -22,9 +22,7 @@ from bot.work import Effect, Job
 
 log = logging.getLogger(__name__)
 HORIZON = 15.0  # seconds; after this a vendor's reads show what it wrote, or it did not write it
-IN_TIME = (
-    30.0  # seconds from the gate to the wire; far from the lease's end, when others read back what they cannot find
-)
+IN_TIME = 30.0  # seconds from the gate to the wire; at the lease's end others read back what they cannot find
 MAX_TRIES = 2
 STOPPED_WAIT = 2.0  # seconds
 DIGITS = re.compile(r"\d+")  # two reasons that differ in a ticket's number are one

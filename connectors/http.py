@@ -76,7 +76,7 @@ def unless(late: Late) -> Iterator[None]:
         _turn.late = never
 
 
-def last_look() -> None:
+def not_too_late() -> None:
     """Right before the wire. Unavailable where it is too late: a process that was frozen on its way must not go on as
     if nothing had been; somebody else has taken over since, and settled what was never sent."""
     if _turn.late():
@@ -93,7 +93,7 @@ class OneTry(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         """As HTTPAdapter.send, never without a timeout."""
         options["timeout"] = options.get("timeout") or self.timeout
-        last_look()
+        not_too_late()
         return super().send(request, **options)
 
 

@@ -15,33 +15,29 @@ signal.pause()
 """
 
 
-def test_a_worker_ends_when_whoever_started_it_is_gone() -> None:
-    started = f"{sys.executable} -c '{WORKER}' & echo started; read line"
-
+def said_once_killed(started: str, ready: str) -> str:
+    """What a worker says whose parent, a shell that starts it, is killed as soon as it has said that it is `ready`."""
     parent = subprocess.Popen(
         ["sh", "-c", started],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert parent.stdout is not None
-    assert {parent.stdout.readline(), parent.stdout.readline()} == {"started\n", "2\n"}
+    assert {parent.stdout.readline(), parent.stdout.readline()} == {"started\n", f"{ready}\n"}
     parent.kill()
+    return parent.communicate(timeout=10)[1]  # which waits for whoever holds the pipes
 
-    assert "told to end" in parent.communicate(timeout=10)[1]  # which waits for whoever holds the pipes
+
+def test_a_worker_ends_when_whoever_started_it_is_gone() -> None:
+    started = f"{sys.executable} -c '{WORKER}' & echo started; read line"
+
+    assert "told to end" in said_once_killed(started, "2")
 
 
 def test_a_worker_whose_parent_ended_while_it_was_starting_ends_too() -> None:
     late = f"import bot, os\nprint('early', flush=True)\nwhile os.getppid() == bot.STARTED[1]: pass\n{WORKER}"
     started = f'{sys.executable} -c "{late.replace(chr(34), chr(39))}" & echo started; read line'
 
-    parent = subprocess.Popen(
-        ["sh", "-c", started],
-        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert parent.stdout is not None
-    assert {parent.stdout.readline(), parent.stdout.readline()} == {"started\n", "early\n"}
-    parent.kill()
-
-    assert "told to end" in parent.communicate(timeout=10)[1]
+    assert "told to end" in said_once_killed(started, "early")
 
 
 def test_a_worker_that_was_started_to_outlive_everybody_does() -> None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from bot.errors import BotError, Malformed, Refused, Unavailable
 from bot.model import Ref
 from bot.text.markup import Safe
-from connectors.http import Drift, Shape, error_for, last_look, shape
+from connectors.http import Drift, Shape, error_for, not_too_late, shape
 from connectors.intercom import shapes
 from connectors.intercom.door import CONVERSATION
 
@@ -44,7 +44,7 @@ class Whole(httpx.HTTPTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """As httpx has it; errors stay as they are, for the SDK to raise."""
-        last_look()
+        not_too_late()
         answer = super().handle_request(request)
         self._drift.hear(answer.headers)
         if not answer.is_success:

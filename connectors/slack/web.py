@@ -10,7 +10,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import BotError, Refused, Unavailable
-from connectors.http import Drift, error_for, last_look, retry_after
+from connectors.http import Drift, error_for, not_too_late, retry_after
 from connectors.slack.shapes import Me, Page, User, read
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Web:
 
         client = WebClient(self.token, self.base_url, self._timeout, retry_handlers=[])
         writes = name.startswith(("chat.", "views."))
-        last_look()
+        not_too_late()
         try:
             answer: SlackResponse = getattr(client, name.replace(".", "_"))(**arguments)
         except SlackApiError as err:
