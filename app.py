@@ -27,7 +27,7 @@ import connectors
 from bot import answer, console, deliver, logs, review, settings, sweep
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
-from bot.backends.workers import Bell, Workers, end_with_parent, repeat
+from bot.backends.workers import Bell, Workers, end_with_parent, repeating
 from bot.backends.writer import ExtractiveWriter
 from bot.errors import BotError, Misconfigured
 from bot.knowledge import Knowledge
@@ -151,21 +151,19 @@ def web(
 def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[int]:
     """Workers in this process until the block ends, and how many: with REDIS_URL they are processes of their own.
     Beside them every second what dead workers held is taken back, and every so often what webhooks lost."""
-    stopping = threading.Event()
     kept = timedelta(days=chosen.retention_days) if chosen.retention_days else None
     upkeep = sweep.Upkeep(chosen.anchors, kept, chosen.budgets)
-    acts = [(1.0, partial(sweep.reclaim, line)), (chosen.sweep_every, partial(sweep.daily, line, upkeep))]
+    acts: list[tuple[float, Callable[[], object]]] = [(1.0, partial(sweep.reclaim, line))]
+    acts += [(chosen.sweep_every, partial(sweep.daily, line, upkeep))]
     acts += [(chosen.sweep_every, partial(sweep.visit, line, upkeep, desk)) for desk in line.connectors.values()]
-    for every, act in acts if sweeps else ():
-        threading.Thread(target=repeat, args=(every, act, stopping), daemon=True).start()
     count = chosen.workers if isinstance(line.wake, Bell) else 0
-    workers = Workers(worker(line, chosen), line.wake).start() if count and isinstance(line.wake, Bell) else None
-    try:
-        yield count
-    finally:
-        stopping.set()
-        if workers:
-            workers.stop(PATIENCE)
+    with repeating(acts if sweeps else ()):
+        workers = Workers(worker(line, chosen), line.wake).start() if count and isinstance(line.wake, Bell) else None
+        try:
+            yield count
+        finally:
+            if workers:
+                workers.stop(PATIENCE)
 
 
 def run_serve(args: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@ takes, and no connection begun for any."""
 
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,8 +58,14 @@ CONNECTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
 @pytest.fixture(scope="session")
 def watch() -> None:
-    """See every connection that this process begins; what is watched once is watched for good."""
-    sys.addaudithook(lambda what, told: WATCHED.append(told) if what in CONNECTS else None)
+    """See every connection that this thread begins; what is watched once is watched for good."""
+    us = threading.get_ident()  # and not what a thread of an earlier test still has to do
+
+    def see(what: str, told: Any) -> None:
+        if what in CONNECTS and threading.get_ident() == us:
+            WATCHED.append(told)
+
+    sys.addaudithook(see)
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,6 +17,7 @@ from bot.worker import Worker
 log = logging.getLogger(__name__)
 POLL = 0.25  # seconds between looks when nobody wakes us
 LEAST = 0.02  # seconds: what is due may have to wait for its conversation's turn
+LEFT_BEHIND = 2.0  # seconds that whoever stops waits for what is repeated
 
 
 class Bell:
@@ -52,11 +55,10 @@ class Workers:
         return self
 
     def stop(self, seconds: float = 5.0) -> None:
-        """Let each finish the row it is on."""
+        """Let each finish the row it is on, for `seconds` in all."""
         self._stopping.set()
         self._bell.wake()
-        for thread in self._threads:
-            thread.join(seconds)
+        await_all(self._threads, seconds)
 
     def _run(self) -> None:
         known = 0
@@ -84,6 +86,27 @@ def repeat(seconds: float, act: Callable[[], object], stopping: threading.Event)
             act()
         except Exception:
             log.exception("crashed", extra={"act": act})
+
+
+@contextmanager
+def repeating(acts: Iterable[tuple[float, Callable[[], object]]]) -> Iterator[None]:
+    """Do each every so many seconds, in a thread of its own, until the block ends; what hangs then is left."""
+    stopping = threading.Event()
+    threads = [threading.Thread(target=repeat, args=(*act, stopping), daemon=True) for act in acts]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        await_all(threads, LEFT_BEHIND)
+
+
+def await_all(threads: Iterable[threading.Thread], seconds: float) -> None:
+    """Let all of them come to their end, for so long together."""
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
 
 
 def end_with_parent() -> None:
