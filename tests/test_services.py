@@ -12,8 +12,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from bot.store import Store
+from bot.errors import Unavailable
+from bot.store import Store, connections
 from bot.store.migrate import migrate
+from bot.store.prepared import execute
+from bot.store.statements import Lock, one_at_a_time
 from bot.store.tables import meta
 
 
@@ -114,6 +117,29 @@ def test_a_write_waits_for_the_disk_unless_it_is_said_that_it_can_be_taken_again
 
     store.close()
     assert (durable, other, again) == (waits, not_yet, waits)
+
+
+def test_a_process_that_stands_still_in_a_transaction_keeps_its_locks_for_seconds_only(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "STANDS_STILL", 1)
+    still, other = Store(database_url), Store(database_url)
+    if other.sqlite:
+        pytest.skip("on SQLite they last until it is ended (PROMISES.md)")
+    migrate(other)
+
+    with pytest.raises(Unavailable), still.write() as conn:
+        one_at_a_time(conn, Lock.CHAIN)
+        with other.write() as theirs:
+            execute(theirs, "SET LOCAL lock_timeout TO '10s'")  # instead of for ever
+            one_at_a_time(theirs, Lock.CHAIN)
+        execute(conn, "SELECT 1")
+    with still.write() as conn:
+        again = execute(conn, "SELECT 1")
+
+    still.close()
+    other.close()
+    assert again == [(1,)]
 
 
 def test_a_process_that_stands_still_at_the_gate_stops_nobody(tmp_path: Path) -> None:

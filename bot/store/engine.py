@@ -3,29 +3,22 @@
 import fcntl
 import os
 import queue
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext, suppress
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bot.errors import Misconfigured, Unavailable
-from bot.store.prepared import execute
+from bot.store.connections import BUSY_MS, Connections
 
 Item = TypeVar("Item")
 Run = Callable[[Connection, list[Item]], None]
 Waiting = tuple[Run[Any], Any, "Future[None]"]
-BUSY_MS = 5_000
-# Pages that every commit touches are copied out of the log once in 16 MB, not once in 4.
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", f"busy_timeout={BUSY_MS}")
 BATCH = 64
 GATE = 0.5  # seconds
 SYNC = getattr(os, "fdatasync", os.fsync)  # macOS has the second alone
@@ -42,12 +35,13 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = url
         self.sqlite = url.startswith("sqlite")
-        self.engine = _engine(url)
+        self._connections = Connections(url)
+        self.engine = self._connections.engine
         self._mine = threading.local()
         self._writing = threading.Lock()
         self._gate = _gate(f"{self.engine.url.database}-gate") if self.sqlite else -1
         self._log = f"{os.path.realpath(self.engine.url.database or '')}-wal"  # a link's log lies beside the file
-        self._waiting: queue.SimpleQueue[Waiting] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._committer: threading.Thread | None = None
 
     def __repr__(self) -> str:
@@ -66,12 +60,12 @@ class Store:
             yield outer
             return
         try:
-            with self.engine.connect() as conn:
-                if self.sqlite:
-                    execute(conn, "BEGIN")
+            with self._connections.reading() as conn:
                 self._mine.reading = conn
                 yield conn
-        except OperationalError as err:
+        except DBAPIError as err:
+            if not _away(err):
+                raise
             raise Unavailable(f"the store cannot read: {type(err.orig).__name__}", retry_after=1.0) from err
         finally:
             self._mine.reading = None
@@ -86,11 +80,11 @@ class Store:
         """
         turn = self._turn() if self.sqlite else nullcontext()
         try:
-            with turn, self.engine.connect() as conn, conn.begin():
-                if self.sqlite:
-                    _begin(conn, "FULL" if durable else "NORMAL")
+            with turn, self._connections.writing(durable=durable) as conn:
                 yield conn
-        except OperationalError as err:
+        except DBAPIError as err:
+            if not _away(err):
+                raise
             raise Unavailable(f"the store cannot write: {type(err.orig).__name__}", retry_after=1.0) from err
 
     def flush(self) -> None:
@@ -145,8 +139,11 @@ class Store:
         done.result()
 
     def close(self) -> None:
-        """Give the connections back."""
-        self.engine.dispose()
+        """Give the connections back; a thread that still uses one gives it back with its own end."""
+        if self._committer is not None:
+            self._waiting.put(None)
+            self._committer = None
+        self._connections.close()
         if self._gate >= 0:
             os.close(self._gate)
             self._gate = -1
@@ -155,15 +152,18 @@ class Store:
         if self._committer is None:
             with self._writing:
                 if self._committer is None:
-                    self._committer = threading.Thread(target=self._commit_for_ever, name="committer", daemon=True)
+                    self._committer = threading.Thread(target=self._commit_until_closed, name="committer", daemon=True)
                     self._committer.start()
 
-    def _commit_for_ever(self) -> None:
+    def _commit_until_closed(self) -> None:
         while True:
             batch = [self._waiting.get()]
             while len(batch) < BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get())
-            self._commit(batch)
+            self._commit([waiting for waiting in batch if waiting])
+            if None in batch:
+                break
+        self._connections.close_own()
 
     def _commit(self, batch: list[Waiting]) -> None:
         try:
@@ -178,36 +178,6 @@ class Store:
             done.set_result(None)
 
 
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError) as err:  # the second for a port that is no number
-        raise Misconfigured("DATABASE_URL", "is not a database URL; write sqlite:///data/understudy.db") from err
-    if parsed.get_backend_name() == "sqlite":
-        return _sqlite(url, parsed.database)
-    if parsed.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
-        raise Misconfigured("DATABASE_URL", "PostgreSQL needs `pip install -r requirements-services.lock`")
-    if parsed.get_backend_name() == "postgresql":
-        psycopg = parsed.set(drivername="postgresql+psycopg")
-        engine = create_engine(psycopg, pool_size=16, pool_pre_ping=True, hide_parameters=True)
-        event.listen(engine, "connect", _durable)
-        return engine
-    raise Misconfigured("DATABASE_URL", f"{parsed.get_backend_name()} is not supported; use sqlite or postgresql")
-
-
-def _sqlite(url: str, path: str | None) -> Engine:
-    if not path or path == ":memory:":
-        raise Misconfigured("DATABASE_URL", "needs a file, such as sqlite:///data/understudy.db")
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        raise Misconfigured("DATABASE_URL", f"its folder cannot be made: {err.strerror}") from err
-    shared = {"check_same_thread": False}
-    engine = create_engine(url, poolclass=QueuePool, pool_size=16, connect_args=shared, hide_parameters=True)
-    event.listen(engine, "connect", _prepare)
-    return engine
-
-
 def _gate(path: str) -> int:
     try:
         return os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
@@ -215,20 +185,6 @@ def _gate(path: str) -> int:
         raise Misconfigured("DATABASE_URL", f"{path} cannot be opened: {err.strerror}") from err
 
 
-def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by the store, not by the driver
-    for pragma in PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _durable(connection: Any, _record: object) -> None:
-    """Whatever the server, the database or the role has been tuned to."""
-    connection.execute("SET synchronous_commit TO on")
-    connection.commit()
-
-
-def _begin(conn: Connection, synchronous: str) -> None:
-    if conn.info.get("synchronous", "FULL") != synchronous:
-        execute(conn, f"PRAGMA synchronous={synchronous}")
-        conn.info["synchronous"] = synchronous
-    execute(conn, "BEGIN IMMEDIATE")  # at once: a reader that turns writer can fail without waiting
+def _away(err: DBAPIError) -> bool:
+    """Busy, full, or gone while we were in it; and not a mistake of ours."""
+    return isinstance(err, OperationalError) or err.connection_invalidated

@@ -88,7 +88,10 @@ def execute(conn: Connection, sql: str, values: object = ()) -> list[Row]:
         cursor = driver.execute(sql, values)
         return cursor.fetchall() if cursor.description else []  # SQLite reads while it fetches, and can fail there
     except conn.dialect.loaded_dbapi.Error as err:
-        if conn.dialect.is_disconnect(err, driver, None):
+        gone = conn.dialect.is_disconnect(err, driver, None)
+        if gone:
             conn.invalidate(err)  # so that nobody tries to roll it back, or gets it from the pool
-        base = conn.dialect.loaded_dbapi.Error
-        raise DBAPIError.instance(sql, None, err, base, hide_parameters=True, dialect=conn.dialect) from err
+        raise DBAPIError.instance(
+            sql, None, err, conn.dialect.loaded_dbapi.Error,
+            hide_parameters=True, connection_invalidated=gone, dialect=conn.dialect,
+        ) from err  # fmt: skip

@@ -3,11 +3,13 @@
 The product knows none of this: each change replaces one function of it, in that process alone.
 """
 
+import gc
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
@@ -23,7 +25,7 @@ from bot import answer, deliver, egress, settings, sweep, work, worker
 from bot.backends import rq_queue
 from bot.line import Line
 from bot.model import Context, DeliveryState, Draft, Event, Ref
-from bot.store import Store, drafts, engine, reviews
+from bot.store import Store, connections, drafts, reviews
 from bot.store.tables import delivery
 from bot.text.links import ANYWHERE
 from connectors import http
@@ -39,8 +41,12 @@ def _die() -> None:
 
 
 def _freeze() -> None:
-    os.kill(os.getpid(), signal.SIGSTOP)
-    time.sleep(0.5)  # the main thread takes the signal: this one must not go on into a transaction meanwhile
+    """With nobody in a transaction on SQLite: whoever stands still in one keeps the file to itself (PROMISES.md)."""
+    with ExitStack() as held:
+        for store in [made for made in gc.get_objects() if isinstance(made, Store) and made.sqlite]:
+            held.enter_context(store._writing)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        time.sleep(0.5)  # the main thread takes the signal: this one must not go on into a transaction meanwhile
 
 
 def _swap(owner: Any, **new: object) -> None:
@@ -123,13 +129,13 @@ def _acknowledged_first(store: Store, run: Any, item: Any) -> None:
     threading.Timer(DEFERRED, later).start()
 
 
-def _begun_loosely(real: Callable[[Any, str], None], conn: Any, _synchronous: str) -> None:
+def _waits_for_nothing(real: Callable[[Any, str], None], conn: Any, _synchronous: str) -> None:
     """No commit waits for the disk."""
     real(conn, "NORMAL")
 
 
 def _unsynced() -> None:
-    _swap(engine, _begin=partial(_begun_loosely, engine._begin))
+    _swap(connections, _wait_for_disk=partial(_waits_for_nothing, connections._wait_for_disk))
     _swap(Store, flush=lambda _store: None)
 
 

@@ -133,7 +133,7 @@ def cuts(town: Town, times: int, limit: float) -> Outcome:
         or subprocess.run(["strace", "-qq", "-o", os.devnull, "true"], check=False).returncode
     ):
         return weather.skipped(town, "nothing can be traced here")
-    town.store.engine.dispose()  # ours would keep the old files open
+    town.store.close()  # ours would keep the old files open
     database = Path(town.plan.database_url.removeprefix("sqlite:///"))
     disk, loose = Disk(database, town.plan.folder / "trace"), 0
     with rehoused(town, disk.tracer):

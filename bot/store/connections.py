@@ -1,0 +1,146 @@
+"""How a thread reaches the database: SQLite's file by two connections of its own, PostgreSQL by a pool."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import NullPool
+
+from bot.errors import Misconfigured
+from bot.store.prepared import execute
+
+BUSY_MS = 5_000
+# Pages that every commit touches are copied out of the log once in 16 MB, not once in 4.
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", f"busy_timeout={BUSY_MS}")
+STANDS_STILL = 20  # seconds for which a process that was stopped in a transaction keeps its locks on PostgreSQL
+
+Kind = Literal["reading", "writing"]
+
+
+class Connections:
+    """Transactions on a database, begun and ended. Raises what SQLAlchemy does."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = engine(url)
+        self._sqlite = self.engine.dialect.name == "sqlite"
+        self._mine = threading.local()
+        self._no_transaction = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """On SQLite all is of one moment; PostgreSQL reads what is committed, statement by statement."""
+        if self._sqlite:
+            with self._own("reading", "BEGIN") as conn:
+                yield conn
+        else:
+            with self._no_transaction.connect() as conn:
+                yield conn
+
+    @contextmanager
+    def writing(self, *, durable: bool) -> Iterator[Connection]:
+        """Committed at the end, undone when the block fails. On PostgreSQL every commit is `durable`."""
+        if self._sqlite:  # at once: a reader that turns writer can fail without waiting
+            with self._own("writing", "BEGIN IMMEDIATE", "FULL" if durable else "NORMAL") as conn:
+                yield conn
+        else:
+            with self.engine.connect() as conn, conn.begin():
+                yield conn
+
+    def close(self) -> None:
+        """Give back this thread's and those that nobody uses; another thread's end with it."""
+        self.close_own()
+        self.engine.dispose()
+
+    def close_own(self) -> None:
+        """Give back this thread's."""
+        for conn in vars(self._mine).values():
+            conn.close()
+        vars(self._mine).clear()
+
+    @contextmanager
+    def _own(self, kind: Kind, begin: str, synchronous: str = "") -> Iterator[Connection]:
+        """Kept open between transactions: to take one from a pool takes as long as three statements."""
+        conn: Connection = getattr(self._mine, kind, None) or self.engine.connect()
+        setattr(self._mine, kind, conn)
+        try:
+            if synchronous:
+                _wait_for_disk(conn, synchronous)
+            execute(conn, begin)
+            yield conn
+            _end(conn, "commit")
+        except BaseException:
+            self._undo(kind, conn)
+            raise
+
+    def _undo(self, kind: Kind, conn: Connection) -> None:
+        try:
+            _end(conn, "rollback")
+        except (DBAPIError, sqlite3.Error):  # nobody knows what state it is in
+            delattr(self._mine, kind)
+            with suppress(DBAPIError, sqlite3.Error):
+                conn.close()
+
+
+def _wait_for_disk(conn: Connection, synchronous: str) -> None:
+    if conn.info.get("synchronous", "FULL") != synchronous:
+        execute(conn, f"PRAGMA synchronous={synchronous}")
+        conn.info["synchronous"] = synchronous
+
+
+def _end(conn: Connection, how: Literal["commit", "rollback"]) -> None:
+    """SQLAlchemy knows of the transaction where one of its own statements was in it. A block may have ended it."""
+    driver: Any = conn.connection.driver_connection
+    if conn.in_transaction():
+        getattr(conn, how)()
+    elif driver.in_transaction:
+        execute(conn, how)
+
+
+def engine(url: str) -> Engine:
+    """Raises Misconfigured for an address that is no database of ours."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as err:  # the second for a port that is no number
+        raise Misconfigured("DATABASE_URL", "is not a database URL; write sqlite:///data/understudy.db") from err
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(url, parsed.database)
+    if parsed.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
+        raise Misconfigured("DATABASE_URL", "PostgreSQL needs `pip install -r requirements-services.lock`")
+    if parsed.get_backend_name() == "postgresql":
+        psycopg = parsed.set(drivername="postgresql+psycopg")
+        made = create_engine(psycopg, pool_size=16, pool_pre_ping=True, hide_parameters=True)
+        event.listen(made, "connect", _agree)
+        return made
+    raise Misconfigured("DATABASE_URL", f"{parsed.get_backend_name()} is not supported; use sqlite or postgresql")
+
+
+def _sqlite(url: str, path: str | None) -> Engine:
+    if not path or path == ":memory:":
+        raise Misconfigured("DATABASE_URL", "needs a file, such as sqlite:///data/understudy.db")
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise Misconfigured("DATABASE_URL", f"its folder cannot be made: {err.strerror}") from err
+    shared = {"check_same_thread": False}  # one that a thread left behind is closed by another
+    made = create_engine(url, poolclass=NullPool, connect_args=shared, hide_parameters=True)
+    event.listen(made, "connect", _prepare)
+    return made
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun here, not by the driver
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _agree(connection: Any, _record: object) -> None:
+    """Whatever the server, the database or the role has been tuned to: a commit waits for the disk, and whoever is
+    stopped between two statements (a frozen machine, a cut wire) does not keep everybody from what it has locked."""
+    connection.execute(f"SET synchronous_commit TO on; SET idle_in_transaction_session_timeout TO '{STANDS_STILL}s'")
+    connection.commit()
