@@ -111,7 +111,7 @@ def perform(grounds: Grounds, name: str, seed: int, *, full: bool = False, plant
     """One run, told on the way; with a fault planted a third of it is enough, and not waited for so long."""
     run, longest = RUNS[name], LONGEST[full]
     if full:
-        run = replace(run, size=run.full or run.size, limit=min(2 * run.limit, DRAINED))
+        run = replace(run, size=run.full or run.size, limit=DRAINED)
     if planted:
         run = replace(run, size=max(1, run.size // 3), limit=PLANTED)
     signal.alarm(longest)
@@ -135,11 +135,12 @@ def alone(args: argparse.Namespace, seed: int) -> list[report.Row]:
 
 
 def abreast(args: argparse.Namespace, seed: int) -> list[report.Row]:
-    """In four processes, since a run mostly waits: two for what needs servers, two for the rest. RuntimeError where
-    one of them did not come to its end."""
+    """One half for what needs servers, one for the rest, each in two processes, since a small run mostly waits, or in
+    one where thousands come to rest at once. RuntimeError where one of them did not come to its end."""
+    each = 1 if args.full else 2
     needs = {name: RUNS[FOUND_BY.get(name, name)].services for name in args.names}
     served, rest = ([name for name in needs if needs[name] is which] for which in (True, False))
-    lanes = [lane for lane in (served[::2], served[1::2], rest[::2], rest[1::2]) if lane]
+    lanes = [half[nth::each] for half in (served, rest) for nth in range(each) if half[nth::each]]
     more = [*(["--faults"] * args.faults), *(["--full"] * args.full), *(f"--plant={fault}" for fault in args.plant)]
     env = {**os.environ, "CHAOS_SEED": str(seed)}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
