@@ -119,6 +119,15 @@ def test_a_write_waits_for_the_disk_unless_it_is_said_that_it_can_be_taken_again
     assert (durable, other, again) == (waits, not_yet, waits)
 
 
+def _stand_still(still: Store, other: Store) -> None:
+    with still.write() as conn:
+        one_at_a_time(conn, Lock.CHAIN)
+        with other.write() as theirs:
+            execute(theirs, "SET LOCAL lock_timeout TO '10s'")  # instead of for ever
+            one_at_a_time(theirs, Lock.CHAIN)
+        execute(conn, "SELECT 1")
+
+
 def test_a_process_that_stands_still_in_a_transaction_keeps_its_locks_for_seconds_only(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,12 +137,8 @@ def test_a_process_that_stands_still_in_a_transaction_keeps_its_locks_for_second
         pytest.skip("on SQLite they last until it is ended (PROMISES.md)")
     migrate(other)
 
-    with pytest.raises(Unavailable), still.write() as conn:
-        one_at_a_time(conn, Lock.CHAIN)
-        with other.write() as theirs:
-            execute(theirs, "SET LOCAL lock_timeout TO '10s'")  # instead of for ever
-            one_at_a_time(theirs, Lock.CHAIN)
-        execute(conn, "SELECT 1")
+    with pytest.raises(Unavailable):
+        _stand_still(still, other)
     with still.write() as conn:
         again = execute(conn, "SELECT 1")
 
