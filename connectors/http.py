@@ -10,11 +10,15 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import accumulate
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import requests
 from pydantic import BaseModel, ValidationError
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_encoding_from_headers
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, ReadTimeoutError, SSLError
 
 from bot.errors import BotError, Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.ports import Late, never
@@ -29,6 +33,10 @@ NOT_APPLIED = frozenset({409, 429})  # the vendor answered before it did anythin
 LOOPBACK = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(/[\w/]*)?")
 # What JSON has besides brackets; a string goes to its end or the body's, so it is never tried anew.
 FLAT = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?|[^"{}\[\]]++', re.S)
+FAILED = (
+    (ConnectTimeoutError, requests.ConnectTimeout), (ReadTimeoutError, requests.ReadTimeout),
+    (SSLError, requests.exceptions.SSLError), (HTTPError, requests.ConnectionError),
+)  # fmt: skip # by urllib3, and as requests says it
 PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -83,49 +91,68 @@ def not_too_late() -> None:
         raise Unavailable("it took too long to come to the sending, so nothing was sent")
 
 
-class OneTry(HTTPAdapter):
-    """Sends a request once, with a timeout: a write whose answer is lost must be read back, not sent again."""
+class OneTry(BaseAdapter):
+    """Sends a request once, with a timeout, and reads the answer to its end: a write whose answer is lost must be read
+    back, not sent again. Straight on urllib3, since what requests does around it takes as long as urllib3 itself."""
 
     def __init__(self, timeout: tuple[float, float]) -> None:
-        super().__init__(max_retries=Retry(total=0, redirect=0, raise_on_status=False), pool_maxsize=16)
-        self.timeout = timeout
+        super().__init__()
+        self.timeout = Timeout(connect=timeout[0], read=timeout[1])
+        self._pools = PoolManager(maxsize=16, cert_reqs="CERT_REQUIRED", ca_certs=DEFAULT_CA_BUNDLE_PATH)
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
-        """As HTTPAdapter.send, never without a timeout."""
-        options["timeout"] = options.get("timeout") or self.timeout
+    def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:  # type: ignore[override]
+        """The answer, whatever its status; no redirect is followed. Raises requests.RequestException."""
         not_too_late()
-        return super().send(request, **options)
+        once: dict[str, Any] = {"redirect": False, "retries": False, "timeout": self.timeout}
+        try:
+            answer = self._pools.urlopen(
+                request.method or "", request.url or "", body=request.body, headers=request.headers, **once
+            )
+        except HTTPError as err:
+            raise next(kind for known, kind in FAILED if isinstance(err, known))(err, request=request) from err
+        return _answered(request, answer)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._pools.clear()
+
+
+def _answered(request: requests.PreparedRequest, answer: BaseHTTPResponse) -> requests.Response:
+    made = requests.Response()
+    made.status_code, made.reason = answer.status, answer.reason or ""
+    made.url, made.request = request.url or "", request
+    made.headers = CaseInsensitiveDict(answer.headers)
+    made.encoding = get_encoding_from_headers(made.headers)
+    made._content = answer.data
+    return made
 
 
 class Plain(requests.Session):
     """Hands on what came: no redirect is followed with our token, no cookie is kept, and of its own settings (`verify`,
-    `cert`, `proxies`, `auth`, `params`, hooks) none counts but headers and adapters."""
+    `cert`, `proxies`, `auth`, `params`, hooks) none counts but headers and adapters, nor the `timeout` of a call."""
 
     def request(  # type: ignore[override]
         self,
         method: str,
         url: str,
-        params: Any = None,
+        params: Mapping[str, object] | None = None,
         data: Any = None,
         headers: Mapping[str, str] | None = None,
         json: Any = None,
         files: Any = None,
-        timeout: Any = None,
         **_settings: object,
     ) -> requests.Response:
         """With our headers under its own; merging the settings that we have not takes as long as the rest."""
         made = requests.PreparedRequest()
-        made.prepare_method(method)
-        made.prepare_url(url, params)
+        made.method = method.upper()
+        made.url = f"{url}{'&' if '?' in url else '?'}{urlencode(params, doseq=True)}" if params else url
         made.prepare_headers({**self.headers, **(headers or {})})
         made.prepare_body(data, files, json)
-        return self.send(made, timeout=timeout)
+        return self.send(made)
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """By the adapter of its address, read to its end."""
-        answer = self.get_adapter(request.url or "").send(request, timeout=options.get("timeout"))
-        _ = answer.content
-        return answer
+        """By the adapter of its address."""
+        return self.get_adapter(request.url or "").send(request)
 
 
 def session(read_timeout: float = READ_TIMEOUT) -> requests.Session:

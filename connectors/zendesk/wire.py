@@ -32,22 +32,21 @@ class Wire(OneTry):
         super().__init__((CONNECT_TIMEOUT, timeout))
         self.site, self.token, self.drift = site, token, drift
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:  # type: ignore[override]
         """The answer with a status under 300. Raises Unavailable or Refused."""
         request.url = self.site + request.path_url
         used = self.token.get()
-        answer = self._once(request, used, options)
+        answer = self._once(request, used)
         if answer.status_code == 401:  # surely not applied, so a write may go again
-            answer = self._once(request, self.token.get(used), options)
+            answer = self._once(request, self.token.get(used))
         if answer.status_code >= 300:
             raise _error(request, answer)
         return answer
 
-    def _once(self, request: requests.PreparedRequest, token: str, options: dict[str, Any]) -> requests.Response:
+    def _once(self, request: requests.PreparedRequest, token: str) -> requests.Response:
         request.headers["Authorization"] = f"Bearer {token}"
         try:
-            answer = super().send(request, **options)
-            _ = answer.content  # read here, so that an answer that breaks off is caught here
+            answer = super().send(request)
         except requests.RequestException as err:
             maybe = _writes(request) and not _unsent(err)
             raise Unavailable(f"Zendesk {_what(request)}: {type(err).__name__}", maybe=maybe, away=True) from err
@@ -67,8 +66,7 @@ def _what(request: requests.PreparedRequest) -> str:
 
 def _unsent(err: requests.RequestException) -> bool:
     """Was there no connection at all, so that nothing can have been applied?"""
-    reason = getattr(err.args[0], "reason", None) if err.args else None
-    return isinstance(err, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
+    return isinstance(err, requests.ConnectTimeout) or isinstance(err.__cause__, NewConnectionError)
 
 
 def _error(request: requests.PreparedRequest, answer: requests.Response) -> BotError:
