@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
@@ -70,6 +71,26 @@ def test_the_second_of_two_who_are_first_is_told_so(store: Store) -> None:
 
     with pytest.raises(IntegrityError), store.write() as conn:
         insert.all(conn, version=7, value=Policy(version=7), by="tomasz", at=NOW)
+
+
+KNOWN = {"to SQLAlchemy": lambda conn: conn.execute(select(1)), "to the driver": lambda conn: execute(conn, "SELECT 1")}
+
+
+@pytest.mark.parametrize("begun", KNOWN.values(), ids=KNOWN)
+def test_a_connection_that_broke_is_not_used_again(store: Store, begun: Callable[[Connection], object]) -> None:
+    def broken(conn: Connection) -> None:
+        begun(conn)
+        conn.invalidate()
+        raise ConnectionError
+
+    for opened in (store.write, store.read):
+        with pytest.raises(ConnectionError), opened() as conn:
+            broken(conn)
+
+    with store.write() as conn:
+        conversations.set_looked_to(conn, "zendesk", NOW)
+    with store.read() as conn:
+        assert conversations.looked_to(conn, "zendesk") == NOW
 
 
 def test_a_read_is_of_one_moment(store: Store) -> None:

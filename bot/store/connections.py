@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from bot.errors import Misconfigured
@@ -81,9 +81,9 @@ class Connections:
     def _undo(self, kind: Kind, conn: Connection) -> None:
         try:
             _end(conn, "rollback")
-        except (DBAPIError, sqlite3.Error):  # nobody knows what state it is in
+        except (SQLAlchemyError, sqlite3.Error):  # nobody knows what state it is in
             delattr(self._mine, kind)
-            with suppress(DBAPIError, sqlite3.Error):
+            with suppress(SQLAlchemyError, sqlite3.Error):
                 conn.close()
 
 
