@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.event import listen
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from bot.errors import Unavailable
 from bot.model import Policy, Ref
@@ -91,6 +91,21 @@ def test_a_connection_that_broke_is_not_used_again(store: Store, begun: Callable
         conversations.set_looked_to(conn, "zendesk", NOW)
     with store.read() as conn:
         assert conversations.looked_to(conn, "zendesk") == NOW
+
+
+def test_after_a_commit_that_failed_there_is_another(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_connection: object) -> None:
+        raise OperationalError("COMMIT", None, Exception("disk is full"))
+
+    with monkeypatch.context() as changed, pytest.raises(Unavailable):
+        changed.setattr(store.engine.dialect, "do_commit", full)
+        with store.write() as conn:
+            limits.set_stop(conn, True, "ines", NOW)
+
+    with store.write() as conn:
+        conversations.set_looked_to(conn, "zendesk", NOW)
+    with store.read() as conn:
+        assert (conversations.looked_to(conn, "zendesk"), limits.stopped(conn)) == (NOW, False)
 
 
 def test_a_read_is_of_one_moment(store: Store) -> None:

@@ -95,10 +95,9 @@ def _wait_for_disk(conn: Connection, synchronous: str) -> None:
 
 def _end(conn: Connection, how: Literal["commit", "rollback"]) -> None:
     """SQLAlchemy knows of the transaction where one of its own statements was in it. A block may have ended it."""
+    getattr(conn, how)()
     driver: Any = conn.connection.driver_connection
-    if conn.in_transaction():
-        getattr(conn, how)()
-    elif driver.in_transaction:
+    if driver.in_transaction:
         execute(conn, how)
 
 
