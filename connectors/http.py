@@ -91,30 +91,43 @@ def not_too_late() -> None:
         raise Unavailable("it took too long to come to the sending, so nothing was sent")
 
 
-class OneTry(BaseAdapter):
+class Once:
     """Sends a request once, with a timeout, and reads the answer to its end: a write whose answer is lost must be read
-    back, not sent again. Straight on urllib3, since what requests does around it takes as long as urllib3 itself."""
+    back, not sent again. On urllib3 alone: what is usual around it takes as long again. `timeout`: (connect, read)."""
+
+    def __init__(self, timeout: tuple[float, float]) -> None:
+        self._timeout = Timeout(connect=timeout[0], read=timeout[1])
+        self._pools = PoolManager(maxsize=16, cert_reqs="CERT_REQUIRED", ca_certs=DEFAULT_CA_BUNDLE_PATH)
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str], body: Any = None) -> BaseHTTPResponse:
+        """The answer, whatever its status; no redirect is followed. Raises urllib3's HTTPError."""
+        not_too_late()
+        once: dict[str, Any] = {"redirect": False, "retries": False, "timeout": self._timeout}
+        return self._pools.urlopen(method, url, body=body, headers=headers, **once)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._pools.clear()
+
+
+class OneTry(BaseAdapter):
+    """`Once`, as requests and its users know it."""
 
     def __init__(self, timeout: tuple[float, float]) -> None:
         super().__init__()
-        self.timeout = Timeout(connect=timeout[0], read=timeout[1])
-        self._pools = PoolManager(maxsize=16, cert_reqs="CERT_REQUIRED", ca_certs=DEFAULT_CA_BUNDLE_PATH)
+        self._once = Once(timeout)
 
     def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:  # type: ignore[override]
-        """The answer, whatever its status; no redirect is followed. Raises requests.RequestException."""
-        not_too_late()
-        once: dict[str, Any] = {"redirect": False, "retries": False, "timeout": self.timeout}
+        """The answer, whatever its status. Raises requests.RequestException."""
         try:
-            answer = self._pools.urlopen(
-                request.method or "", request.url or "", body=request.body, headers=request.headers, **once
-            )
+            answer = self._once.ask(request.method or "", request.url or "", request.headers, request.body)
         except HTTPError as err:
             raise next(kind for known, kind in FAILED if isinstance(err, known))(err, request=request) from err
         return _answered(request, answer)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._pools.clear()
+        self._once.close()
 
 
 def _answered(request: requests.PreparedRequest, answer: BaseHTTPResponse) -> requests.Response:

@@ -3,7 +3,7 @@
 Imported at the first call, because SDK and httpx take longer to import than all the rest of a start-up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -11,16 +11,22 @@ import httpx
 from intercom import AdminReplyConversationRequest, Intercom, SingleFilterSearchRequest, StartingAfterPaging
 from intercom.core.api_error import ApiError
 from pydantic import BaseModel
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from bot.errors import BotError, Malformed, Refused, Unavailable
 from bot.model import Ref
 from bot.text.markup import Safe
-from connectors.http import Drift, Shape, error_for, not_too_late, shape
+from connectors.http import CONNECT_TIMEOUT, Drift, Once, Shape, error_for, shape
 from connectors.intercom import shapes
 from connectors.intercom.door import CONVERSATION
 
 PAGE = 150  # conversations a page, the vendor's maximum
-BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout)
+FAILED = (
+    (NewConnectionError, httpx.ConnectError), (ConnectTimeoutError, httpx.ConnectTimeout),
+    (ReadTimeoutError, httpx.ReadTimeout), (HTTPError, httpx.ReadError),
+)  # fmt: skip # by urllib3, and as httpx says it
+WRAPPED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 MEND = {
     401: "the token is not valid; set INTERCOM_TOKEN to the app's access token and check INTERCOM_REGION",
     403: "the token may not do this; give the app the permission to read and write conversations",
@@ -31,25 +37,36 @@ UNKNOWN = timedelta(hours=1)  # so far off may our clock be until the first answ
 VERSION = "2.14"  # of the API; without the header the workspace's own default would apply
 
 
-class Whole(httpx.HTTPTransport):
-    """Hands the SDK a good answer as one field that it does not know and passes on as it came.
+class Whole(httpx.BaseTransport):
+    """Asks once, and hands the SDK a good answer as one field that it does not know and passes on as it came.
 
     Its own models (5.0.1) take any type and any lack, and take five times as long to make as the call: they read the
     type hints anew for every part of a conversation.
     """
 
-    def __init__(self, drift: Drift) -> None:
-        super().__init__(trust_env=False)
-        self._drift = drift
+    def __init__(self, drift: Drift, timeout: float) -> None:
+        self._drift, self._once = drift, Once((CONNECT_TIMEOUT, timeout))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """As httpx has it; errors stay as they are, for the SDK to raise."""
-        not_too_late()
-        answer = super().handle_request(request)
+        """Errors stay as they are, for the SDK to raise. Raises httpx.TransportError."""
+        headers = {**request.headers, "accept-encoding": "gzip"}
+        try:
+            answer = self._once.ask(request.method, str(request.url), headers, request.read())
+        except HTTPError as err:
+            raise next(kind for known, kind in FAILED if isinstance(err, known))(str(err)) from err
         self._drift.hear(answer.headers)
-        if not answer.is_success:
-            return answer
-        return httpx.Response(answer.status_code, content=b'{"whole":%b}' % answer.read())
+        if answer.status >= 300:
+            return httpx.Response(answer.status, headers=_plain(answer.headers), content=answer.data)
+        return httpx.Response(answer.status, content=b'{"whole":%b}' % answer.data)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._once.close()
+
+
+def _plain(headers: Mapping[str, str]) -> dict[str, str]:
+    """Without what says how the body was wrapped: it has been unwrapped."""
+    return {name: value for name, value in headers.items() if name.lower() not in WRAPPED}
 
 
 class Client:
@@ -58,7 +75,7 @@ class Client:
     def __init__(self, base_url: str, token: str, timeout: float) -> None:
         # Neither the SDK nor httpx tries again or follows a redirect, with our token, unless told to.
         self._drift = Drift()
-        http = httpx.Client(transport=Whole(self._drift), trust_env=False, timeout=timeout)
+        http = httpx.Client(transport=Whole(self._drift, timeout), trust_env=False)
         version = {"Intercom-Version": VERSION}
         self._sdk = Intercom(base_url=base_url, token=token, headers=version, timeout=timeout, httpx_client=http)
 

@@ -36,14 +36,14 @@ class Wire(OneTry):
         """The answer with a status under 300. Raises Unavailable or Refused."""
         request.url = self.site + request.path_url
         used = self.token.get()
-        answer = self._once(request, used)
+        answer = self._signed(request, used)
         if answer.status_code == 401:  # surely not applied, so a write may go again
-            answer = self._once(request, self.token.get(used))
+            answer = self._signed(request, self.token.get(used))
         if answer.status_code >= 300:
             raise _error(request, answer)
         return answer
 
-    def _once(self, request: requests.PreparedRequest, token: str) -> requests.Response:
+    def _signed(self, request: requests.PreparedRequest, token: str) -> requests.Response:
         request.headers["Authorization"] = f"Bearer {token}"
         try:
             answer = super().send(request)

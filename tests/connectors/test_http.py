@@ -1,14 +1,17 @@
-"""What our session does to a request and its answer, on a real wire."""
+"""What our sessions do to a request and its answer, on a real wire."""
 
+import gzip
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 import requests
 from cryptography import x509
@@ -16,13 +19,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from connectors.http import session
+from connectors.http import Drift, session
+from connectors.intercom.client import Whole
 
 Answer = tuple[int, dict[str, str], bytes]
 ANSWERS: dict[str, Answer] = {
     "/plain": (200, {"Set-Cookie": "a=1"}, b'{"ok": true}'),
     "/moved": (302, {"Location": "/plain"}, b""),
     "/short": (200, {"Content-Length": "99"}, b"half"),
+    "/wrapped": (422, {"Content-Encoding": "gzip"}, gzip.compress(b'{"ok": false}')),
     "/odd": (200, {"Content-Encoding": "gzip"}, b"not gzip"),
 }
 
@@ -78,9 +83,17 @@ def unknown(tmp_path: Path) -> ssl.SSLContext:
     return context
 
 
-def test_a_vendor_whose_certificate_nobody_vouches_for_is_told_nothing(unknown: ssl.SSLContext) -> None:
-    with vendor(unknown) as url, pytest.raises(requests.exceptions.SSLError):
-        session().get(f"{url}/plain", headers={"Authorization": "Bearer secret"})
+def whole() -> httpx.Client:
+    """As Intercom's SDK gets it."""
+    return httpx.Client(transport=Whole(Drift(), 5))
+
+
+@pytest.mark.parametrize("ours", [session, whole])
+def test_a_vendor_whose_certificate_nobody_vouches_for_is_told_nothing(
+    ours: Callable[[], Any], unknown: ssl.SSLContext
+) -> None:
+    with vendor(unknown) as url, pytest.raises((requests.exceptions.SSLError, httpx.ReadError)):
+        ours().get(f"{url}/plain", headers={"Authorization": "Bearer secret"})
 
     assert _Vendor.seen == []
 
@@ -97,24 +110,35 @@ def test_an_answer_is_handed_on_as_it_came_and_no_cookie_is_kept() -> None:
     assert [headers.get("Cookie") for _, _, headers in _Vendor.seen] == [None, None]
 
 
-def test_a_redirect_is_not_followed() -> None:
+@pytest.mark.parametrize("ours", [session, whole])
+def test_a_redirect_is_not_followed(ours: Callable[[], Any]) -> None:
     with vendor() as url:
-        answer = session().get(f"{url}/moved")
+        answer = ours().get(f"{url}/moved")
 
     assert (answer.status_code, answer.headers["location"], len(_Vendor.seen)) == (302, "/plain", 1)
 
 
+@pytest.mark.parametrize("ours", [session, whole])
+def test_what_a_refusal_says_is_unwrapped(ours: Callable[[], Any]) -> None:
+    with vendor() as url:
+        answer = ours().get(f"{url}/wrapped")
+
+    assert (answer.status_code, answer.json()) == (422, {"ok": False})
+
+
+@pytest.mark.parametrize("ours", [session, whole])
 @pytest.mark.parametrize("path", ["/short", "/odd"])
-def test_an_answer_that_breaks_off_is_an_error_and_is_not_asked_for_again(path: str) -> None:
-    with vendor() as url, pytest.raises(requests.RequestException):
-        session().get(f"{url}{path}")
+def test_an_answer_that_breaks_off_is_an_error_and_is_not_asked_for_again(ours: Callable[[], Any], path: str) -> None:
+    with vendor() as url, pytest.raises((requests.ConnectionError, httpx.ReadError)):
+        ours().get(f"{url}{path}")
 
     assert len(_Vendor.seen) == 1
 
 
-def test_where_nobody_listens_there_is_no_connection() -> None:
+@pytest.mark.parametrize("ours", [session, whole])
+def test_where_nobody_listens_there_is_no_connection(ours: Callable[[], Any]) -> None:
     with vendor() as url:
         pass
 
-    with pytest.raises(requests.ConnectionError):
-        session().get(url)
+    with pytest.raises((requests.ConnectionError, httpx.ConnectError)):
+        ours().get(url)
