@@ -157,11 +157,12 @@ def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[in
     acts += [(chosen.sweep_every, partial(sweep.daily, line, upkeep))]
     acts += [(chosen.sweep_every, partial(sweep.visit, line, upkeep, desk)) for desk in line.connectors.values()]
     count = chosen.workers if isinstance(line.wake, Bell) else 0
-    with repeating(acts if sweeps else ()):
+    with repeating(acts if sweeps else ()) as stopping:
         workers = Workers(worker(line, chosen), line.wake).start() if count and isinstance(line.wake, Bell) else None
         try:
             yield count
         finally:
+            stopping.set()
             if workers:
                 workers.stop(PATIENCE)
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import accumulate
+from ssl import SSLCertVerificationError
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -18,7 +19,7 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_encoding_from_headers
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, ReadTimeoutError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
 
 from bot.errors import BotError, Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.ports import Late, never
@@ -34,8 +35,9 @@ LOOPBACK = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(
 # What JSON has besides brackets; a string goes to its end or the body's, so it is never tried anew.
 FLAT = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?|[^"{}\[\]]++', re.S)
 FAILED = (
-    (ConnectTimeoutError, requests.ConnectTimeout), (ReadTimeoutError, requests.ReadTimeout),
-    (SSLError, requests.exceptions.SSLError), (HTTPError, requests.ConnectionError),
+    (NewConnectionError, requests.ConnectionError), (ConnectTimeoutError, requests.ConnectTimeout),
+    (ReadTimeoutError, requests.ReadTimeout), (SSLError, requests.exceptions.SSLError),
+    (HTTPError, requests.ConnectionError),
 )  # fmt: skip # by urllib3, and as requests says it
 PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
@@ -110,6 +112,12 @@ class Once:
         self._pools.clear()
 
 
+def unsent(err: BaseException | None) -> bool:
+    """Was there no connection at all, by an error of urllib3, so that nothing can have been applied?"""
+    stranger = isinstance(err, SSLError) and isinstance(err.args[0], SSLCertVerificationError)
+    return stranger or isinstance(err, NewConnectionError | ConnectTimeoutError)
+
+
 class OneTry(BaseAdapter):
     """`Once`, as requests and its users know it."""
 
@@ -136,7 +144,7 @@ def _answered(request: requests.PreparedRequest, answer: BaseHTTPResponse) -> re
     made.url, made.request = request.url or "", request
     made.headers = CaseInsensitiveDict(answer.headers)
     made.encoding = get_encoding_from_headers(made.headers)
-    made._content = answer.data
+    made._content, made._content_consumed = answer.data, True  # type: ignore[attr-defined]
     return made
 
 
@@ -158,7 +166,8 @@ class Plain(requests.Session):
         """With our headers under its own; merging the settings that we have not takes as long as the rest."""
         made = requests.PreparedRequest()
         made.method = method.upper()
-        made.url = f"{url}{'&' if '?' in url else '?'}{urlencode(params, doseq=True)}" if params else url
+        asked = urlencode({name: value for name, value in (params or {}).items() if value is not None}, doseq=True)
+        made.url = f"{url}{'&' if '?' in url else '?'}{asked}" if asked else url
         made.prepare_headers({**self.headers, **(headers or {})})
         made.prepare_body(data, files, json)
         return self.send(made)

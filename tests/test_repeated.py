@@ -35,13 +35,14 @@ def test_what_has_begun_comes_to_its_end_before_we_go_on() -> None:
 
 def test_what_hangs_keeps_nobody_from_stopping(monkeypatch: pytest.MonkeyPatch, hung: threading.Event) -> None:
     monkeypatch.setattr(workers, "LEFT_BEHIND", 0.05)
-    begun = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     def act() -> None:
         begun.set()
         hung.wait(10)
+        ended.set()
 
     with repeating([(0.0, act)]):
         assert begun.wait(5)
 
-    assert not hung.is_set()
+    assert not ended.is_set()

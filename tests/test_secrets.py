@@ -1,6 +1,7 @@
 """Secrets are never in a `repr`, a log line, the words of a start that fails, or an error page."""
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ import app
 from bot import settings
 from bot.errors import Misconfigured
 from bot.line import Line
+from bot.logs import Formatter
 from bot.web import guard
 from tests.desk import ASKS_RETURN, desk
 
@@ -99,6 +101,8 @@ def test_a_start_that_fails_says_why_without_a_secret(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    for name in [name for name in os.environ if name not in ("PATH", "HOME") and not name.startswith("PYTEST")]:
+        monkeypatch.delenv(name)
     monkeypatch.setattr("bot.web.server.listen", lambda *_: pytest.fail("it starts"))
     for name, value in (MARKED | {"DATABASE_URL": f"sqlite:///{tmp_path / 'understudy.db'}"} | wrong).items():
         monkeypatch.setenv(name, value)
@@ -107,7 +111,8 @@ def test_a_start_that_fails_says_why_without_a_secret(
 
     out, err = capsys.readouterr()
     assert (status, len(err.splitlines())) == (2, 1)
-    assert MARK not in out + err + caplog.text
+    logged = "\n".join(map(Formatter("%(message)s").format, caplog.records))
+    assert MARK not in out + err + logged
 
 
 def secrets_of(made: Any) -> list[str]:

@@ -119,12 +119,13 @@ def test_a_write_waits_for_the_disk_unless_it_is_said_that_it_can_be_taken_again
     assert (durable, other, again) == (waits, not_yet, waits)
 
 
-def _stand_still(still: Store, other: Store) -> None:
+def _stand_still(still: Store, other: Store, got: list[str]) -> None:
     with still.write() as conn:
         one_at_a_time(conn, Lock.CHAIN)
         with other.write() as theirs:
             execute(theirs, "SET LOCAL lock_timeout TO '10s'")  # instead of for ever
             one_at_a_time(theirs, Lock.CHAIN)
+            got.append("the lock")
         execute(conn, "SELECT 1")
 
 
@@ -137,14 +138,15 @@ def test_a_process_that_stands_still_in_a_transaction_keeps_its_locks_for_second
         pytest.skip("on SQLite they last until it is ended (PROMISES.md)")
     migrate(other)
 
+    got = list[str]()
     with pytest.raises(Unavailable):
-        _stand_still(still, other)
+        _stand_still(still, other, got)
     with still.write() as conn:
         again = execute(conn, "SELECT 1")
 
     still.close()
     other.close()
-    assert again == [(1,)]
+    assert (got, again) == (["the lock"], [(1,)])
 
 
 def test_a_process_that_stands_still_at_the_gate_stops_nobody(tmp_path: Path) -> None:

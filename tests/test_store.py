@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.event import listen
+from sqlalchemy.event import listen, remove
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from bot.errors import Unavailable
@@ -113,6 +115,73 @@ def test_after_a_commit_that_failed_there_is_another(store: Store, monkeypatch: 
     forget()
     with store.read() as conn:
         assert conversations.looked_to(conn, "zendesk") is None
+
+
+def test_an_upgrade_that_dies_on_the_way_has_changed_nothing(tmp_path: Path) -> None:
+    made = Store(f"sqlite:///{tmp_path}/old.db")
+    migrate(made, "0001")
+
+    def die(_conn: object, _cursor: object, sql: str, *_rest: object) -> None:
+        if "ADD COLUMN salt" in sql:
+            raise KeyboardInterrupt
+
+    listen(made.engine, "before_cursor_execute", die)
+    with pytest.raises(KeyboardInterrupt):
+        migrate(made)
+    remove(made.engine, "before_cursor_execute", die)
+    with made.read() as conn:
+        halfway = execute(conn, "SELECT version_num FROM alembic_version")
+    migrate(made)
+
+    with made.read() as conn:
+        whole = audit.verify(conn)
+    made.close()
+    assert (halfway, whole) == ([("0001",)], 0)
+
+
+def test_a_transaction_that_is_ended_on_the_way_is_not_taken_for_committed(tmp_path: Path) -> None:
+    made = Store(f"sqlite:///{tmp_path}/ended.db")
+
+    with pytest.raises(RuntimeError, match="ended on the way"), made.write() as conn:
+        execute(conn, "ROLLBACK")
+
+    made.close()
+
+
+def test_a_read_keeps_nothing_that_is_written_in_it(store: Store) -> None:
+    if not store.sqlite:
+        pytest.skip("PostgreSQL has no transaction there")
+    with store.read() as conn:
+        conversations.set_looked_to(conn, "zendesk", NOW)
+
+    with store.read() as conn:
+        assert conversations.looked_to(conn, "zendesk") is None
+
+
+def test_what_came_before_a_store_is_closed_is_committed_and_later_nothing(store: Store) -> None:
+    if not store.sqlite:
+        pytest.skip("PostgreSQL commits each by itself")
+    begun = threading.Event()
+
+    def run(conn: Connection, numbers: list[int]) -> None:
+        begun.set()
+        for number in numbers:
+            conversations.set_looked_to(conn, str(number), NOW)
+
+    with ThreadPoolExecutor(8) as pool:
+        many = [pool.submit(store.together, run, number) for number in range(40)]
+        begun.wait(5)
+        store.close()
+    kept = [number for number, done in enumerate(many) if done.exception() is None]
+    refused = [type(done.exception()) for done in many if done.exception()]
+
+    again = Store(store.url)
+    with again.read() as conn:
+        assert [n for n in range(40) if conversations.looked_to(conn, str(n))] == kept
+    with pytest.raises(Unavailable), store.write():
+        pass
+    again.close()
+    assert set(refused) <= {Unavailable}
 
 
 def test_a_read_is_of_one_moment(store: Store) -> None:

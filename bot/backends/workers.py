@@ -89,14 +89,15 @@ def repeat(seconds: float, act: Callable[[], object], stopping: threading.Event)
 
 
 @contextmanager
-def repeating(acts: Iterable[tuple[float, Callable[[], object]]]) -> Iterator[None]:
-    """Do each every so many seconds, in a thread of its own, until the block ends; what hangs then is left."""
+def repeating(acts: Iterable[tuple[float, Callable[[], object]]]) -> Iterator[threading.Event]:
+    """Do each every so many seconds, in a thread of its own, until the block ends or the event is set; what hangs then
+    is left."""
     stopping = threading.Event()
     threads = [threading.Thread(target=repeat, args=(*act, stopping), daemon=True) for act in acts]
     for thread in threads:
         thread.start()
     try:
-        yield
+        yield stopping
     finally:
         stopping.set()
         await_all(threads, LEFT_BEHIND)

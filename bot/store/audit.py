@@ -6,17 +6,20 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, select, union, update
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, select, true, union, update
 
 from bot.model import AuditEntry
+from bot.store import verify_audit
 from bot.store.prepared import Prepared
 from bot.store.statements import Lock, one_at_a_time
 from bot.store.tables import audit, draft
-from bot.store.verify_audit import FIRST, Broken, Row, check, digest, plain, seal
+from bot.store.verify_audit import FIRST, Broken, check, digest, plain, seal
 
 LAST = Prepared(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1))
 APPEND = Prepared(audit.insert())
+PAGE = 1_000  # rows that are in memory at once
 LAST_LETTER = "\U0010ffff"
 
 
@@ -53,9 +56,9 @@ def _named(words: str) -> CompoundSelect[tuple[int]]:
     return union(*(select(audit.c.seq).where(part) for part in parts))
 
 
-def chain(conn: Connection) -> Iterator[Row]:
+def chain(conn: Connection) -> Iterator[verify_audit.Row]:
     """Every row as it is exported and checked, oldest first. Broken where one cannot be read."""
-    rows = iter(conn.execute(select(audit).order_by(audit.c.seq).execution_options(yield_per=1_000)))
+    rows = _rows(conn)
     for seq in count(1):
         try:
             row = next(rows, None)
@@ -64,6 +67,16 @@ def chain(conn: Connection) -> Iterator[Row]:
         if row is None:
             return
         yield row._asdict() | {"at": _utc(row.at)}
+
+
+def _rows(conn: Connection) -> Iterator[Row[Any]]:
+    page = select(audit).order_by(audit.c.seq).limit(PAGE)
+    rest: ColumnElement[bool] | None = true()
+    while rest is not None:
+        after, rest = rest, None
+        for row in conn.execute(page.where(after)):
+            rest = audit.c.seq > row.seq
+            yield row
 
 
 def verify(conn: Connection) -> int:

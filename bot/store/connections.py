@@ -34,7 +34,8 @@ class Connections:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """On SQLite all is of one moment; PostgreSQL reads what is committed, statement by statement."""
+        """On SQLite all is of one moment, and nothing written is kept; PostgreSQL reads what is committed, statement by
+        statement, so that no cursor of the server's lasts from one to the next."""
         if self._sqlite:
             with self._own("reading", "BEGIN") as conn:
                 yield conn
@@ -73,7 +74,7 @@ class Connections:
                 _wait_for_disk(conn, synchronous)
             execute(conn, begin)
             yield conn
-            _end(conn, "commit")
+            _end(conn, "rollback" if kind == "reading" else "commit")
         except BaseException:
             self._undo(kind, conn)
             raise
@@ -94,9 +95,12 @@ def _wait_for_disk(conn: Connection, synchronous: str) -> None:
 
 
 def _end(conn: Connection, how: Literal["commit", "rollback"]) -> None:
-    """SQLAlchemy knows of the transaction where one of its own statements was in it. A block may have ended it."""
-    getattr(conn, how)()
+    """SQLAlchemy knows of the transaction where one of its own statements was in it. RuntimeError when what is to be
+    committed is no transaction any more: the block has ended it, or SQLite has and nobody told."""
     driver: Any = conn.connection.driver_connection
+    if how == "commit" and not driver.in_transaction:
+        raise RuntimeError("the transaction was ended on the way")
+    getattr(conn, how)()
     if driver.in_transaction:
         execute(conn, how)
 

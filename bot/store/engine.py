@@ -2,24 +2,18 @@
 
 import fcntl
 import os
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import Any, TypeVar
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bot.errors import Misconfigured, Unavailable
 from bot.store.connections import BUSY_MS, Connections
+from bot.store.together import Item, Run, Together
 
-Item = TypeVar("Item")
-Run = Callable[[Connection, list[Item]], None]
-Waiting = tuple[Run[Any], Any, "Future[None]"]
-BATCH = 64
 GATE = 0.5  # seconds
 TRY = 0.0002  # seconds; as long as a millisecond would leave a core idle for a twentieth of the time (bench line)
 SYNC = getattr(os, "fdatasync", os.fsync)  # macOS has the second alone
@@ -42,8 +36,7 @@ class Store:
         self._writing = threading.Lock()
         self._gate = _gate(f"{self.engine.url.database}-gate") if self.sqlite else -1
         self._log = f"{os.path.realpath(self.engine.url.database or '')}-wal"  # a link's log lies beside the file
-        self._waiting: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
-        self._committer: threading.Thread | None = None
+        self._together = Together(self.write, self._connections.close_own)
 
     def __repr__(self) -> str:
         return f"Store({self.url_shown})"
@@ -109,10 +102,14 @@ class Store:
         if not self._writing.acquire(timeout=2 * BUSY_MS / 1000):
             raise Unavailable("the store cannot write: busy", retry_after=1.0)
         try:
+            if self._gate < 0:
+                raise Unavailable("the store is closed", retry_after=1.0)
             self._wait_at_gate()
-            yield
+            try:
+                yield
+            finally:
+                fcntl.flock(self._gate, fcntl.LOCK_UN)
         finally:
-            fcntl.flock(self._gate, fcntl.LOCK_UN)
             self._writing.release()
 
     def _wait_at_gate(self) -> None:
@@ -129,53 +126,21 @@ class Store:
         The door's way in: one commit, and one statement for many rows, serve all who wait. `run` must not fail by
         itself (inserts that skip what is there); what the store raises, everyone who waits gets.
         """
-        if not self.sqlite:  # PostgreSQL commits side by side by itself
+        if self.sqlite:
+            self._together.add(run, item)
+        else:  # PostgreSQL commits side by side by itself
             with self.write() as conn:
                 run(conn, [item])
-            return
-        self._start_committer()
-        done: Future[None] = Future()
-        self._waiting.put((run, item, done))
-        done.result()
 
     def close(self) -> None:
         """Give the connections back; a thread that still uses one gives it back with its own end."""
-        if self._committer is not None:
-            self._waiting.put(None)
-            self._committer = None
+        self._together.close()
         self._connections.close()
-        if self._gate >= 0:
-            os.close(self._gate)
-            self._gate = -1
-
-    def _start_committer(self) -> None:
-        if self._committer is None:
+        if self.sqlite:
             with self._writing:
-                if self._committer is None:
-                    self._committer = threading.Thread(target=self._commit_until_closed, name="committer", daemon=True)
-                    self._committer.start()
-
-    def _commit_until_closed(self) -> None:
-        while True:
-            batch = [self._waiting.get()]
-            while len(batch) < BATCH and not self._waiting.empty():
-                batch.append(self._waiting.get())
-            self._commit([waiting for waiting in batch if waiting])
-            if None in batch:
-                break
-        self._connections.close_own()
-
-    def _commit(self, batch: list[Waiting]) -> None:
-        try:
-            with self.write() as conn:
-                for run in dict.fromkeys(waiting[0] for waiting in batch):
-                    run(conn, [item for asked, item, _ in batch if asked is run])
-        except BaseException as err:  # every waiter is told, and raises it in its own thread
-            for _, _, done in batch:
-                done.set_exception(err)
-            return
-        for _, _, done in batch:
-            done.set_result(None)
+                gate, self._gate = self._gate, -1
+            if gate >= 0:
+                os.close(gate)
 
 
 def _gate(path: str) -> int:

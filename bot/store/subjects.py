@@ -96,9 +96,11 @@ def took_part(conn: Connection, customer: str) -> dict[Ref, frozenset[str]]:
 
 
 def _snapshots(conn: Connection) -> Iterator[_Named]:
-    """Of every conversation, in no order."""
-    texts = conn.scalars(select(type_coerce(conversation.c.snapshot, Text)).execution_options(yield_per=ROWS))
-    return map(NAMES_IN.validate_json, texts)
+    """Of every conversation, by its name."""
+    texts, last = select(conversation.c.ref, type_coerce(conversation.c.snapshot, Text)), ""
+    while page := conn.execute(texts.where(conversation.c.ref > last).order_by(conversation.c.ref).limit(ROWS)).all():
+        yield from (NAMES_IN.validate_json(text) for _, text in page)
+        last = page[-1].ref
 
 
 def _people(seen: _Named) -> Iterator[tuple[str, str]]:

@@ -11,21 +11,16 @@ import httpx
 from intercom import AdminReplyConversationRequest, Intercom, SingleFilterSearchRequest, StartingAfterPaging
 from intercom.core.api_error import ApiError
 from pydantic import BaseModel
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from bot.errors import BotError, Malformed, Refused, Unavailable
 from bot.model import Ref
 from bot.text.markup import Safe
-from connectors.http import CONNECT_TIMEOUT, Drift, Once, Shape, error_for, shape
+from connectors.http import CONNECT_TIMEOUT, Drift, Once, Shape, error_for, shape, unsent
 from connectors.intercom import shapes
 from connectors.intercom.door import CONVERSATION
 
 PAGE = 150  # conversations a page, the vendor's maximum
-BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout)
-FAILED = (
-    (NewConnectionError, httpx.ConnectError), (ConnectTimeoutError, httpx.ConnectTimeout),
-    (ReadTimeoutError, httpx.ReadTimeout), (HTTPError, httpx.ReadError),
-)  # fmt: skip # by urllib3, and as httpx says it
 WRAPPED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 MEND = {
     401: "the token is not valid; set INTERCOM_TOKEN to the app's access token and check INTERCOM_REGION",
@@ -53,7 +48,7 @@ class Whole(httpx.BaseTransport):
         try:
             answer = self._once.ask(request.method, str(request.url), headers, request.read())
         except HTTPError as err:
-            raise next(kind for known, kind in FAILED if isinstance(err, known))(str(err)) from err
+            raise _failed(err) from err
         self._drift.hear(answer.headers)
         if answer.status >= 300:
             return httpx.Response(answer.status, headers=_plain(answer.headers), content=answer.data)
@@ -62,6 +57,13 @@ class Whole(httpx.BaseTransport):
     def close(self) -> None:
         """Give the connections back."""
         self._once.close()
+
+
+def _failed(err: HTTPError) -> httpx.TransportError:
+    """As httpx says it."""
+    if unsent(err):
+        return httpx.ConnectError(str(err))
+    return httpx.ReadTimeout(str(err)) if isinstance(err, ReadTimeoutError) else httpx.ReadError(str(err))
 
 
 def _plain(headers: Mapping[str, str]) -> dict[str, str]:
@@ -126,7 +128,7 @@ def answered(what: str, *, write: bool = False) -> Iterator[None]:
     except ApiError as err:
         raise _status(what, err, write) from err
     except httpx.HTTPError as err:
-        maybe = write and not isinstance(err, BEFORE_SENDING)
+        maybe = write and not isinstance(err, httpx.ConnectError)
         raise Unavailable(f"{what}: {type(err).__name__}: {err}", maybe=maybe, away=True) from err
     except Malformed as err:
         if not write:

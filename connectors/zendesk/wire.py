@@ -9,10 +9,9 @@ from typing import Any
 
 import requests
 from pydantic import ValidationError
-from urllib3.exceptions import NewConnectionError
 
 from bot.errors import BotError, Malformed, Refused, Unavailable
-from connectors.http import CONNECT_TIMEOUT, Drift, OneTry, Shape, error_for, session, shape
+from connectors.http import CONNECT_TIMEOUT, Drift, OneTry, Shape, error_for, session, shape, unsent
 from connectors.zendesk.oauth import Token, rejected
 from connectors.zendesk.shapes import Meta, Problem
 
@@ -48,7 +47,7 @@ class Wire(OneTry):
         try:
             answer = super().send(request)
         except requests.RequestException as err:
-            maybe = _writes(request) and not _unsent(err)
+            maybe = _writes(request) and not unsent(err.__cause__)
             raise Unavailable(f"Zendesk {_what(request)}: {type(err).__name__}", maybe=maybe, away=True) from err
         self.drift.hear(answer.headers)
         return answer
@@ -62,11 +61,6 @@ def _what(request: requests.PreparedRequest) -> str:
     path = request.path_url.partition("?")[0]
     ticket = TICKET.search(path)
     return f"{DOING[request.method or 'GET']} {f'ticket {ticket[1]}' if ticket else path}"
-
-
-def _unsent(err: requests.RequestException) -> bool:
-    """Was there no connection at all, so that nothing can have been applied?"""
-    return isinstance(err, requests.ConnectTimeout) or isinstance(err.__cause__, NewConnectionError)
 
 
 def _error(request: requests.PreparedRequest, answer: requests.Response) -> BotError:
