@@ -5,7 +5,8 @@ from alembic import context
 from bot.store.statements import Lock, one_at_a_time
 
 with context.config.attributes["store"].write() as connection:
-    connection.begin()  # else alembic, which does not see the driver's, would begin and end one for each migration
+    if not connection.in_transaction():  # the driver's, which alembic would not see, and end with the first migration
+        connection.begin()
     one_at_a_time(connection, Lock.SCHEMA)
     context.configure(connection=connection, transaction_per_migration=False)
     with context.begin_transaction():
