@@ -147,16 +147,29 @@ def _grown(waiting: Proposal, case: Case, change: _Change) -> Proposal | None:
     Experts who agree leave the text as it is, else the latest is believed. Any growth is a new version, because
     the card shows who taught it.
     """
-    item, words = case.item, waiting.words or waiting.refs
+    item = case.item
     answer = applied(waiting.answer, change.edits) if change.entry else item.answer
     new, known = not agree(waiting.answer, answer), waiting.id in case.behind or item.ref in waiting.refs
     grown = replace(
         waiting if known else _seen(waiting, item.ref),
         answer=answer if new else waiting.answer,
-        words=words if not new or (known and item.ref in words) else (*words, item.ref),
+        words=_whose(waiting, case, change, answer) if new else waiting.words or waiting.refs,
         teachers=tuple(dict.fromkeys((*waiting.teachers, item.by))),
     )
     return None if grown == waiting else replace(grown, version=waiting.version + 1)
+
+
+def _whose(waiting: Proposal, case: Case, change: _Change, answer: str) -> tuple[Ref, ...]:
+    """The conversations whose words are in it with a new `answer`: earlier ones where anything of theirs may be left,
+    such as the question of the first."""
+    earlier, own = waiting.words, {e.after for e in change.edits}
+    if not earlier:  # from before this was noted
+        earlier = waiting.refs
+    elif change.entry is None:
+        earlier = earlier[:1]
+    elif all(s in own or s in waiting.before for s in sentences(answer)):
+        earlier = ()
+    return tuple(dict.fromkeys((*earlier, case.item.ref)))
 
 
 def _seen(waiting: Proposal, ref: Ref) -> Proposal:

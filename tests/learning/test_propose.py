@@ -186,6 +186,35 @@ def test_a_proposal_from_before_words_were_noted_keeps_all_that_it_rests_on() ->
     assert made.words == (REF, INES.ref)
 
 
+@pytest.mark.parametrize(
+    ("sent", "whose"),
+    [
+        (RETURNS.answer.replace(SIXTY, "within 20 days of delivery"), (INES.ref,)),
+        (f"{RETURNS.answer.replace(SIXTY, THIRTY)} Returns from Austria are free.", (REF, INES.ref)),
+    ],
+    ids=["the same sentence otherwise", "one more sentence"],
+)
+def test_a_proposal_is_in_the_words_of_those_of_whom_anything_is_left(sent: str, whose: tuple[Ref, ...]) -> None:
+    first = asks(TAUGHT, corrected(RETURNS.answer.replace(SIXTY, THIRTY)), cited=True)
+    assert first is not None
+
+    second = asks(INES, corrected(sent), cited=True, likes=[Like(first, 0.1, 0.1)])
+
+    assert second is not None
+    assert (second.words, second.refs) == (whose, (REF, INES.ref))
+
+
+def test_of_a_new_entry_the_question_stays_the_firsts_and_the_answer_is_the_latests() -> None:
+    third = replace(INES, ref=Ref("slack", "9"), answer=ANSWER.replace("15", "25"))
+
+    second = asks(replace(INES, answer=ANSWER.replace("15", "20")), likes=[Like(waiting(), 0.9, 0.9)])
+    assert second is not None
+    made = asks(third, likes=[Like(second, 0.9, 0.9)])
+
+    assert made is not None
+    assert made.words == (REF, third.ref)
+
+
 def test_the_same_intervention_again_changes_nothing() -> None:
     assert asks(TAUGHT, likes=[Like(waiting(), 1.0, 1.0)]) is None
 
