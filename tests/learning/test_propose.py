@@ -190,7 +190,7 @@ def test_a_proposal_from_before_words_were_noted_keeps_all_that_it_rests_on() ->
     ("sent", "whose"),
     [
         (RETURNS.answer.replace(SIXTY, "within 20 days of delivery"), (INES.ref,)),
-        (f"{RETURNS.answer.replace(SIXTY, THIRTY)} Returns from Austria are free.", (REF, INES.ref)),
+        (f"{RETURNS.answer} Returns from Austria are free.", (REF, INES.ref)),
     ],
     ids=["the same sentence otherwise", "one more sentence"],
 )
