@@ -8,14 +8,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, select, true, union, update
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, select, true, union, update
+from sqlalchemy import Row as Read
 
 from bot.model import AuditEntry
-from bot.store import verify_audit
 from bot.store.prepared import Prepared
 from bot.store.statements import Lock, one_at_a_time
 from bot.store.tables import audit, draft
-from bot.store.verify_audit import FIRST, Broken, check, digest, plain, seal
+from bot.store.verify_audit import FIRST, Broken, Row, check, digest, plain, seal
 
 LAST = Prepared(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1))
 APPEND = Prepared(audit.insert())
@@ -56,7 +56,7 @@ def _named(words: str) -> CompoundSelect[tuple[int]]:
     return union(*(select(audit.c.seq).where(part) for part in parts))
 
 
-def chain(conn: Connection) -> Iterator[verify_audit.Row]:
+def chain(conn: Connection) -> Iterator[Row]:
     """Every row as it is exported and checked, oldest first. Broken where one cannot be read."""
     rows = _rows(conn)
     for seq in count(1):
@@ -69,7 +69,7 @@ def chain(conn: Connection) -> Iterator[verify_audit.Row]:
         yield row._asdict() | {"at": _utc(row.at)}
 
 
-def _rows(conn: Connection) -> Iterator[Row[Any]]:
+def _rows(conn: Connection) -> Iterator[Read[Any]]:
     page = select(audit).order_by(audit.c.seq).limit(PAGE)
     rest: ColumnElement[bool] | None = true()
     while rest is not None:
