@@ -24,7 +24,8 @@ def edits(town: Town, many: int, limit: float) -> scenarios.Outcome:
     """People send other words than the draft's, and half of Slack's change theirs once more. Every webhook comes three
     times, shuffled."""
     with town.store.write() as conn:
-        drafts_only = Policy(version=1, reply_at=0.3, suggest_at=0.2, draft_only=VENDORS)
+        # However often a draft was edited before, and that is often here, it is suggested again.
+        drafts_only = Policy(version=1, reply_at=0.3, suggest_at=0.0, draft_only=VENDORS)
         limits.add_policy(conn, drafts_only, "chaos", app.utc_now())
     for vendor in town.vendors.values():
         vendor.call("courier.__setattr__", "least", 3)
