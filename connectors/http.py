@@ -190,13 +190,16 @@ class Drift:
     """How far a vendor's clock is ahead of ours, by the `Date` of its newest answer: 0 for less than a minute."""
 
     def __init__(self) -> None:
-        self.known, self._ahead = False, timedelta()
+        self.known, self._ahead, self._heard = False, timedelta(), ""
 
     def hear(self, headers: Mapping[str, str]) -> None:
-        """An answer came now. One without a readable `Date` says nothing."""
-        with suppress(KeyError, TypeError, ValueError, OverflowError):
-            date = parsedate_to_datetime({name.lower(): value for name, value in headers.items()}["date"])
-            ahead = date - datetime.now(UTC)
+        """An answer came now. One without a readable `Date` says nothing, and most say what the one before said."""
+        said = next((value for name, value in headers.items() if name.lower() == "date"), "")
+        if said == self._heard:
+            return
+        self._heard = said
+        with suppress(TypeError, ValueError, OverflowError):
+            ahead = parsedate_to_datetime(said) - datetime.now(UTC)
             self._ahead, self.known = ahead if abs(ahead) > NEAR else timedelta(), True
 
     def theirs(self, at: datetime) -> datetime:

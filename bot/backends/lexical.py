@@ -20,10 +20,11 @@ class Lexical:
     def __init__(self) -> None:
         self._postings: dict[str, tuple[array[int], array[float], array[float]]] = {}
         self._lengths = array("f"), array("f")
+        self._norms: tuple[Floats, ...] = ()  # until a row comes
 
     def add(self, title: Counter[str], text: Counter[str]) -> int:
         """The new row's number; both count words that carry a topic."""
-        row = len(self._lengths[0])
+        row, self._norms = len(self._lengths[0]), ()
         for term in title | text:
             rows, in_title, in_text = self._postings.setdefault(term, (array("i"), array("f"), array("f")))
             rows.append(row)
@@ -37,7 +38,8 @@ class Lexical:
         """(rows,) float32: the share of the query's words, weighted by rarity, that each row covers; 0 to under 1."""
         n = len(self._lengths[0])
         found, possible = np.zeros(n, dtype=np.float32), 0.0
-        titles, texts = map(_norms, self._lengths)
+        self._norms = self._norms or tuple(map(_norms, self._lengths))
+        titles, texts = self._norms
         for term in set(query):
             rows, *often = self._postings.get(term, (array("i"), array("f"), array("f")))
             at, in_title, in_text = np.array(rows), *map(np.array, often)
