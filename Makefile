@@ -5,7 +5,8 @@ PORT ?= 8000
 VENV := .venv
 PY := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest
-SIDE_BY_SIDE := -n auto --maxprocesses 4
+# One more than there are processors, since some tests wait, and four at most.
+SIDE_BY_SIDE = -n $(shell $(PY) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 CODE := $(wildcard app.py) bot connectors learning tests bench
 COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
   --no-header --no-annotate --no-emit-index-url $(UPGRADE)

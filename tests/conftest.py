@@ -6,6 +6,7 @@ from shutil import copy
 from typing import TYPE_CHECKING
 
 import pytest
+from werkzeug.routing import Rule
 
 from bot.store import Store
 from bot.store.migrate import migrate
@@ -15,6 +16,8 @@ pytest.register_assert_rewrite("tests.checks", "tests.helpdesk")
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+    from tests.shell import Shell
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,8 +29,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Without `-m`, leave out what needs a browser or minutes."""
     config.addinivalue_line("markers", "heavy: takes minutes; run by name")
+    _compile_routes_once()
     if not config.option.markexpr:
         config.option.markexpr = "not browser and not heavy and not login"
+
+
+def _compile_routes_once() -> None:
+    """Werkzeug writes and compiles code for every route of every app, and four apps for each desk took a third of the
+    suite's time. The same route gives the same code, so it is made once in a process."""
+    compiled, real = dict[tuple[str, str, bool], object](), Rule._compile_builder
+
+    def once(rule: Rule, append_unknown: bool = True) -> object:
+        route = rule.rule, str(rule.defaults), append_unknown
+        if route not in compiled:
+            compiled[route] = real(rule, append_unknown)
+        return compiled[route]
+
+    Rule._compile_builder = once  # type: ignore[method-assign, assignment]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -105,3 +123,11 @@ def chromium() -> Iterator["Browser"]:
     """One headless browser for the session; `chromium.new_page()` for each test."""
     with services.chromium() as browser:
         yield browser
+
+
+@pytest.fixture
+def shell(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Shell":
+    """The operator's command line on a database of the test's own."""
+    from tests import shell as made
+
+    return made.shell(database_url, monkeypatch, capsys)
