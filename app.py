@@ -19,17 +19,18 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
 import connectors
-from bot import answer, console, deliver, logs, review, settings, sweep
+from bot import answer, cases, console, deliver, logs, review, settings, sweep
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
 from bot.backends.workers import Bell, Workers, end_with_parent, repeating
 from bot.backends.writer import ExtractiveWriter
 from bot.errors import BotError, Misconfigured
+from bot.imports import Summary, Told
 from bot.knowledge import Knowledge
 from bot.line import Line, Links
 from bot.model import DeliveryKind, EventKind
@@ -78,13 +79,12 @@ def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clo
 
     store = Store(chosen.database_url)
     migrate(store)
-    embedder = HashEmbedder()
     cards = [name for name, desk in desks.items() if DeliveryKind.CARD in desk.can]
     return Line(
         store=store,
         connectors=desks,
-        knowledge=Knowledge(store, HybridIndex(embedder)),
-        embedder=embedder,
+        knowledge=search(store),
+        embedder=HashEmbedder(),
         writer=ExtractiveWriter(),
         confidence=Learned(store),
         wake=wake,
@@ -92,6 +92,18 @@ def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clo
         links=Links(chosen.public_url, chosen.secret, chosen.secret_previous),
         review=cards[0] if cards else "",
     )
+
+
+def search(store: Store) -> Knowledge:
+    """What is known, found by the embedded index."""
+    return Knowledge(store, HybridIndex(HashEmbedder()))
+
+
+def remember(store: Store, path: Path, said: Told, *, dry_run: bool) -> Summary:
+    """Past conversations of a file."""
+    from learning import history
+
+    return history.remember(store, path, said, dry_run=dry_run)
 
 
 def handlers(line: Line) -> dict[str, Handler]:
@@ -225,7 +237,7 @@ def miniature(chosen: Settings, knowledge: Path | None = None, *, strangers: boo
 
 def run_sandbox(args: argparse.Namespace) -> None:
     """Start the miniature, print its address, serve until it is ended."""
-    from bot.web import cases, company, play
+    from bot.web import company, play
     from bot.web.server import listen
 
     script = cases.script(args.data, connectors.found(), args.limit) if args.data else []
@@ -245,19 +257,9 @@ def run_sandbox(args: argparse.Namespace) -> None:
             server.run()
 
 
-class Parser(argparse.ArgumentParser):
-    """Answers a wrong command with what went wrong and the whole help."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit status 2."""
-        print(f"{self.prog}: {message}\n", file=sys.stderr)
-        self.print_help(sys.stderr)
-        self.exit(2)
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = Parser(prog="app.py", description=__doc__)
+    made = console.Parser(prog="app.py", description=__doc__)
     commands = made.add_subparsers(dest="command", metavar="COMMAND")
 
     def add(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
@@ -272,7 +274,7 @@ def parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--limit", type=int, help="play no more conversations than this")
     add("serve", run_serve, "web, workers and sweep for real helpdesks")
     add("worker", run_worker, "one more process of workers; REDIS_URL wakes it at once")
-    console.register(add, lambda: connect(os.environ))
+    console.register(add, lambda: connect(os.environ), search, remember)
     return made
 
 

@@ -15,12 +15,13 @@ from bot.backends.writer import ExtractiveWriter
 from bot.deliver import DIGITS, approve
 from bot.errors import Refused, Unavailable
 from bot.line import Line
-from bot.model.conversation import Conversation, Event, Page, Ref
+from bot.model.conversation import Conversation, Event, Ref
 from bot.model.drafting import Button, Context, Decided, Decision, Delivery, Draft
 from bot.model.kinds import Action, EventKind, Source, VerdictKind
 from bot.model.knowledge import Evidence
 from bot.news import gone, news, remembered
 from bot.policy import decide, in_turn, triage
+from bot.scope import asker
 from bot.store import audit, conversations, drafts, limits, reviews
 from bot.store import knowledge as rows
 from bot.text.said import redact, said
@@ -116,9 +117,7 @@ def question_of(conversation: Conversation) -> str:
 
 
 def _evidence(line: Line, conversation: Conversation, question: str) -> tuple[Evidence, ...]:
-    page = (conversation.page or Page("")).url
-    customer, now = conversation.customer, line.now()
-    return line.knowledge.evidence(question, limit=FOUND, customer=customer, page=page, now=now)
+    return line.knowledge.evidence(question, asker(conversation, line.now()), limit=FOUND)
 
 
 def _nothing(context: Context) -> Draft:

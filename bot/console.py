@@ -2,24 +2,38 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from sqlalchemy import Connection
 
-from bot import allow, passwords, records, settings
+from bot import allow, entry_commands, passwords, records, settings
+from bot.entry_commands import Knows, Remember
 from bot.errors import Misconfigured
 from bot.model import Person, PersonRole
 from bot.ports import Checks, Connector, SetsUp, Team
-from bot.records import WHO, Add, opened
+from bot.records import WHO, Add, lead, opened
 from bot.store import audit, people
 from bot.team import link
 
 Desks = Callable[[], Mapping[str, Connector]]
 
 
-def register(add: Add, desks: Desks) -> None:
-    """Add the commands; `desks` makes the connectors that are set up."""
+class Parser(argparse.ArgumentParser):
+    """Answers a wrong command with what went wrong and the whole help."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit status 2."""
+        print(f"{self.prog}: {message}\n", file=sys.stderr)
+        self.print_help(sys.stderr)
+        self.exit(2)
+
+
+def register(add: Add, desks: Desks, knows: Knows, remember: Remember) -> None:
+    """Add the commands; `desks` makes the connectors that are set up, `knows` the search over a store;
+    `remember` takes in what people answered in the past."""
     for name, text in (("stop", "send nothing any more, in every process"), ("go", "send again")):
         add(name, _stop, text).add_argument("--why", default="", help="kept in the audit")
     grant = add("grant", _grant, "let a topic answer alone for some days")
@@ -30,6 +44,7 @@ def register(add: Add, desks: Desks) -> None:
     grant.add_argument("--days", type=float, default=7.0, help=most)
     _people(add, desks)
     records.register(add)
+    entry_commands.register(add, knows, remember)
     add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")
     setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
     setup.add_argument("--dry-run", action="store_true", help="only say what would be made")
@@ -59,21 +74,14 @@ def _stop(args: argparse.Namespace) -> None:
 
 def _grant(args: argparse.Namespace) -> None:
     with opened(there=True).write() as conn:
-        until = allow.grant(conn, args.topic, _lead(conn, args.by), args.days, datetime.now(UTC))
+        until = allow.grant(conn, args.topic, lead(conn, args.by), args.days, datetime.now(UTC))
     print(f"{args.topic}: answers alone until {until:%d %B %Y %H:%M} UTC")
 
 
 def _revoke(args: argparse.Namespace) -> None:
     with opened(there=True).write() as conn:
-        allow.revoke(conn, args.topic, _lead(conn, args.by), datetime.now(UTC))
+        allow.revoke(conn, args.topic, lead(conn, args.by), datetime.now(UTC))
     print(f"{args.topic}: no licence any more")
-
-
-def _lead(conn: Connection, who: str) -> Person:
-    found = people.person_of(conn, who) or people.by_email(conn, who)
-    if found is None or found.role not in allow.LEADS:
-        raise Misconfigured("--by", f"{who} is no lead; `app.py people` lists the team")
-    return found
 
 
 def _list_people(_: argparse.Namespace) -> None:

@@ -2,18 +2,16 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from datetime import datetime
-from functools import partial
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from textwrap import shorten
 
-from bot.model import Customer, Entry, Evidence, Intervention, Source
+from bot.model import Entry, Evidence, Intervention, Source
 from bot.ports import Hit, Index, Passage
+from bot.scope import Asker, kept_back
 from bot.store import Store
 from bot.store import knowledge as rows
-from bot.text.terms import language
 
 TITLE = 120  # characters of a past question that stand for it
 LONG = 700  # characters: a longer answer is found by its paragraphs
@@ -27,16 +25,12 @@ def passages(entry: Entry) -> tuple[Passage, ...]:
     )
 
 
-def _holds(entry: Entry, customer: Customer, page: str, now: datetime) -> bool:
-    """For this customer, here, now? What is unknown matches no set field."""
-    scope = entry.scope
-    return (
-        entry.in_force(now)
-        and (not scope.plan or scope.plan == customer.plan)
-        and (not scope.language or scope.language == customer.language)
-        and (not scope.audience or scope.audience == customer.segment)
-        and (not scope.page or scope.page in page)
-    )
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, and why it may not be used for whoever asks: "" when it may."""
+
+    evidence: Evidence
+    kept_back: str = ""
 
 
 class Knowledge:
@@ -79,27 +73,32 @@ class Knowledge:
     def search(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
         """Entries in force, best first, whoever asks."""
         self.refresh()
-        return tuple(islice(self._found(text, Source.ENTRY, limit, lambda entry: not entry.retired), limit))
+        found = (e for e in self._owners(text, Source.ENTRY, limit) if not self._entries[e.id].retired)
+        return tuple(islice(found, limit))
 
-    def evidence(self, text: str, *, limit: int, customer: Customer, page: str, now: datetime) -> tuple[Evidence, ...]:
-        """For a draft: entries that hold for this customer, here and now, then past replies; each best first.
+    def evidence(self, text: str, who: Asker, *, limit: int) -> tuple[Evidence, ...]:
+        """For a draft: entries that hold for this customer, here and now, then past replies; each best first."""
+        entries = (found.evidence for found in self.explained(text, who, limit=limit * 2) if not found.kept_back)
+        past = self._owners(text, Source.PAST, limit) if self._past else ()
+        return (*islice(entries, limit), *islice(past, limit))
 
-        The language is that of the text; where it does not tell, the one that the vendor knows, else English.
-        """
+    def explained(self, text: str, who: Asker, *, limit: int) -> Iterator[Found]:
+        """Entries, best first, with why those that are not for this customer, here and now, are kept back."""
         self.refresh()
-        speaks = replace(customer, language=language(text) or customer.language[:2].lower() or "en")
-        holds = partial(_holds, customer=speaks, page=page, now=now)
-        entries = islice(self._found(text, Source.ENTRY, limit * 2, holds), limit)
-        past = self._found(text, Source.PAST, limit) if self._past else ()
-        return (*entries, *islice(past, limit))
+        who = who.speaking(text)
+        for evidence in self._owners(text, Source.ENTRY, limit):
+            yield Found(evidence, kept_back(self._entries[evidence.id], who))
 
-    def _found(
-        self, text: str, source: Source, limit: int, holds: Callable[[Entry], bool] = lambda _: True
-    ) -> Iterator[Evidence]:
+    def past(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
+        """Past replies, best first."""
+        self.refresh()
+        return tuple(islice(self._owners(text, Source.PAST, limit), limit))
+
+    def _owners(self, text: str, source: Source, limit: int) -> Iterator[Evidence]:
         """Best first, one for each entry or past reply."""
         owners: set[str] = set()
         for hit in self._index.search(text, source=source, limit=limit * 3):
-            if hit.owner not in owners and (source is Source.PAST or holds(self._entries[hit.owner])):
+            if hit.owner not in owners:
                 owners.add(hit.owner)
                 yield self._evidence(source, hit)
 

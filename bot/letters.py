@@ -1,7 +1,7 @@
 """Dead letters, replayed by a person: through the same gates as the first time, and never sent again blindly."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -10,6 +10,7 @@ from bot.model import DeliveryState
 from bot.store import Store, audit, drafts, letters
 from bot.store.counts import OPEN
 from bot.store.letters import Letter, Which
+from bot.text.typed import moment
 
 
 def replay(store: Store, which: Which, who: str, now: datetime, *, dry_run: bool = False) -> list[str]:
@@ -70,16 +71,8 @@ def chosen(ids: list[str], span: str = "", since: str = "") -> Which:
     if span and not (dash and _number(first) and _number(last) and int(first) <= int(last)):
         raise Misconfigured("range", f"{span!r} is not written from-to, such as 7-12")
     ends = (int(first), int(last)) if span else None
-    return Which(tuple(map(int, ids)) or None, ends, _time(since) if since else None)
+    return Which(tuple(map(int, ids)) or None, ends, moment("since", since) if since else None)
 
 
 def _number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
-
-
-def _time(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as err:
-        raise Misconfigured("since", f"{text!r} is no time such as 2026-05-03 or 2026-05-03T10:00 (UTC)") from err

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from bot import forget, letters, settings
+from bot.allow import LEADS
 from bot.errors import Misconfigured
-from bot.model import Ref
-from bot.store import Store, audit, conversations
+from bot.model import Person, Ref
+from bot.store import Store, audit, conversations, people
 from bot.store.letters import Letter, Which, get
 from bot.store.subjects import took_part
 from bot.store.verify_audit import verdict
@@ -29,10 +32,18 @@ def opened(*, there: bool = False) -> Store:
     return store
 
 
+def lead(conn: Connection, who: str) -> Person:
+    """Who decides, by id or e-mail address. Misconfigured where it is no lead."""
+    found = people.person_of(conn, who) or people.by_email(conn, who)
+    if found is None or found.role not in LEADS:
+        raise Misconfigured("--by", f"{who} is no lead; `app.py people` lists the team")
+    return found
+
+
 def register(add: Add) -> None:
     """Add the commands."""
-    _dead(_under(add("dead", _list, "work that failed for good: list it, show it, replay it")))
-    _audit(_under(add("audit", _verify, "check the chain of the audit, or export it for `verify_audit.py`")))
+    _dead(under(add("dead", _list, "work that failed for good: list it, show it, replay it")))
+    _audit(under(add("audit", _verify, "check the chain of the audit, or export it for `verify_audit.py`")))
     whom = "their e-mail address, or connector:id such as zendesk:360012345678"
     gone = add("forget", _forget, "erase what a customer said; ids stay, so that nothing is sent or answered twice")
     gone.add_argument("customer", help=whom)
@@ -43,7 +54,7 @@ def register(add: Add) -> None:
     told.add_argument("file", type=Path)
 
 
-def _under(command: argparse.ArgumentParser) -> Add:
+def under(command: argparse.ArgumentParser) -> Add:
     """Adds to a command the commands below it, one of which has to be named."""
     below = command.add_subparsers(required=True, metavar="WHAT")
 
@@ -130,18 +141,19 @@ def _anchors(written: datetime | None) -> Path | None:
 
 def _export_audit(args: argparse.Namespace) -> None:
     with opened(there=True).read() as conn:
-        count = _written(args.file, lambda: audit.export(conn, args.file))
+        count = written(args.file, lambda: audit.export(conn, args.file))
     print(f"{count} entries. Check them anywhere: python verify_audit.py {args.file} --anchors ANCHORS.jsonl")
 
 
 def _export(args: argparse.Namespace) -> None:
     with opened(there=True).read() as conn:
         found = forget.conversations_of(conn, args.customer)
-        count = _written(args.file, lambda: forget.export(conn, found, args.file))
+        count = written(args.file, lambda: forget.export(conn, found, args.file))
     print(f"{count} rows about {len(found)} conversations.")
 
 
-def _written(file: Path, write: Callable[[], int]) -> int:
+def written(file: Path, write: Callable[[], int]) -> int:
+    """What `write` returns; Misconfigured where the file cannot be written."""
     try:
         return write()
     except OSError as err:

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from bot import compose, work
+from bot import compose, entries, work
 from bot.allow import LEADS
 from bot.answer import digest
 from bot.deliver import approve
-from bot.errors import Unavailable
+from bot.errors import Misconfigured, Unavailable
 from bot.line import Line
 from bot.model.conversation import Person, Ref
 from bot.model.drafting import Button, Delivery, Draft, Verdict
-from bot.model.kinds import OutcomeKind, ProposalState, VerdictKind
+from bot.model.kinds import OutcomeKind, ProposalState, Taint, VerdictKind
 from bot.model.knowledge import Entry
 from bot.model.learning import Outcome, Proposal
 from bot.policy import overtaken
@@ -224,10 +224,12 @@ def publish(conn: Connection, made: Proposal, by: str, now: datetime) -> None:
     old = rows.latest(conn, made.entry_id) if made.entry_id else None
     old = old or Entry(f"learned-{made.id}", 0, "", "", made.topic)
     entry = replace(old, question=made.question, answer=made.answer, topic=old.topic or compose.UNSORTED)
-    entry = replace(entry, version=old.version + 1, origin=f"proposal:{made.id}", by=by, at=now)
-    if not rows.add_entry(conn, entry):
-        raise Unavailable(f"version {entry.version} of {entry.id} was taken in this instant", retry_after=0.1)
-    audit.record(conn, now, by, "entry published", entry.id, f"proposal {made.id}", version=str(entry.version))
+    taint = Taint.NONE if made.edited_by else Taint.CUSTOMER
+    entry = replace(entry, version=old.version + 1, origin=f"proposal:{made.id}", by=by, at=now, taint=taint)
+    try:
+        entries.publish(conn, entry, "entry published", f"proposal {made.id}")
+    except Misconfigured as err:
+        raise Unavailable(str(err), retry_after=0.1) from err
 
 
 def propose(line: Line, conn: Connection, made: Proposal) -> None:

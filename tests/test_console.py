@@ -1,13 +1,11 @@
 """The operator's commands: what they change, what they say, and that a mistake is named without a traceback."""
 
-import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,20 +13,18 @@ import pytest
 import requests
 from sqlalchemy import select
 
-import app
 import connectors
 from bot import passwords
 from bot.model import Entry, PersonRole, Ref
-from bot.store import Store, audit, knowledge, limits, people, reviews
+from bot.store import audit, knowledge, limits, people, reviews
 from bot.store.tables import work
 from bot.work import ring
 from connectors import load
 from connectors.stage import Fault
 from tests.helpdesk import Fake
+from tests.shell import HIDDEN, OIDC, Said, Shell
 
 ROOT = Path(__file__).parent.parent
-SECRET = "0123456789abcdef0123456789abcdef"
-HIDDEN = "hunter2"
 INES = ("person", "ines@fernweh.example", "--name", "Ines Duarte", "--role", "lead")
 ZENDESK = {
     "ZENDESK_SUBDOMAIN": "fernweh",
@@ -37,11 +33,6 @@ ZENDESK = {
     "ZENDESK_CLIENT_SECRET": HIDDEN,
     "ZENDESK_WEBHOOK_SECRET": HIDDEN,
 }
-OIDC = {
-    "OIDC_ISSUER": "https://login.fernweh.example",
-    "OIDC_CLIENT_ID": "understudy",
-    "OIDC_CLIENT_SECRET": HIDDEN,
-}
 INTERCOM = {"INTERCOM_TOKEN": HIDDEN, "INTERCOM_CLIENT_SECRET": HIDDEN, "INTERCOM_ADMIN_ID": "900"}
 SLACK = {
     "SLACK_BOT_TOKEN": f"xoxb-{HIDDEN}",
@@ -49,67 +40,6 @@ SLACK = {
     "SLACK_TEAM_ID": "T0FERNWEH",
     "SLACK_REVIEW_CHANNEL": "C0REVIEW",
 }
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command answered; `status` as the shell sees it."""
-
-    status: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Shell:
-    """A command line with these settings and no others of ours."""
-
-    url: str
-    environment: pytest.MonkeyPatch
-    captured: pytest.CaptureFixture[str]
-
-    def __call__(self, *argv: str) -> Said:
-        """Run a command; nothing it says may hold a traceback or a secret."""
-        try:
-            status = app.main(list(argv))
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        out, err = self.captured.readouterr()
-        assert [word for word in ("Traceback", HIDDEN, SECRET) if word in out + err] == []
-        return Said(status, out, err)
-
-    def set(self, **settings: str) -> None:
-        """Settings for the commands that follow."""
-        for name, value in settings.items():
-            self.environment.setenv(name, value)
-
-    def store(self) -> Store:
-        """The database as the commands left it."""
-        return Store(self.url)
-
-
-@pytest.fixture
-def shell(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    ours = (
-        *OIDC,
-        "TRUSTED_PROXY",
-        "DATABASE_URL",
-        "REDIS_URL",
-        "PUBLIC_URL",
-        "PORT",
-        "WORKERS",
-        "SWEEP_EVERY",
-        "HOST",
-        "LOG_LEVEL",
-        "AUDIT_ANCHORS",
-        "RETENTION_DAYS",
-    )
-    vendors = tuple(f"{name.upper()}_" for name in connectors.found())
-    for name in [n for n in os.environ if n in ours or n.startswith(vendors)]:
-        monkeypatch.delenv(name)
-    made = Shell(database_url, monkeypatch, capsys)
-    made.set(SECRET_KEY=SECRET, DATABASE_URL=database_url)
-    return made
 
 
 @pytest.fixture

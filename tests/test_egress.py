@@ -45,6 +45,7 @@ from bot.model import (
     Status,
 )
 from bot.policy import decide
+from bot.scope import Asker
 from bot.store import Store, limits
 from bot.store import knowledge as rows
 from bot.store.migrate import migrate
@@ -549,7 +550,7 @@ def test_nobody_hears_what_another_customer_said_whether_it_was_learned_or_not(t
     everyones, leaks, drafts = {secret for number in range(200) for secret in secrets(number)}, list[str](), 0
     for number, text in product(range(200), asked):
         question = text.format((number + 1) % 200)
-        found = knowledge.evidence(question, limit=5, customer=Customer("c1"), page="", now=AT)
+        found = knowledge.evidence(question, Asker(AT), limit=5)
         for writer in (ExtractiveWriter().write, lambda c: obeying(c, c.question)):
             seen = context(question, evidence=found)
             made, _, _ = egress.passed(seen, writer(egress.shown(seen)))

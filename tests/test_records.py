@@ -19,9 +19,8 @@ from bot.store.tables import audit as rows
 from bot.store.tables import work as table
 from bot.store.verify_audit import ANCHOR, read
 from tests.desk import ASKS_RETURN, desk
-from tests.test_console import SECRET, Shell, shell
+from tests.shell import SECRET, Shell
 
-__all__ = ["shell"]  # the fixture
 NOW = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
 REF = Ref("zendesk", "7")
 MARIA = Customer("20", "Maria Keller", "maria@example.com")

@@ -11,11 +11,12 @@ import pytest
 import requests
 
 import app
+from bot import cases
 from bot.errors import Misconfigured
 from bot.model import Ref
 from bot.settings import Settings
 from bot.store import conversations, drafts, people
-from bot.web import cases, company, play
+from bot.web import company, play
 from bot.web.stages import World
 from connectors.stage import Server
 from tests.desk import INES

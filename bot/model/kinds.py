@@ -145,6 +145,15 @@ class Source(StrEnum):
     PAST = "past"
 
 
+class Taint(StrEnum):
+    """Whose words an entry holds beside those that a lead has typed here: a question as a customer asked it, or all
+    of it as it stood elsewhere."""
+
+    NONE = "none"
+    CUSTOMER = "customer"
+    OUTSIDE = "outside"
+
+
 class ProposalState(StrEnum):
     """A proposal waits for a card, is open on one, and ends."""
 

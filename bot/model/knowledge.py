@@ -3,22 +3,27 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.model.kinds import Source
+from bot.model.kinds import Source, Taint
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """For whom an entry holds; an empty field means everyone."""
+    """For whom an entry holds; an empty field means everyone. `product` is a brand or a tag of the conversation."""
 
     page: str = ""
     plan: str = ""
     language: str = ""
     audience: str = ""
+    product: str = ""
+
+
+HAND = "hand"  # the origin of what a lead typed here
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Approved knowledge. A change is a new version; `retired` ends it. `origin`: seed, proposal:ID, import…"""
+    """Approved knowledge. A change is a new version; `retired` ends it. `origin`: seed, import:FOLDER, hand,
+    restored:VERSION or proposal:ID."""
 
     id: str
     version: int
@@ -32,6 +37,7 @@ class Entry:
     at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     valid_until: datetime | None = None
     retired: bool = False
+    taint: Taint = Taint.NONE
 
     def in_force(self, now: datetime) -> bool:
         """Neither retired nor out of date."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, select, update
 
-from bot.model import Action, Decided, Delivery, DeliveryKind, DeliveryState, Reason, Ref
+from bot.model import Action, Decided, Delivery, DeliveryKind, DeliveryState, Reason, Ref, Source
 from bot.store.prepared import Prepared
 from bot.store.statements import add, stands
-from bot.store.tables import delivery, draft, work
+from bot.store.tables import delivery, draft, used, work
 
 OF: BindParameter[str] = bindparam("of")
 HELD = (work.c.id == bindparam("job")) & (work.c.fence == bindparam("fence")) & stands(work.c.state, "running")
@@ -62,7 +62,12 @@ def save_draft(conn: Connection, made: Decided) -> bool:
     """False when the event had its draft already."""
     of, d = made.draft, made.decision
     keys = {"id": of.id, "event_key": of.event_key, "ref": str(of.ref)}
-    return add(conn, draft, **keys, action=d.action.value, reason=d.reason.value, value=made, at=made.at)
+    fresh = add(conn, draft, **keys, action=d.action.value, reason=d.reason.value, value=made, at=made.at)
+    shown = fresh and d.action in (Action.REPLY, Action.SUGGEST)
+    for evidence in of.used if shown else ():
+        if evidence.source is Source.ENTRY:
+            add(conn, used, entry_id=evidence.id, draft_id=of.id, version=evidence.version)
+    return fresh
 
 
 def get_draft(conn: Connection, id: str) -> Decided | None:

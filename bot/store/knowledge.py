@@ -10,6 +10,7 @@ from bot.store.prepared import Prepared
 from bot.store.statements import Lock, add, one_at_a_time
 from bot.store.tables import entry, past, rule
 
+HISTORY = "history"  # the connector of conversations that were taken in from a file
 RULES = Prepared(select(rule.c.id, rule.c.value).order_by(rule.c.id, rule.c.version))
 NEWEST = Prepared(
     select(select(func.max(entry.c.seq)).scalar_subquery(), select(func.max(past.c.seq)).scalar_subquery())
@@ -29,6 +30,20 @@ def latest(conn: Connection, id: str) -> Entry | None:
     return found
 
 
+def versions(conn: Connection, id: str) -> list[Entry]:
+    """All of an entry, the newest first."""
+    return list(conn.scalars(select(entry.c.value).where(entry.c.id == id).order_by(entry.c.version.desc())))
+
+
+def in_force(conn: Connection, at: datetime) -> list[Entry]:
+    """What was known at a moment (aware UTC), by id: the newest version written by then of each entry, where it was
+    neither retired nor out of date."""
+    later = entry.alias()
+    newest = select(func.max(later.c.version)).where(later.c.id == entry.c.id, later.c.at <= at).scalar_subquery()
+    found = conn.scalars(select(entry.c.value).where(entry.c.version == newest).order_by(entry.c.id))
+    return [known for known in found if known.in_force(at)]
+
+
 def entries_after(conn: Connection, seq: int) -> list[tuple[int, Entry]]:
     """(seq, version) added after `seq`, oldest first: how an index catches up."""
     query = select(entry.c.seq, entry.c.value).where(entry.c.seq > seq).order_by(entry.c.seq)
@@ -39,6 +54,12 @@ def add_past(conn: Connection, item: Intervention) -> None:
     """Keep what a person answered in a resolved conversation, for suggestions only."""
     one_at_a_time(conn, Lock.KNOWLEDGE)
     add(conn, past, id=item.id, value=item, at=item.at)
+
+
+def has_past(conn: Connection, id: str) -> bool:
+    """Is it kept, or was it until it was forgotten?"""
+    known = select(past.c.seq).where(past.c.id.in_((id, f"{id}-forgotten"))).limit(1)
+    return conn.scalar(known) is not None
 
 
 def forget_past(conn: Connection, item: Intervention) -> None:

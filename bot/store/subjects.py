@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     case,
     delete,
+    false,
     or_,
     select,
     type_coerce,
@@ -35,7 +36,7 @@ from bot.model import (
 from bot.news import forgotten
 from bot.store.audit import erase_words
 from bot.store.conversations import add_events, snapshot
-from bot.store.knowledge import forget_past
+from bot.store.knowledge import HISTORY, forget_past
 from bot.store.tables import (
     audit,
     conversation,
@@ -150,11 +151,17 @@ def held(refs: Sequence[Ref]) -> Held:
         outcome: outcome.c.draft_id.in_(drafts),
         correction: correction.c.draft_id.in_(drafts),
         intervention: intervention.c.ref.in_(names),
-        past: past.c.id.in_(done),
+        past: past.c.id.in_(done) | _told_in(refs),
         proposal: quoting,
         nonce: buttons,
         work: work.c.ref.in_(names) | work.c.ref.in_(select("verdict:" + nonce.c.id).where(buttons)),
     }
+
+
+def _told_in(refs: Sequence[Ref]) -> ColumnElement[bool]:
+    """Is a past reply from one of these that were taken in from a file? Their names have no dash."""
+    named = (past.c.id.startswith(f"i-{ref}-", autoescape=True) for ref in refs if ref.connector == HISTORY)
+    return or_(false(), *named)
 
 
 def _quotes(ref: Ref) -> ColumnElement[bool]:

@@ -72,6 +72,7 @@ delivery = table(
     times("at"),
     times("sending_at", "sent_at", nullable=True),
 )
+used = table("used", keys("entry_id", "draft_id"), numbers("version"))
 outcome = table("outcome", keys("draft_id"), strings("kind", "by", "message_id"), numbers("version"), times("at"))
 correction = table("correction", keys("draft_id"), value(model.Correction), times("at"))
 intervention = table(

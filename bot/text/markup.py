@@ -43,7 +43,8 @@ class _Plain:
 
     def __init__(self) -> None:
         self.out: list[str] = []
-        self.quote = 0
+        self.quote = self.pre = 0
+        self.marked = False  # a list mark stands at the end
         self.lists: list[Iterator[str]] = []
         self.link: tuple[str, int] | None = None
 
@@ -59,9 +60,11 @@ class _Plain:
 
     def _start(self, tag: str, href: str | None) -> None:
         self.quote += tag == "blockquote"
-        if tag in LINES:
+        self.pre += tag == "pre"
+        if tag in LINES and not self.marked:
             self._line()
         if tag == "li":
+            self.marked = True
             self.out.append(next(self.lists[-1]) if self.lists else "- ")
         elif tag in ("ul", "ol"):
             self.lists.append(repeat("- ") if tag == "ul" else (f"{n}. " for n in count(1)))
@@ -73,9 +76,11 @@ class _Plain:
 
     def _end(self, tag: str) -> None:
         self.quote = max(0, self.quote - (tag == "blockquote"))
-        if tag in PARAGRAPHS | {"ul", "ol", "blockquote"}:
+        self.pre = max(0, self.pre - (tag == "pre"))
+        apart = tag in PARAGRAPHS and not (tag == "p" and self.lists)  # items of a list stay together
+        if apart or tag in ("ul", "ol", "blockquote"):
             self.out.append("\n")
-        if tag in PARAGRAPHS:
+        if apart:
             self._line()
         elif tag in ("ul", "ol") and self.lists:
             self.lists.pop()
@@ -90,7 +95,9 @@ class _Plain:
 
     def _text(self, escaped: str) -> None:
         if escaped:
-            self.out.append(BLANKS.sub(" ", unescape(escaped)))
+            text = unescape(escaped)
+            self.out.append(text if self.pre else BLANKS.sub(" ", text))
+            self.marked = self.marked and not text.strip()
 
 
 def from_html(html: str) -> str:

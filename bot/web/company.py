@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot import passwords
+from bot.cases import Fact, read
 from bot.line import Line
 from bot.model import Person, PersonRole, Policy, Rule
 from bot.store import knowledge as rows
 from bot.store import limits, people
-from bot.web.cases import Fact, read
 
 HERE = Path(__file__).parent / "company"
 CUSTOMERS = (

@@ -10,17 +10,16 @@ from sqlalchemy import Connection
 
 from bot import pace, work
 from bot.line import Line
-from bot.store import audit, counts, drafts, limits, people
+from bot.store import audit, counts, drafts, limits
 from bot.store.letters import Which, dead
 from bot.store.letters import count as many_dead
-from bot.web import control, letters, links, login
+from bot.web import control, entries, letters, links, login
 from bot.web.guard import AWAY, said
 
 if TYPE_CHECKING:
     from bot.web.oidc import Provider
 
 TRUE_FOR = timedelta(seconds=5)
-SHOWN = 200  # entries on a page
 
 
 def pages(line: Line, refused: Counter[str], provider: "Provider | None" = None) -> Blueprint:
@@ -31,12 +30,12 @@ def pages(line: Line, refused: Counter[str], provider: "Provider | None" = None)
     links.routes(made, line)
     control.routes(made, line)
     letters.routes(made, line)
+    entries.routes(made, line)
     login.routes(made, line, provider)
     totals = Totals()
     made.get("/", endpoint="front")(partial(_front, line, totals))
     made.get("/health", endpoint="health")(partial(_health, line, refused, totals))
     made.get("/audit", endpoint="audit")(partial(_audit, line))
-    made.get("/knowledge", endpoint="knowledge")(partial(_knowledge, line))
     made.get("/<path:_>", endpoint="nowhere")(lambda _: said(404, "Not here", "There is no page at this address."))
     return made
 
@@ -101,12 +100,3 @@ def _audit(line: Line) -> str:
     with line.store.read() as conn:
         found = audit.entries(conn, words)
     return render_template("audit.html", entries=found, about=words)
-
-
-def _knowledge(line: Line) -> str:
-    words = request.args.get("q", "").strip().casefold()
-    found = [e for e in line.knowledge.entries() if words in f"{e.id} {e.topic} {e.question} {e.answer}".casefold()]
-    with line.store.read() as conn:
-        names = {p.id: p.name for p in people.team(conn)}
-    newest = sorted(found, key=lambda e: e.at, reverse=True)[:SHOWN]
-    return render_template("knowledge.html", entries=newest, many=len(found), q=words, names=names)

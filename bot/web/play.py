@@ -1,4 +1,4 @@
-"""Plays real conversations through the sandbox; `bot/web/cases.py` has the format of the files."""
+"""Plays real conversations through the sandbox; `bot/cases.py` has the format of the files."""
 
 import threading
 import time
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from zlib import crc32
 
 from bot import work
+from bot.cases import Case, Said
 from bot.line import Line
 from bot.model import ProposalState
 from bot.store import drafts, people, reviews
-from bot.web.cases import Case, Said
 from bot.web.stages import World
 
 PAUSE = 0.003  # seconds between two looks at the work table

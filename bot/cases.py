@@ -1,4 +1,4 @@
-"""The file format of conversations and knowledge that the sandbox plays.
+"""The file format of conversations and knowledge that the sandbox plays, and that history is taken in from.
 
 FILE.jsonl or FILE.jsonl.gz, one JSON object per line:
 
@@ -10,20 +10,19 @@ FILE.jsonl or FILE.jsonl.gz, one JSON object per line:
      "status": "solved"}
 
 Needed are `id`, each only once, and of each message `role` (customer or agent), `text` and `at` (with its zone). The
-rest may be missing: `connector` (the name of a helpdesk) is then zendesk, `public` true. Of `customer` the e-mail
-(else the name, else the id) tells customers apart. A knowledge file has `id`, `question`, `answer`, and perhaps `url`,
-`topic` and `scope`.
+rest may be missing: `connector` (the name of a helpdesk) is then zendesk, `public` true, the `id` of a message its
+place in the conversation. Of `customer` the e-mail (else the name, else the id) tells customers apart. A knowledge file
+has `id`, `question`, `answer`, and perhaps `url`, `topic` and `scope`.
 """
 
-import gzip
-import zlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter
 
+from bot import files
 from bot.errors import Misconfigured
 from bot.model import Entry, Person, Rule
 
@@ -39,6 +38,7 @@ class Said:
     at: AwareDatetime
     author: str = ""
     public: bool = True
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +77,11 @@ def script(path: Path, desks: Collection[str], limit: int | None = None) -> list
 
 def read(path: Path, kind: type[Row]) -> list[Row]:
     """The rows of a file. Misconfigured names the line and the field that cannot be read."""
-    adapter = TypeAdapter(kind)
-    try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig") as file:
-            rows = [(n, _row(adapter, text, f"{path}: line {n}")) for n, text in enumerate(file, 1) if text.strip()]
-    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as err:
-        why = err.strerror if isinstance(err, OSError) and err.strerror else str(err)
-        raise Misconfigured(str(path), f"cannot be read ({why}); it has to be FILE.jsonl or FILE.jsonl.gz") from err
-    return _each_once(path, rows)
-
-
-def _each_once(path: Path, rows: list[tuple[int, Row]]) -> list[Row]:
-    lines = dict[str, int]()
-    for n, row in rows:
-        if (first := lines.setdefault(row.id, n)) != n:
-            raise Misconfigured(f"{path}: line {n}", f"id: {row.id!r} is the id of line {first} already")
-    return [row for _, row in rows]
-
-
-def _row(adapter: TypeAdapter[Row], text: str, where: str) -> Row:
-    try:
-        return adapter.validate_json(text)
-    except ValidationError as err:
-        first = err.errors(include_input=False, include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"]) or "no JSON"
-        raise Misconfigured(where, f"{name}: {first['msg']}") from err
+    found, places = list[Row](), dict[str, str]()
+    for where, row in files.rows(path, TypeAdapter(kind), str(path)):
+        if isinstance(row, files.Skipped):
+            raise Misconfigured(row.where, row.why)
+        if (first := places.setdefault(row.id, where)) != where:
+            raise Misconfigured(where, f"id: {row.id!r} is the id of {first.removeprefix(f'{path}: ')} already")
+        found.append(row)
+    return found

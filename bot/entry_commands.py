@@ -1,0 +1,244 @@
+"""The operator's commands over entries: list, show, write, compare, restore, retire, export; and `ask`."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from bot import entries
+from bot.errors import Misconfigured
+from bot.imports import Became, How, Summary, Told, take_articles
+from bot.knowledge import Found, Knowledge
+from bot.model import Entry, Evidence
+from bot.records import WHO, Add, lead, opened, under, written
+from bot.scope import Asker
+from bot.store import Store, audit, counts
+from bot.store import knowledge as rows
+from bot.text import matter, typed
+from bot.text.changes import Piece
+
+Knows = Callable[[Store], Knowledge]
+
+
+class Remember(Protocol):
+    """Takes in what people answered in the past; learning knows how."""
+
+    def __call__(self, store: Store, path: Path, said: Told, *, dry_run: bool) -> Summary:
+        """What became of each conversation; `said` is told how far it is."""
+
+
+MARKS = {"same": "{}", "gone": "[-{}-]", "new": "{{+{}+}}"}  # as `git diff --word-diff` writes them
+COLORS = {"same": "{}", "gone": "\033[31;9m{}\033[0m", "new": "\033[32m{}\033[0m"}
+SHOWN = 8  # of what was found
+
+
+def register(add: Add, knows: Knows, remember: Remember) -> None:
+    """Add the commands."""
+    _entries(under(add("entries", _list, "what the bot knows: list, show, write, compare, restore, retire, export")))
+    _imports(under(add("import", _articles, "take in what is written elsewhere: articles, conversations")), remember)
+    ask = add("ask", lambda args: _ask(args, knows), "what the bot would find for a question, and why; changes nothing")
+    ask.add_argument("question")
+    ask.add_argument("--limit", default=str(SHOWN), help=f"of each kind (default {SHOWN})")
+    for field, text in (("plan", "the customer's"), ("language", "such as de, where the question does not tell"),
+                        ("audience", "the customer's segment"), ("page", "where in the product they are"),
+                        ("product", "the brand or a tag of the conversation")):  # fmt: skip
+        ask.add_argument(f"--{field}", default="", help=f"{text}, as an entry's scope has it")
+
+
+def _imports(add: Add, remember: Remember) -> None:
+    articles = add("articles", _articles, "Markdown, HTML or JSON lines, a file or a folder: as often as you like")
+    articles.add_argument("path", type=Path)
+    articles.add_argument("--by", required=True, help="the lead who says so: id or e-mail")
+    articles.add_argument("--overwrite", action="store_true", help="also what people have changed here since")
+    text = "what people answered in the past, for suggestions only: FILE.jsonl[.gz], as often as you like"
+    past = add("conversations", lambda args: _conversations(args, remember), text)
+    past.add_argument("path", type=Path, help="in the format that `make run DATA=…` plays; README.md has it")
+    for command in (articles, past):
+        command.add_argument("--dry-run", action="store_true", help="only say what would be")
+
+
+def _entries(add: Add) -> None:
+    listed = add("list", _list, "those in force, now or on a day")
+    listed.add_argument("words", nargs="*", help="that id, topic, question or answer contain")
+    listed.add_argument(
+        "--on", default="", metavar="DAY", help="what was in force at the end of 2026-05-03, or at a time"
+    )
+    shown = add("show", _show, "one entry as Markdown: `> FILE`, edit it, and `write FILE`")
+    shown.add_argument("id")
+    shown.add_argument("--version", type=int, default=0, help="an earlier one; all are listed below the newest")
+    write = add("write", _write, "publish a Markdown file as a new entry, or as the next version of its id")
+    write.add_argument("file", type=Path, help="- reads what is piped in")
+    write.add_argument("--dry-run", action="store_true", help="only say what would change")
+    compare = add("compare", _compare, "what changed between two versions")
+    compare.add_argument("id")
+    compare.add_argument("old", type=int, nargs="?", default=0, help="default: the last but one")
+    compare.add_argument("new", type=int, nargs="?", default=0, help="default: the newest")
+    restore = add("restore", _restore, "an earlier version anew")
+    restore.add_argument("id")
+    restore.add_argument("version", type=int)
+    retire = add("retire", _retire, "use an entry no more; `restore` brings it back")
+    retire.add_argument("id")
+    retire.add_argument("--why", default="", help="kept in the audit")
+    for command in (write, restore, retire):
+        command.add_argument("--by", required=True, help="the lead who says so: id or e-mail")
+    add("export", _export, "every entry in force as a Markdown file").add_argument("folder", type=Path)
+
+
+def _list(args: argparse.Namespace) -> None:
+    at = typed.end("--on", args.on) if args.on else datetime.now(UTC)
+    words = " ".join(args.words).casefold()
+    with opened(there=True).read() as conn:
+        there = rows.in_force(conn, at)
+    found = [e for e in there if words in f"{e.id} {e.topic} {e.question} {e.answer}".casefold()]
+    for entry in found:
+        print(f"{entry.id:40} v{entry.version:<3} {entry.topic or '-':16} {entry.question}")
+    print(f"{len(found)} of {len(there)} entries in force" + (f" on {args.on}." if args.on else "."))
+
+
+def _show(args: argparse.Namespace) -> None:
+    with opened(there=True).read() as conn:
+        entry, history = entries.known(conn, args.id, args.version), rows.versions(conn, args.id)
+    print(matter.written(entry), end="")
+    if not args.version:
+        print("\n".join(f"v{e.version}  {e.at:%Y-%m-%d %H:%M}  {entries.story(e)}" for e in history), file=sys.stderr)
+
+
+def _write(args: argparse.Namespace) -> None:
+    made, now = matter.read(*_text(args.file)), datetime.now(UTC)
+    with opened(there=True).write() as conn:
+        who = lead(conn, args.by)
+        old = rows.latest(conn, made.id) if made.id else None
+        new = (
+            entries.next_version(conn, made, made.version, now)
+            if args.dry_run
+            else entries.write(conn, made, made.version, who.id, now)
+        )
+    for change in entries.differences(old or Entry("", 0, "", ""), new):
+        print(f"{change.field}: {_pieces(change.pieces)}")
+    if args.dry_run:
+        print("Nothing was changed.")
+    elif old and old.version == new.version:
+        print(f"Nothing differs from version {old.version}.")
+    else:
+        print(f"{new.id}: version {new.version} is live for the next message.")
+
+
+def _text(file: Path) -> tuple[str, str]:
+    try:
+        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return raw.decode("utf-8-sig"), "" if str(file) == "-" else file.stem
+    except OSError as err:
+        raise Misconfigured("file", f"{file} cannot be read: {err.strerror}") from err
+    except UnicodeDecodeError as err:
+        raise Misconfigured("file", f"{file} is no text in UTF-8 (byte {err.start})") from err
+
+
+def _compare(args: argparse.Namespace) -> None:
+    with opened(there=True).read() as conn:
+        new = entries.known(conn, args.id, args.new)
+        old = entries.known(conn, args.id, args.old or max(1, new.version - 1))
+    print(f"{args.id}, version {old.version} ({entries.story(old)}) and {new.version} ({entries.story(new)})")
+    for change in entries.differences(old, new):
+        print(f"\n{change.field}:\n{_pieces(change.pieces)}")
+
+
+def _pieces(pieces: Iterable[Piece]) -> str:
+    marks = COLORS if sys.stdout.isatty() else MARKS
+    return "".join(marks[piece.how].format(piece.text) for piece in pieces)
+
+
+def _restore(args: argparse.Namespace) -> None:
+    with opened(there=True).write() as conn:
+        made = entries.restore(conn, args.id, args.version, lead(conn, args.by).id, datetime.now(UTC))
+    print(f"{made.id}: version {made.version} says again what version {args.version} said.")
+
+
+def _retire(args: argparse.Namespace) -> None:
+    with opened(there=True).write() as conn:
+        made = entries.retire(conn, args.id, lead(conn, args.by).id, args.why, datetime.now(UTC))
+    print(f"{made.id} is not used any more; `app.py entries restore {made.id} {made.version - 1}` brings it back.")
+
+
+def _export(args: argparse.Namespace) -> None:
+    with opened(there=True).read() as conn:
+        there = rows.in_force(conn, datetime.now(UTC))
+    written(args.folder, lambda: _files(args.folder, there))
+    print(f"{len(there)} entries in {args.folder}.")
+
+
+def _files(folder: Path, there: list[Entry]) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    return sum((folder / f"{_file(entry.id)}.md").write_text(matter.written(entry), "utf-8") > 0 for entry in there)
+
+
+def _file(id: str) -> str:
+    """A name of its own that stays in its folder, on any file system."""
+    kept = (c if c.isascii() and (c.isalnum() or c in "_-" or (c == "." and at)) else "" for at, c in enumerate(id))
+    return "".join(same or f"%{ord(c):02x}" for same, c in zip(kept, id, strict=True))
+
+
+def _articles(args: argparse.Namespace) -> None:
+    store = opened(there=False)
+    with store.read() as conn:
+        how = How(lead(conn, args.by).id, args.overwrite, args.dry_run)
+    summary = take_articles(store, args.path, how, datetime.now(UTC), partial(_progress, "articles"))
+    _summed("articles", summary, args.dry_run)
+
+
+def _conversations(args: argparse.Namespace, remember: Remember) -> None:
+    if not args.path.is_file():
+        raise Misconfigured(str(args.path), "there is no such file")
+    store = opened()
+    summary = remember(store, args.path, partial(_progress, "conversations"), dry_run=args.dry_run)
+    if not args.dry_run:
+        with store.write() as conn:
+            counted = {str(became).replace(" ", "_"): str(many) for became, many in summary.counts.items()}
+            audit.record(conn, datetime.now(UTC), WHO, "conversations imported", args.path.name, **counted)
+    _summed("conversations", summary, args.dry_run)
+
+
+def _summed(what: str, summary: Summary, dry_run: bool) -> None:
+    print("\n" * sys.stderr.isatty(), end="", file=sys.stderr)
+    for skipped in summary.skipped:
+        print(f"skipped {skipped.where}: {skipped.why}")
+    counted = ", ".join(f"{summary.counts[became]:,} {became}" for became in Became)
+    would = "would be " if dry_run else ""
+    print(f"{summary.seen:,} {what}: {would}{counted}, {len(summary.skipped):,} skipped.")
+
+
+def _progress(what: str, summary: Summary) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{summary.seen:,} {what} …", end="", file=sys.stderr, flush=True)
+
+
+def _ask(args: argparse.Namespace, knows: Knows) -> None:
+    store = opened(there=True)
+    limit = max(1, typed.whole("--limit", args.limit))
+    knowledge, products = knows(store), frozenset({args.product} - {""})
+    who = Asker(datetime.now(UTC), args.plan, args.language, args.audience, args.page, products)
+    found = list(islice(knowledge.explained(args.question, who, limit=limit), limit))
+    with store.read() as conn:
+        used = counts.uses(conn, [f.evidence.id for f in found])
+    print("Entries" if found else "No entry has anything of it.")
+    for number, one in enumerate(found, 1):
+        print(f"{number:3}  {_scores(one.evidence)}  {one.evidence.id} v{one.evidence.version}  {one.evidence.title}")
+        _say(one, used.get(one.evidence.id, {}))
+    past = knowledge.past(args.question, limit=limit)
+    print("Past replies, for suggestions only" if past else "No past reply has anything of it.")
+    for number, reply in enumerate(past, 1):
+        print(f"{number:3}  {_scores(reply)}  {reply.title}")
+
+
+def _scores(evidence: Evidence) -> str:
+    return f"{evidence.score:.2f} (words {evidence.lexical:.2f}, meaning {evidence.vector:.2f})"
+
+
+def _say(found: Found, used: dict[str, int]) -> None:
+    if found.kept_back:
+        print(f"       kept back: {found.kept_back}")
+    if used:
+        print(f"       used {sum(used.values())} times: {', '.join(f'{n} {kind}' for kind, n in used.items())}")

@@ -1,0 +1,111 @@
+"""The Knowledge pages: what is in force, what would be found and why, and entries written, compared and restored."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from sqlalchemy import Connection
+from werkzeug.datastructures import MultiDict
+
+from bot import entries
+from bot.errors import Misconfigured
+from bot.line import Line
+from bot.model import Entry, Scope
+from bot.scope import Asker
+from bot.store import counts, people
+from bot.store import knowledge as rows
+from bot.text import typed
+from bot.web.guard import halt, signed_in
+
+SHOWN = 200  # entries on a page
+FOUND = 10  # of what a question finds
+Form = MultiDict[str, str]
+NEW = Entry("", 0, "", "")
+
+
+def routes(made: Blueprint, line: Line) -> None:
+    """`/knowledge` and what its forms post to."""
+    made.get("/knowledge", endpoint="knowledge")(partial(_list, line))
+    made.get("/knowledge/entry", endpoint="entry")(partial(_entry, line))
+    for name, act in {"write": _write, "retire": _retire, "restore": _restore}.items():
+        made.post(f"/knowledge/{name}", endpoint=f"entry_{name}")(partial(_posted, line, act))
+
+
+def _list(line: Line) -> str:
+    asked, words = (request.args.get(name, "").strip() for name in ("ask", "q"))
+    sought = words.casefold()
+    there = [e for e in line.knowledge.entries() if sought in f"{e.id} {e.topic} {e.question} {e.answer}".casefold()]
+    newest = sorted(there, key=lambda e: e.at, reverse=True)[: 0 if asked else SHOWN]
+    found = list(islice(line.knowledge.explained(asked, Asker(line.now()), limit=FOUND), FOUND)) if asked else []
+    past = line.knowledge.past(asked, limit=FOUND) if asked else ()
+    with line.store.read() as conn:
+        used = counts.uses(conn, [f.evidence.id for f in found])
+        shown = {"entries": newest, "many": len(there), "found": found, "past": past, "used": used}
+        return render_template("knowledge.html", q=words, ask=asked, names=_names(conn), **shown)
+
+
+def _names(conn: Connection) -> dict[str, str]:
+    return {person.id: person.name for person in people.team(conn)}
+
+
+def _entry(line: Line) -> Response:
+    return _page(line, request.args.get("id", ""), {}, 200)
+
+
+def _posted(line: Line, act: Callable[[Connection, Line, Form], Entry]) -> Response:
+    try:
+        with line.store.write() as conn:
+            made = act(conn, line, request.form)
+    except Misconfigured as err:
+        return _page(line, request.form.get("id", ""), {err.setting: err.fix}, 400)
+    return make_response(redirect(url_for("pages.entry", id=made.id), 303))
+
+
+def _write(conn: Connection, line: Line, form: Form) -> Entry:
+    made = entry_of(form)
+    return entries.write(conn, made, made.version, signed_in().id, line.now())
+
+
+def _retire(conn: Connection, line: Line, form: Form) -> Entry:
+    return entries.retire(conn, form.get("id", ""), signed_in().id, form.get("why", ""), line.now())
+
+
+def _restore(conn: Connection, line: Line, form: Form) -> Entry:
+    version = typed.whole("version", form.get("version", ""))
+    return entries.restore(conn, form.get("id", ""), version, signed_in().id, line.now())
+
+
+def entry_of(form: Form) -> Entry:
+    """What a form holds, with the version that it was shown with. Misconfigured names a field that cannot be read."""
+    text: dict[str, Any] = {name: form.get(name, "") for name in ("id", "question", "answer", "topic", "url")}
+    scope = Scope(**{field.name: form.get(field.name, "") for field in fields(Scope)})
+    until = form.get("valid_until", "").strip()
+    valid = typed.end("valid_until", until) if until else None
+    return Entry(version=typed.whole("version", form.get("version", "")), scope=scope, valid_until=valid, **text)
+
+
+def _page(line: Line, id: str, wrong: Mapping[str, str], status: int) -> Response:
+    """One entry with its versions, or an empty one to be written; after a mistake with what was typed."""
+    with line.store.read() as conn:
+        history = rows.versions(conn, id) if id else []
+        if id and not history:
+            halt(404, "No such entry", f"There is no entry {id}. The search on the Knowledge page finds the others.")
+        newest = history[0] if history else NEW
+        new, old = (_chosen(history, name, default) for name, default in (("new", 0), ("old", 1)))
+        changed = entries.differences(old, new) if old and new else ()
+        used = counts.uses(conn, [id]).get(id, {})
+        names = _names(conn)
+    return make_response(render_template(
+        "entry.html", entry=newest, history=history, old=old, new=new, changes=changed, used=used, names=names,
+        wrong=wrong, form=request.form if wrong else {}, now=line.now(), scopes=[field.name for field in fields(Scope)],
+    ), status)  # fmt: skip
+
+
+def _chosen(history: list[Entry], name: str, default: int) -> Entry | None:
+    """The version that the address names, else the newest but so many."""
+    asked = request.args.get(name, "")
+    there = {str(entry.version): entry for entry in history}
+    return there.get(asked) or (history[default] if len(history) > default else None)

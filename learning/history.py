@@ -1,0 +1,77 @@
+"""Conversations of the past, taken in from a file: what people answered then informs suggestions, and nothing more."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection
+
+from bot import files
+from bot.cases import Case, Said
+from bot.files import Skipped
+from bot.imports import Became, Summary, Told, in_batches
+from bot.model import Conversation, Customer, Intervention, Message, Ref, Role, Status
+from bot.news import remembered
+from bot.store import Store, conversations
+from bot.store import knowledge as rows
+from bot.store.knowledge import HISTORY
+from bot.text.markup import tidy
+from bot.text.said import said as words_of
+from learning.facts import teaching
+from learning.gather import intervention
+
+CASES = TypeAdapter(Case)
+ROLES = {"customer": Role.CUSTOMER, "agent": Role.AGENT}
+KNOWN = ("name", "email", "plan", "segment", "language")
+NOBODY = "nobody asks and is answered in it"
+
+
+def remember(store: Store, path: Path, said: Told = lambda _: None, *, dry_run: bool = False) -> Summary:
+    """Every conversation of FILE.jsonl[.gz] in the format of `bot.cases`. What a customer said is kept with it, so that
+    it is found and forgotten with the rest of what is held about them."""
+    found = files.rows(path, CASES, path.name)
+    return in_batches(store, found, partial(_took, dry_run=dry_run), said, dry_run=dry_run)
+
+
+def _took(conn: Connection, where: str, case: Case, *, dry_run: bool) -> Became | Skipped:
+    whole = conversation_of(case)
+    known = remembered(whole, conversations.seen_keys(conn, whole.ref))
+    if known is None:
+        return Skipped(where, "its customer was forgotten")
+    taught = list(_taught(known))
+    fresh = [item for item in taught if not rows.has_past(conn, item.id)]
+    if fresh and not dry_run:
+        conversations.save(conn, known, known.messages[-1].at)  # so old is it, for retention, too
+        for item in fresh:
+            rows.add_past(conn, item)
+    return (Became.NEW if fresh else Became.SAME) if taught else Skipped(where, NOBODY)
+
+
+def conversation_of(case: Case) -> Conversation:
+    """As a helpdesk would have shown it, under a ref that no helpdesk gives."""
+    named = hashlib.sha256(f"{case.connector}\0{case.id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    who = next((value for name in ("email", "name", "id") if (value := case.customer.get(name))), f"customer {case.id}")
+    known = {name: value for name in KNOWN if (value := case.customer.get(name))}
+    customer = Customer(case.customer.get("id") or who, **known)
+    spoken = sorted(case.messages, key=lambda said: said.at)
+    messages = tuple(_message(said.id or str(n), said, customer) for n, said in enumerate(spoken))
+    status = Status(case.status) if case.status in list(Status) else Status.OTHER
+    return Conversation(Ref(HISTORY, named), case.subject, status, customer, messages)
+
+
+def _message(id: str, said: Said, customer: Customer) -> Message:
+    theirs = said.role == "customer"
+    author, name = (customer.id, customer.name) if theirs else (said.author, said.author)
+    return Message(id, ROLES[said.role], author, tidy(said.text), said.at, said.public, name)
+
+
+def _taught(known: Conversation) -> Iterator[Intervention]:
+    """What each public message of a person teaches, if anything."""
+    for message in known.messages:
+        if message.role is Role.AGENT and message.public:
+            item = intervention(known, replace(message, text=words_of(message.text, message.name)), None)
+            if item.question.strip() and teaching(item.answer):
+                yield item
