@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -33,7 +33,8 @@ LEASE = "lease=10"  # seconds, instead of 90, so that what the dead held comes b
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One test at two sizes, `full` 0 where there is one only. `limit`: seconds for coming to rest."""
+    """One test at two sizes, `full` 0 where there is one only. `limit`: seconds for coming to rest; `takes`: about so
+    many at the small size, so that those side by side end together."""
 
     act: Callable[[Town, int, float], Outcome]
     size: int
@@ -42,13 +43,14 @@ class Run:
     copies: int = 1
     sweep: str = NEVER
     limit: float = 300.0
+    takes: int = 25
 
 
 RUNS = {
-    "A1-sqlite": Run(scenarios.killed, 860, 5750, copies=10),
-    "A1-services": Run(scenarios.killed, 860, 5750, services=True, copies=10),
-    "A2-sqlite": Run(points.points, 1),
-    "A2-services": Run(points.points, 1, services=True),
+    "A1-sqlite": Run(scenarios.killed, 860, 5750, copies=10, takes=130),
+    "A1-services": Run(scenarios.killed, 860, 5750, services=True, copies=10, takes=130),
+    "A2-sqlite": Run(points.points, 1, takes=200),
+    "A2-services": Run(points.points, 1, services=True, takes=200),
     "A3-sqlite": Run(scenarios.orphaned, 1, 5),
     "A3-services": Run(scenarios.orphaned, 1, 5, services=True),
     "A4-sqlite": Run(scenarios.claimed, 50, 1000),
@@ -134,13 +136,21 @@ def alone(args: argparse.Namespace, seed: int) -> list[report.Row]:
         return [perform(grounds, name, seed, full=args.full, planted=args.plant) for name in args.names]
 
 
+def shared(takes: Mapping[str, int], lanes: int) -> list[list[str]]:
+    """The longest first, each to whom it leaves with the least to do."""
+    made = [list[str]() for _ in range(lanes)]
+    for name in sorted(takes, key=lambda name: -takes[name]):
+        min(made, key=lambda lane: sum(takes[other] for other in lane)).append(name)
+    return made
+
+
 def abreast(args: argparse.Namespace, seed: int) -> list[report.Row]:
     """One half for what needs servers, one for the rest, each in two processes, since a small run mostly waits, or in
     one where thousands come to rest at once. RuntimeError where one of them did not come to its end."""
     each = 1 if args.full else 2
-    needs = {name: RUNS[FOUND_BY.get(name, name)].services for name in args.names}
-    served, rest = ([name for name in needs if needs[name] is which] for which in (True, False))
-    lanes = [half[nth::each] for half in (served, rest) for nth in range(each) if half[nth::each]]
+    runs = {name: RUNS[FOUND_BY.get(name, name)] for name in args.names}
+    halves = ({name: run.takes for name, run in runs.items() if run.services is which} for which in (True, False))
+    lanes = [lane for half in halves for lane in shared(half, each) if lane]
     more = [*(["--faults"] * args.faults), *(["--full"] * args.full), *(f"--plant={fault}" for fault in args.plant)]
     env = {**os.environ, "CHAOS_SEED": str(seed)}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
