@@ -6,16 +6,17 @@ Nothing in them is run or fetched, and no link is followed.
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import nh3
 from pydantic import TypeAdapter
 
+from bot.cases import Fact
 from bot.errors import Misconfigured
 from bot.files import GONE, Skipped, reason, rows, whole
-from bot.model import Entry, Scope
-from bot.text import matter, typed
+from bot.model import Entry
+from bot.text import matter
 from bot.text.markup import LINES, from_html
 
 MARKDOWN, HTML, JSONL = (".md", ".markdown"), (".html", ".htm"), (".jsonl", ".jsonl.gz")
@@ -30,23 +31,6 @@ AROUND = frozenset(
 TAGS = {*LINES, "ul", "ol", "a", "thead", "tbody", "td", "th"}
 ARTICLE = nh3.Cleaner(tags=TAGS, clean_content_tags=set(AROUND), attributes={"a": {"href"}}, link_rel=None)
 CELL = re.compile(r"</t[dh]>", re.I)
-
-
-EVERYONE = Scope()
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One line of JSON. Needed are `id`, `question` and `answer`."""
-
-    id: str
-    question: str
-    answer: str
-    topic: str = ""
-    url: str = ""
-    scope: Scope = EVERYONE
-    valid_until: str = ""
-
 
 FACT = TypeAdapter(Fact)
 
@@ -129,11 +113,9 @@ def _plain(html: str) -> str:
 
 def _fact(fact: Fact, at: str) -> Entry | Skipped:
     try:
-        until = typed.end("valid_until", fact.valid_until) if fact.valid_until else None
+        return fact.entry()
     except Misconfigured as err:
         return Skipped(at, str(err))
-    same = {field.name: getattr(fact, field.name) for field in fields(Fact) if field.name != "valid_until"}
-    return Entry(version=0, valid_until=until, **same)
 
 
 def _name(called: str) -> str:

@@ -12,7 +12,7 @@ FILE.jsonl or FILE.jsonl.gz, one JSON object per line:
 Needed are `id`, each only once, and of each message `role` (customer or agent), `text` and `at` (with its zone). The
 rest may be missing: `connector` (the name of a helpdesk) is then zendesk, `public` true, the `id` of a message its
 place in the conversation. Of `customer` the e-mail (else the name, else the id) tells customers apart. A knowledge file
-has `id`, `question`, `answer`, and perhaps `url`, `topic` and `scope`.
+has `id`, `question`, `answer`, and perhaps `url`, `topic`, `scope` and `valid_until`.
 """
 
 from collections.abc import Collection
@@ -24,9 +24,10 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from bot import files
 from bot.errors import Misconfigured
-from bot.model import Entry, Person, Rule
+from bot.model import Entry, Person, Rule, Scope
+from bot.text import typed
 
-Row = TypeVar("Row", bound="Case | Entry | Person | Rule")
+Row = TypeVar("Row", bound="Case | Fact | Person | Rule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,25 @@ class Case:
     status: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact(Entry):
+EVERYONE = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
     """One entry of a knowledge file."""
 
-    version: int = 1
+    id: str
+    question: str
+    answer: str
+    topic: str = ""
+    url: str = ""
+    scope: Scope = EVERYONE
+    valid_until: str = ""
+
+    def entry(self) -> Entry:
+        """As version 0. Misconfigured where its end is no time."""
+        until = typed.end("valid_until", self.valid_until) if self.valid_until else None
+        return Entry(self.id, 0, self.question, self.answer, self.topic, self.url, self.scope, valid_until=until)
 
 
 def script(path: Path, desks: Collection[str], limit: int | None = None) -> list[tuple[Case, Said]]:

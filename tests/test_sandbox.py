@@ -14,6 +14,7 @@ import app
 from bot import cases
 from bot.errors import Misconfigured
 from bot.model import Ref
+from bot.scope import Asker
 from bot.settings import Settings
 from bot.store import conversations, drafts, people
 from bot.web import company, play
@@ -220,6 +221,13 @@ def test_knowledge_of_a_file_takes_the_place_of_fernwehs(tmp_path: Path) -> None
 
     with app.miniature(chosen(tmp_path), facts) as world:
         assert [(e.id, e.version, e.origin) for e in world.line.knowledge.entries()] == [("f1", 1, "import")]
+
+
+def test_an_entry_of_a_file_may_end_on_a_day(tmp_path: Path) -> None:
+    fact = {"id": "f1", "question": "How do I import mail?", "answer": "Open Tools.", "valid_until": "2099-05-03"}
+    with app.miniature(chosen(tmp_path), write(tmp_path / "facts.jsonl", fact)) as world:
+        [found] = world.line.knowledge.explained("import mail", Asker(world.line.now()), limit=1)
+    assert (found.evidence.id, found.kept_back) == ("f1", "")
 
 
 def test_real_conversations_start_with_an_empty_head(tmp_path: Path) -> None:

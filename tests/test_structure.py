@@ -19,7 +19,7 @@ PACKAGES = ("bot", "connectors", "learning")
 FLOORS = (
     ("words", ("model", "errors", "text")),
     ("rules", ("ports", "settings", "scope", "news", "policy", "egress", "compose")),
-    ("edges", ("store", "pace", "work", "worker", "backends", "outside", "files", "articles", "cases")),
+    ("edges", ("store", "pace", "work", "worker", "backends", "outside", "files", "cases", "articles")),
     (
         "line",
         (

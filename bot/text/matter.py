@@ -16,8 +16,6 @@ import re
 from dataclasses import fields
 from typing import Any
 
-import yaml
-
 from bot.errors import Misconfigured
 from bot.model import Entry, Scope
 from bot.text import typed
@@ -31,6 +29,8 @@ KEPT = ("version", "origin", "taint", "by", "at")  # of these only the version i
 
 def written(entry: Entry) -> str:
     """One entry as a file holds it."""
+    import yaml  # noqa: PLC0415 - which only commands over entries need
+
     head: dict[str, object] = {"id": entry.id, "question": entry.question}
     head |= {name: getattr(entry, name) for name in ("topic", "url") if getattr(entry, name)}
     scope = {field.name: getattr(entry.scope, field.name) for field in fields(Scope)}
@@ -72,6 +72,8 @@ def ours(text: str) -> bool:
 def _head(text: str) -> dict[str, Any]:
     """All of it as text: YAML would make a language of `no` false, and values that refer to others can grow without
     end where somebody looks into them."""
+    import yaml  # noqa: PLC0415 - as above
+
     try:
         head = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - this loader makes nothing but text
     except (yaml.YAMLError, RecursionError) as err:

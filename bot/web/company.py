@@ -34,7 +34,7 @@ def move_in(line: Line, knowledge: Path | None = None, *, strangers: bool = Fals
         for who in read(HERE / "persons.jsonl", Person):
             people.save_person(conn, who)
         for fact in facts:
-            rows.add_entry(conn, replace(fact, origin="seed" if own else "import", at=line.now()))
+            rows.add_entry(conn, replace(fact.entry(), version=1, origin="seed" if own else "import", at=line.now()))
         for rule in read(HERE / "rules.jsonl", Rule) if own else ():
             rows.add_rule(conn, rule, line.now())
     line.knowledge.refresh()
