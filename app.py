@@ -287,12 +287,12 @@ def main(argv: list[str]) -> int:
     try:
         logs.start(os.environ.get("LOG_LEVEL", "WARNING"))
         args.run(args)
-    except Misconfigured as err:
+        sys.stdout.flush()
+    except BotError as err:  # a setting is wrong, or a vendor or the store is away or says no
         print(f"app.py: {err}", file=sys.stderr)
-        return 2
-    except BotError as err:  # a vendor or the store is away, or says no
-        print(f"app.py: {err}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(err, Misconfigured) else 1
+    except BrokenPipeError:  # whoever reads has had enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 0
 
 

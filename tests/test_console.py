@@ -1,5 +1,6 @@
 """The operator's commands: what they change, what they say, and that a mistake is named without a traceback."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -552,3 +553,14 @@ def test_the_shell_sees_the_status_and_the_words(shell: Shell, process: Callable
     assert process("serve") == Said(
         2, "", "app.py: SECRET_KEY: needs 32 characters or more; make one with `openssl rand -hex 32`\n"
     )
+
+
+def test_whoever_reads_may_have_had_enough(shell: Shell) -> None:
+    shell("person", "ines@fernweh.example")
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write) as pipe:
+        said = subprocess.run(
+            [sys.executable, "app.py", "people"], cwd=ROOT, stdout=pipe, stderr=subprocess.PIPE, timeout=30, check=False
+        )
+    assert (said.returncode, said.stderr) == (0, b"")
