@@ -3,7 +3,8 @@
 import hashlib
 import logging
 import re
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -27,6 +28,14 @@ MAX_TRIES = 2
 STOPPED_WAIT = 2.0  # seconds
 DIGITS = re.compile(r"\d+")  # two reasons that differ in a ticket's number are one
 TITLES = {DeliveryState.REFUSED: "Refused by the helpdesk", DeliveryState.VOID: "Not sent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A delivery that is on its way; `late` once it took too long to get there."""
+
+    delivery: Delivery
+    late: Callable[[], bool]
 
 
 def approve(conn: Connection, line: Line, what: Delivery, draft_id: str = "", by: str = "") -> bool:
@@ -103,25 +112,33 @@ def _void(line: Line, row: Sending, why: str) -> Effect:
 
 def _send(line: Line, job: Job, row: Sending, conversation: Conversation | None) -> Effect | None:
     """The last gate, committed, and then the vendor, with nothing in between."""
-    delivery, stamp = row.delivery, conversation.stamp if conversation else ""
-    with line.store.write(durable=False) as conn:
-        _not_stopped(conn)
-        if forbidden := _forbidden(conn, line, row, conversation):
-            return partial(_hand_back, line=line, row=row, state=DeliveryState.VOID, why=forbidden)
-        if not drafts.start_sending(conn, delivery.key, job.id, job.fence, line.now()):
-            return None
-        work.renew(conn, job, line.now())
-        going = replace(_addressed(conn, delivery), stamp=stamp)
-        late = partial(_late, line, line.steady(), line.now())
+    delivery = row.delivery
+    passed = line.store.share(partial(_gate, line=line, job=job, row=row, conversation=conversation))
+    if not isinstance(passed, Passed):
+        return passed
     try:
         line.store.flush()
-        vendor_id = line.connector(delivery.ref.connector).deliver(going, late)
+        vendor_id = line.connector(delivery.ref.connector).deliver(passed.delivery, passed.late)
     except Unavailable as err:
         _not_sent(line, job, row, err)
         raise
     except Refused as err:
         return partial(_hand_back, line=line, row=row, state=DeliveryState.REFUSED, why=str(err))
     return partial(_end, line=line, row=row, state=DeliveryState.SENT, vendor_id=vendor_id)
+
+
+def _gate(
+    conn: Connection, line: Line, job: Job, row: Sending, conversation: Conversation | None
+) -> Passed | Effect | None:
+    """On its way from here on, or what is to be written instead."""
+    _not_stopped(conn)
+    if forbidden := _forbidden(conn, line, row, conversation):
+        return partial(_hand_back, line=line, row=row, state=DeliveryState.VOID, why=forbidden)
+    if not drafts.start_sending(conn, row.delivery.key, job.id, job.fence, line.now()):
+        return None
+    work.renew(conn, job, line.now())
+    going = replace(_addressed(conn, row.delivery), stamp=conversation.stamp if conversation else "")
+    return Passed(going, partial(_late, line, line.steady(), line.now()))
 
 
 def _late(line: Line, steady: float, now: datetime) -> bool:

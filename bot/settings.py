@@ -41,7 +41,7 @@ class Settings:
     secret_previous: bytes = b""
     host: str = "127.0.0.1"
     port: int = 8000
-    workers: int = 2
+    workers: int = 6
     sweep_every: float = 60.0
     budgets: Mapping[str, float] = field(default_factory=dict)
     retention_days: int = 0

@@ -60,11 +60,11 @@ class Worker:
         calls = Counter(list(self.calls.values()))
         return [desk for desk, many in calls.items() if many >= max(1, self.threads - 1)]
 
-    def _take(self, conn: Connection) -> Job | None:
-        self.calls.pop(get_ident(), None)  # where the last claim was not committed
+    def _take(self, conn: Connection, thread: int) -> Job | None:
+        self.calls.pop(thread, None)  # where the last claim was not committed
         job = claim(conn, self.now(), self._full())
         if job and job.kind in CALLS:
-            self.calls[get_ident()] = job.ref.connector
+            self.calls[thread] = job.ref.connector
             if job.ref.connector in self.budgets:
                 pace.spend(conn, job.ref.connector, self.budgets[job.ref.connector], self.now())
         return job
@@ -72,16 +72,19 @@ class Worker:
     def _claim(self) -> Job | None:
         while True:
             try:
-                with self.store.write(durable=False) as conn:
-                    return self._take(conn)
+                return self.store.share(partial(self._take, thread=get_ident()))
             except IntegrityError:  # another process claimed the same conversation in this instant
                 continue
 
     def _end(self, job: Job, end: Effect, *, more: bool) -> Job | None:
+        thread = get_ident()
+
+        def end_and_take(conn: Connection) -> Job | None:
+            end(conn)
+            return self._take(conn, thread) if more else None
+
         try:
-            with self.store.write(durable=False) as conn:
-                end(conn)
-                return self._take(conn) if more else None
+            return self.store.share(end_and_take)
         except Unavailable:
             return self._end_later(job, end, more=more)
         except Exception:  # of the claim, as above, or a bug in the row's own effect: told apart by ending it alone

@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from connectors import load
 from connectors.stage import Fault
 from tests.helpdesk import Fake
 from tests.shell import HIDDEN, OIDC, Said, Shell
+from tests.waits import until
 
 ROOT = Path(__file__).parent.parent
 INES = ("person", "ines@fernweh.example", "--name", "Ines Duarte", "--role", "lead")
@@ -501,7 +501,7 @@ def test_a_server_that_is_told_to_stop_ends_what_it_has_begun(shell: Shell) -> N
         after.callback(served.kill)
         assert served.stdout is not None
         assert served.stdout.readline() == f"Understudy listens on {address} for zendesk\n"
-        assert served.stdout.readline().startswith("2 workers here, database ")
+        assert served.stdout.readline().startswith("6 workers here, database ")
         assert requests.get(f"{address}/health", timeout=5).status_code == 200
         fake.hook(address)
         fake.knobs.next.append(Fault("slow", wait=1.0))
@@ -536,14 +536,6 @@ def test_a_worker_whose_redis_is_away_works_all_the_same(shell: Shell) -> None:
         status = worker.wait(30)
 
     assert status == 0
-
-
-def until(happened: Callable[[], bool]) -> None:
-    """Look again and again, for ten seconds at most."""
-    ends = datetime.now(UTC) + timedelta(seconds=10)
-    while not happened():
-        assert datetime.now(UTC) < ends
-        threading.Event().wait(0.01)
 
 
 def test_the_shell_sees_the_status_and_the_words(shell: Shell, process: Callable[..., Said]) -> None:

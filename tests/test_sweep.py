@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from bot.store import conversations, reviews
 from bot.store.tables import inbox, nonce
 from connectors.stage import Fault
 from tests.desk import ASKS_RETURN, Desk, desk
+from tests.waits import until
 
 pytestmark = pytest.mark.services
 
@@ -97,19 +98,13 @@ def test_a_helpdesk_whose_list_never_ends_keeps_nobody_waiting(fernweh: Desk, tm
     with app.working(line, Settings(sweep_every=0.01, workers=0, anchors=tmp_path / "anchors")):
         assert hangs.asked.wait(10)
         assert found.wait(10)
-        assert until((tmp_path / "anchors").exists)
+        until((tmp_path / "anchors").exists)
         hangs.ends.set()
 
 
 def without(made: Desk, name: str) -> dict[str, Any]:
     """The other helpdesks."""
     return {other: desk for other, desk in made.line.connectors.items() if other != name}
-
-
-def until(true: Callable[[], bool]) -> bool:
-    """Look for ten seconds."""
-    pause = threading.Event()
-    return any(true() or pause.wait(0.05) for _ in range(200))
 
 
 class Rings:

@@ -4,15 +4,16 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bot.errors import Misconfigured, Unavailable
 from bot.store.connections import BUSY_MS, Connections
-from bot.store.together import Item, Run, Together
+from bot.store.together import Item, Result, Run, Shared, Together
 
 GATE = 0.5  # seconds
 TRY = 0.0002  # seconds; as long as a millisecond would leave a core idle for a twentieth of the time (bench line)
@@ -37,6 +38,7 @@ class Store:
         self._gate = _gate(f"{self.engine.url.database}-gate") if self.sqlite else -1
         self._log = f"{os.path.realpath(self.engine.url.database or '')}-wal"  # a link's log lies beside the file
         self._together = Together(self.write, self._connections.close_own)
+        self._shared = Shared(partial(self.write, durable=False))
 
     def __repr__(self) -> str:
         return f"Store({self.url_shown})"
@@ -131,6 +133,14 @@ class Store:
         else:  # PostgreSQL commits side by side by itself
             with self.write() as conn:
                 run(conn, [item])
+
+    def share(self, act: Callable[[Connection], Result]) -> Result:
+        """What `act` gives in a transaction that is not `durable`, and on SQLite is one with what other threads of this
+        process have waiting: a turn at the database takes longer than most of what is done in it."""
+        if self.sqlite:
+            return self._shared.run(act)
+        with self.write(durable=False) as conn:
+            return act(conn)
 
     def close(self) -> None:
         """Give the connections back; a thread that still uses one gives it back with its own end."""

@@ -2,10 +2,12 @@
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import Connection
 
@@ -13,6 +15,7 @@ from bot.errors import Unavailable
 
 BATCH = 64
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 Run = Callable[[Connection, list[Item]], None]
 Waiting = tuple[Run[Any], Any, "Future[None]"]
 
@@ -77,3 +80,51 @@ class Together:
             return
         for _, _, done in batch:
             done.set_result(None)
+
+
+@dataclass(slots=True, eq=False)
+class Asked(Generic[Result]):
+    """What a thread waits for. One that failed is without a `result`."""
+
+    act: Callable[[Connection], Result]
+    result: Result | None = None
+    error: BaseException | None = None
+    done: bool = False
+
+
+class Shared:
+    """Runs what waits at the same moment in one transaction of `write`, in the thread of whoever comes first. Nobody's
+    failure is another's: where one fails, each is run again in a transaction of its own."""
+
+    def __init__(self, write: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._write, self._lock = write, threading.Lock()
+        self._waiting: deque[Asked[Any]] = deque()
+
+    def run(self, act: Callable[[Connection], Result]) -> Result:
+        """What `act` gives, once it is committed; raises what it or the commit raised. It may be run twice, in any
+        thread."""
+        mine = Asked(act)
+        self._waiting.append(mine)
+        with self._lock:
+            if not mine.done:
+                self._commit([self._waiting.popleft() for _ in range(len(self._waiting))])
+        if mine.error is not None:
+            raise mine.error
+        return cast("Result", mine.result)
+
+    def _commit(self, batch: list[Asked[Any]]) -> None:
+        try:
+            with self._write() as conn:
+                results = [asked.act(conn) for asked in batch]
+        except BaseException as err:
+            if len(batch) == 1:
+                return _end(batch, [None] * len(batch), err)
+            for asked in batch:
+                self._commit([asked])
+            return None
+        return _end(batch, results)
+
+
+def _end(batch: list[Asked[Any]], results: list[Any], error: BaseException | None = None) -> None:
+    for asked, result in zip(batch, results, strict=True):
+        asked.result, asked.error, asked.done = result, error, True
