@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +24,8 @@ from flask import Flask
 
 import connectors
 from bot import answer, cases, console, deliver, logs, review, settings, sweep
-from bot.backends.embedder import HashEmbedder
-from bot.backends.index import HybridIndex
+from bot.backends import chosen as backends
+from bot.backends.chosen import bell
 from bot.backends.workers import Bell, Workers, end_with_parent, repeating
 from bot.backends.writer import ExtractiveWriter
 from bot.errors import BotError, Misconfigured
@@ -61,17 +60,6 @@ def connect(env: Mapping[str, str]) -> dict[str, Connector]:
     return made
 
 
-def bell(chosen: Settings) -> Wake:
-    """Wake-ups within the process, or through Redis."""
-    if not chosen.redis_url:
-        return Bell()
-    if find_spec("rq") is None:
-        raise Misconfigured("REDIS_URL", "needs `pip install -r requirements-services.lock`")
-    from bot.backends.rq_queue import RqBell
-
-    return RqBell(chosen.redis_url)
-
-
 def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clock = utc_now) -> Line:
     """The line with its embedded brains, on a migrated store."""
     from bot.store.migrate import migrate
@@ -84,7 +72,7 @@ def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clo
         store=store,
         connectors=desks,
         knowledge=search(store),
-        embedder=HashEmbedder(),
+        embedder=backends.embedder(),
         writer=ExtractiveWriter(),
         confidence=Learned(store),
         wake=wake,
@@ -96,7 +84,7 @@ def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clo
 
 def search(store: Store) -> Knowledge:
     """What is known, found by the embedded index."""
-    return Knowledge(store, HybridIndex(HashEmbedder()))
+    return Knowledge(store, backends.index(backends.embedder()))
 
 
 def remember(store: Store, path: Path, said: Told, *, dry_run: bool) -> Summary:

@@ -24,7 +24,7 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from bot import files
 from bot.errors import Misconfigured
-from bot.model import Entry, Person, Rule, Scope
+from bot.model import EVERYONE, Entry, Person, Rule, Scope
 from bot.text import typed
 
 Row = TypeVar("Row", bound="Case | Fact | Person | Rule")
@@ -52,9 +52,6 @@ class Case:
     subject: str = ""
     customer: dict[str, str | None] = field(default_factory=dict)
     status: str = ""
-
-
-EVERYONE = Scope()
 
 
 @dataclass(frozen=True, slots=True)

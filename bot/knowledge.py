@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from textwrap import shorten
 
+from bot.brains import Hit, Index, Passage
 from bot.model import Entry, Evidence, Intervention, Source
-from bot.ports import Hit, Index, Passage
 from bot.scope import Asker, kept_back
 from bot.store import Store
 from bot.store import knowledge as rows
@@ -63,8 +63,7 @@ class Knowledge:
         stale = [key for id_ in live for key in self._keys.get(id_, ()) if key not in keys[id_]]
         self._entries |= newest
         self._keys |= keys
-        self._index.put([p for found in live.values() for p in found])
-        self._index.drop(stale)  # after the new is there: a changed entry is never missing
+        self._index.put([p for found in live.values() for p in found], drop=stale)
 
     def _take_past(self, past: list[Intervention]) -> None:
         self._past |= {p.id: p for p in past}

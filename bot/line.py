@@ -7,10 +7,11 @@ from functools import cached_property
 
 from itsdangerous import BadData, URLSafeSerializer
 
+from bot.brains import Confidence, Embedder, Writer
 from bot.errors import Forged, Refused
 from bot.knowledge import Knowledge
 from bot.model import VerdictKind
-from bot.ports import Clock, Confidence, Connector, Embedder, Wake, Writer
+from bot.ports import Clock, Connector, Wake
 from bot.store import Store
 
 

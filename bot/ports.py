@@ -1,18 +1,15 @@
 """The interfaces between the line and what is outside it."""
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
+from bot.model import Conversation, Delivery, DeliveryKind, Ref, Verdict
 
-from bot.model import Context, Conversation, Delivery, DeliveryKind, Draft, Ref, Source, Verdict
-
-Floats = npt.NDArray[np.float32]
 Clock = Callable[[], datetime]
 Late = Callable[[], bool]
+Fine = tuple[tuple[str, bool, str], ...]  # (what, is it fine?, how to mend it)
 
 
 def never() -> bool:
@@ -120,8 +117,8 @@ class Panel(Protocol):
 class Checks(Protocol):
     """A connector that can tell whether its settings work."""
 
-    def check(self) -> tuple[tuple[str, bool, str], ...]:
-        """(what, fine, how to mend it) for `app.py doctor`; reads only."""
+    def check(self) -> Fine:
+        """For `app.py doctor`; reads only."""
 
 
 @runtime_checkable
@@ -147,68 +144,6 @@ class Team(Protocol):
 
     def team(self) -> tuple[Agent, ...]:
         """Everyone who may answer customers, bots left out. Raises Unavailable or Refused."""
-
-
-class Writer(Protocol):
-    """Says what we would say."""
-
-    def write(self, context: Context) -> Draft:
-        """A draft resting on `context.evidence` alone; `text` is "" when the evidence does not carry an answer.
-
-        Its confidence is 0 until learning fills it in. Raises Unavailable.
-        """
-
-
-class Embedder(Protocol):
-    """Turns text into unit vectors."""
-
-    dim: int
-
-    def embed(self, texts: Sequence[str], *, query: bool) -> Floats:
-        """(n, dim) float32, unit rows; an empty text gives a zero row."""
-
-
-class Index(Protocol):
-    """Finds passages; holds nothing that cannot be rebuilt from the store."""
-
-    def put(self, items: Sequence["Passage"]) -> None:
-        """Add or replace by `key`; found at once."""
-
-    def drop(self, keys: Sequence[str]) -> None:
-        """Remove; unknown keys are fine."""
-
-    def search(self, query: str, *, source: Source, limit: int) -> tuple["Hit", ...]:
-        """Best first; scores 0 to 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A piece of text to be found; several may share an `owner` (entry id or past reply id). What its title says
-    counts more; without one the text is its own title."""
-
-    key: str
-    owner: str
-    source: Source
-    text: str
-    title: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage found. `score` is fused; `lexical` and `vector` are its parts, each 0 to 1."""
-
-    key: str
-    owner: str
-    score: float
-    lexical: float
-    vector: float
-
-
-class Confidence(Protocol):
-    """Learning's word on a draft."""
-
-    def confidence(self, context: Context, draft: Draft) -> float:
-        """P(an expert would send it without a material edit), 0 to 1."""
 
 
 class Wake(Protocol):

@@ -8,9 +8,9 @@ import numpy as np
 from sqlalchemy import Connection
 
 from bot import compose, review, work
+from bot.brains import Embedder, Floats
 from bot.line import Line
 from bot.model import DeliveryState, Draft, Entry, Intervention, Proposal, ProposalState, Source
-from bot.ports import Embedder, Floats
 from bot.store import Store, audit, conversations, drafts, reviews
 from bot.work import Effect
 from learning.propose import Case, Like, Near, propose

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import app
+from bot.backends.chosen import bell
 from bot.backends.workers import Bell
 from bot.line import Line
 from bot.model import Decided, Entry, Person, PersonRole, Policy, Ref
@@ -150,7 +151,7 @@ def desk(database_url: str, *names: str, redis_url: str | None = None) -> Iterat
     clock, refused = Clock(), Counter[str]()
     secret = b"0123456789abcdef0123456789abcdef"
     chosen = Settings(database_url=database_url, redis_url=redis_url or "", secret=secret)
-    line = replace(app.build(chosen, app.connect(env), app.bell(chosen), clock), steady=clock.steady)
+    line = replace(app.build(chosen, app.connect(env), bell(chosen), clock), steady=clock.steady)
     server = Server(app.web(line, refused))
     for fake in fakes.values():
         fake.hook(server.url)

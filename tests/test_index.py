@@ -14,8 +14,8 @@ import bot.web
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
 from bot.backends.writer import FLOOR
+from bot.brains import Embedder, Hit, Index, Passage
 from bot.model import Source
-from bot.ports import Embedder, Hit, Index, Passage
 
 COMPANY = Path(next(iter(bot.web.__path__))) / "company"
 
@@ -62,7 +62,7 @@ def test_what_was_put_is_found_at_once_and_what_was_dropped_never(index: HybridI
     index.put([passage("zip", "The zip is broken"), passage("wheel", "The wheel is broken")])
     assert find(index, "my zipper")[0] == "zip"
 
-    index.drop(["zip", "never was"])
+    index.put([], drop=["zip", "never was"])
 
     assert "zip" not in find(index, "my zipper")
 
@@ -126,7 +126,7 @@ def test_readers_and_a_writer_do_not_disturb_each_other(index: HybridIndex) -> N
 
     def write(turn: int) -> list[str]:
         index.put([passage(f"k{turn % 40}", f"wash the bag number {turn}")])
-        index.drop([f"k{(turn + 7) % 40}"])
+        index.put([], drop=[f"k{(turn + 7) % 40}"])
         return ["fixed"]
 
     with ThreadPoolExecutor(4) as pool:

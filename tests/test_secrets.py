@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 import app
 from bot import settings
+from bot.backends.chosen import bell
 from bot.errors import Misconfigured
 from bot.line import Line
 from bot.logs import Formatter
@@ -36,7 +37,7 @@ def line(tmp_path: Path) -> Iterator[Line]:
     """A line whose every secret is the mark."""
     env = {**MARKED, "DATABASE_URL": f"sqlite:///{tmp_path / 'understudy.db'}"}
     chosen = settings.read(env)
-    made = app.build(chosen, app.connect(env), app.bell(chosen))
+    made = app.build(chosen, app.connect(env), bell(chosen))
     yield made
     made.store.close()
 

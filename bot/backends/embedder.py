@@ -9,7 +9,8 @@ from zlib import crc32
 
 import numpy as np
 
-from bot.ports import Floats
+from bot.brains import Floats
+from bot.ports import Fine
 from bot.text.thesaurus import topics, weight
 
 PIECE = 3  # characters
@@ -20,7 +21,7 @@ LONGEST = 20_000  # characters of a text that count
 class HashEmbedder:
     """Signed hashing of word stems, pairs of them, and their character pieces."""
 
-    dim = 512
+    name, dim = "words-1", 512
 
     def embed(self, texts: Sequence[str], *, query: bool) -> Floats:
         """(n, dim) float32, unit rows; an empty text gives a zero row. Queries and passages are treated alike."""
@@ -28,6 +29,10 @@ class HashEmbedder:
         for row, text in zip(rows, texts, strict=True):
             self._fill(row, text[:LONGEST])
         return rows
+
+    def check(self) -> Fine:
+        """It says that it is the last resort."""
+        return (("a model of meaning", False, "only words are compared: `make` installs one"),)
 
     def _fill(self, row: Floats, text: str) -> None:
         stems = topics(text)

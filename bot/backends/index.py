@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.backends.lexical import Lexical
+from bot.brains import Embedder, Floats, Hit, Passage
 from bot.model import Source
-from bot.ports import Embedder, Floats, Hit, Passage
+from bot.ports import Fine
+from bot.scope import Asker
 from bot.text.thesaurus import topics
 
 LEXICAL = 0.6  # share of the fused score; flat between .5 and .7 on our questions and on Thunderbird's tickets
@@ -24,10 +26,17 @@ class HybridIndex:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._spaces = {source: _Space(embedder.dim) for source in Source}
-        self._lock = threading.Lock()
+        self._lock, self._mark = threading.Lock(), ""
 
-    def put(self, items: Sequence[Passage]) -> None:
+    def put(self, items: Sequence[Passage], *, drop: Sequence[str] = (), mark: str = "") -> None:
         """Add or replace by `key`; found at once."""
+        self._add(items)
+        with self._lock:
+            for key in drop:  # after the new is there: a changed entry is never missing
+                self._drop(key)
+            self._mark = mark or self._mark
+
+    def _add(self, items: Sequence[Passage]) -> None:
         fields = [(p.title or p.text, p.text) for p in items]
         titles, texts = (self._embedder.embed([f[at] for f in fields], query=False) for at in (0, 1))
         counted = [(Counter(topics(title)), Counter(topics(text))) for title, text in fields]
@@ -36,17 +45,24 @@ class HybridIndex:
                 self._drop(passage.key)
                 self._spaces[passage.source].add(passage.key, passage.owner, counts, vector)
 
-    def drop(self, keys: Sequence[str]) -> None:
-        """Remove; unknown keys are fine."""
+    def mark(self) -> str:
+        """Of the newest put."""
+        return self._mark
+
+    def clear(self) -> None:
+        """Forget everything."""
         with self._lock:
-            for key in keys:
-                self._drop(key)
+            self._spaces, self._mark = {source: _Space(self._embedder.dim) for source in Source}, ""
+
+    def check(self) -> Fine:
+        """It is in memory."""
+        return (("index", True, ""),)
 
     def _drop(self, key: str) -> None:
         for space in self._spaces.values():
             space.drop(key)
 
-    def search(self, query: str, *, source: Source, limit: int) -> tuple[Hit, ...]:
+    def search(self, query: str, *, source: Source, limit: int, who: Asker | None = None) -> tuple[Hit, ...]:
         """Best first; passages that share nothing with the query are left out.
 
         `lexical` is the share of the query's words that the passage covers, weighted by rarity; `vector` the mean

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bot.ports import Floats
+from bot.brains import Floats
 from bot.text.thesaurus import weight
 
 K1, B = 1.2, 0.6

@@ -17,6 +17,7 @@ class Scope:
     product: str = ""
 
 
+EVERYONE = Scope()
 HAND = "hand"  # the origin of what a lead typed here
 
 
@@ -31,7 +32,7 @@ class Entry:
     answer: str
     topic: str = ""
     url: str = ""
-    scope: Scope = Scope()
+    scope: Scope = EVERYONE
     origin: str = ""
     by: str = ""
     at: datetime = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,102 @@
+"""The interfaces of what thinks: embedded by default, a vendor's where one is set up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.model import EVERYONE, Context, Draft, Scope, Source
+from bot.ports import Fine
+from bot.scope import Asker
+
+Floats = npt.NDArray[np.float32]
+
+
+class Writer(Protocol):
+    """Says what we would say."""
+
+    def write(self, context: Context) -> Draft:
+        """A draft resting on `context.evidence` alone; `text` is "" when the evidence does not carry an answer.
+
+        Its confidence is 0 until learning fills it in. Raises Unavailable.
+        """
+
+
+class Embedder(Protocol):
+    """Turns text into unit vectors. `name`: model, version and precision: only vectors of one name are compared."""
+
+    name: str
+    dim: int
+
+    def embed(self, texts: Sequence[str], *, query: bool) -> Floats:
+        """(n, dim) float32, unit rows, for any number of texts; an empty one gives a zero row. `query`: they ask, else
+        they are passages. Raises Unavailable."""
+
+    def check(self) -> Fine:
+        """Whether it works, for `app.py doctor`; never raises."""
+
+
+class Index(Protocol):
+    """Finds one tenant's passages; holds nothing that cannot be rebuilt from the store. Raises Unavailable, and
+    Misconfigured where its vectors are of another embedder."""
+
+    def put(self, items: Sequence["Passage"], *, drop: Sequence[str] = (), mark: str = "") -> None:
+        """Add or replace by `key`, remove those of `drop` (unknown keys are fine), and note how far its writer is: all
+        or nothing, found at once here and next in every process that shares it."""
+
+    def mark(self) -> str:
+        """The `mark` of the newest put that it still has, "" for none."""
+
+    def search(self, query: str, *, source: Source, limit: int, who: Asker | None = None) -> tuple["Hit", ...]:
+        """Best first, without what is not for `who`; None sees everything. Scores 0 to 1."""
+
+    def clear(self) -> None:
+        """Forget everything, also whose vectors it held."""
+
+    def check(self) -> Fine:
+        """Whether it works, for `app.py doctor`; never raises."""
+
+
+class Reranker(Protocol):
+    """Puts what was found in a better order. Optional."""
+
+    def rerank(self, query: str, passages: Sequence[str], *, limit: int) -> tuple[tuple[int, float], ...]:
+        """(place in `passages`, score 0 to 1) of the best, best first. Raises Unavailable."""
+
+    def check(self) -> Fine:
+        """Whether it works, for `app.py doctor`; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of text to be found; several may share an `owner` (entry id or past reply id). What its title says
+    counts more; without one the text is its own title. `scope`: for whom it holds; `valid_until` aware UTC."""
+
+    key: str
+    owner: str
+    source: Source
+    text: str
+    title: str = ""
+    scope: Scope = EVERYONE
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found. `score` is fused; `lexical` and `vector` are its parts, each 0 to 1."""
+
+    key: str
+    owner: str
+    score: float
+    lexical: float
+    vector: float
+
+
+class Confidence(Protocol):
+    """Learning's word on a draft."""
+
+    def confidence(self, context: Context, draft: Draft) -> float:
+        """P(an expert would send it without a material edit), 0 to 1."""
