@@ -84,7 +84,7 @@ def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clo
 
 def search(store: Store) -> Knowledge:
     """What is known, found by the embedded index."""
-    return Knowledge(store, backends.index(backends.embedder()))
+    return Knowledge(store, backends.index(store.url, backends.embedder()))
 
 
 def remember(store: Store, path: Path, said: Told, *, dry_run: bool) -> Summary:
@@ -153,7 +153,11 @@ def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[in
     Beside them every second what dead workers held is taken back, and every so often what webhooks lost."""
     kept = timedelta(days=chosen.retention_days) if chosen.retention_days else None
     upkeep = sweep.Upkeep(chosen.anchors, kept, chosen.budgets)
-    acts: list[tuple[float, Callable[[], object]]] = [(1.0, partial(sweep.reclaim, line))]
+    line.knowledge.refresh()  # an index of another embedder is found out before anybody asks
+    acts: list[tuple[float, Callable[[], object]]] = [
+        (1.0, partial(sweep.reclaim, line)),
+        (1.0, line.knowledge.keep_up),
+    ]
     acts += [(chosen.sweep_every, partial(sweep.daily, line, upkeep))]
     acts += [(chosen.sweep_every, partial(sweep.visit, line, upkeep, desk)) for desk in line.connectors.values()]
     count = chosen.workers if isinstance(line.wake, Bell) else 0

@@ -9,9 +9,10 @@ from typing import NoReturn
 
 from sqlalchemy import Connection
 
-from bot import allow, entry_commands, passwords, records, settings
-from bot.entry_commands import Knows, Remember
+from bot import allow, entry_commands, find_commands, passwords, records, settings
+from bot.entry_commands import Remember
 from bot.errors import Misconfigured
+from bot.knowledge import Knows
 from bot.model import Person, PersonRole
 from bot.ports import Checks, Connector, SetsUp, Team
 from bot.records import WHO, Add, lead, opened
@@ -43,8 +44,9 @@ def register(add: Add, desks: Desks, knows: Knows, remember: Remember) -> None:
     most = f"how long (default 7, at most {allow.LONGEST:.0f})"
     grant.add_argument("--days", type=float, default=7.0, help=most)
     _people(add, desks)
-    records.register(add)
+    records.register(add, knows)
     entry_commands.register(add, knows, remember)
+    find_commands.register(add, knows)
     add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")
     setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
     setup.add_argument("--dry-run", action="store_true", help="only say what would be made")

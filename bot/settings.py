@@ -1,5 +1,6 @@
 """Settings of the bot itself, from the environment; connectors read their own."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -70,6 +71,16 @@ def anchors(env: Mapping[str, str]) -> Path | None:
 def public_url(env: Mapping[str, str]) -> str:
     """Where people reach the bot, without a slash at the end. Raises Misconfigured."""
     return _page(env, "PUBLIC_URL", Settings().public_url)
+
+
+def index_folder(database_url: str) -> Path:
+    """Where a database's index is: beside one that is a file, else in `data`, by its address without the password."""
+    scheme, _, path = database_url.partition(":///")
+    if scheme == "sqlite" and path:
+        return Path(f"{path.partition('?')[0]}-index")
+    shown = urlsplit(database_url)
+    address = f"{shown.hostname}:{shown.port}{shown.path}"
+    return Path("data") / f"index-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
 
 
 def read(env: Mapping[str, str]) -> Settings:

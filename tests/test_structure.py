@@ -39,7 +39,7 @@ FLOORS = (
             "sweep",
         ),
     ),
-    ("surface", ("logs", "web", "records", "entry_commands", "console")),
+    ("surface", ("logs", "web", "records", "find_commands", "entry_commands", "console")),
 )
 ORDER = [module for _, modules in FLOORS for module in modules]
 PURE = {module for floor, modules in FLOORS[:2] for module in modules}
