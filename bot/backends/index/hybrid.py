@@ -159,7 +159,8 @@ class HybridIndex:
     def _follow(self, opened: Log) -> None:
         news = opened.news(self._place)
         for seq, row in news.rows:
-            counts = Counter(topics(row.title)), Counter(topics(row.text))
+            title = Counter(topics(row.title))
+            counts = title, title if row.text == row.title else Counter(topics(row.text))
             kept = Kept(seq, row.owner, _scope(row.scope), row.until)
             vector = np.frombuffer(row.vector, dtype=np.float16).astype(np.float32)
             self._spaces[Source(row.source)].add(kept, counts, vector)
@@ -220,8 +221,8 @@ class HybridIndex:
         *,
         tidy: bool,
     ) -> Listed:
-        """New segments, and those of before that stay. `sums`: of those of before; `tidy`: none stays of which something
-        has gone."""
+        """New segments, and those of before that stay. `sums`: of those of before; `tidy`: of what stays, nothing has
+        gone."""
         segments = dict[str, Sequence[str]]()
         for source, space in spaces.items():
             parts = [self._tidied(part, sums) if tidy and part.gone else part for part in space.frozen]
