@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.backends.index.frozen import Arrays, Frozen, number, signs
+from bot.backends.index.frozen import Arrays, Frozen, signs
 from bot.backends.index.growing import Growing
-from bot.backends.index.words import Rows
+from bot.backends.index.words import Rows, number
+from bot.brains import Floats
 from bot.model import Scope
 
 CHUNK = 2_000_000  # postings that are moved at a time
@@ -22,7 +23,7 @@ class Postings:
     terms: NDArray[np.uint64]
     starts: NDArray[np.int64]
     rows: Rows
-    shares: NDArray[np.float16]
+    shares: Floats
 
 
 def frozen(growing: Growing) -> tuple[Arrays, list[Scope]]:
@@ -45,7 +46,7 @@ def _postings(growing: Growing) -> Postings:
     shares = [growing.words.share(term) for _, term in numbered]
     ends = np.cumsum([0, *(len(rows) for rows, _ in shares)], dtype=np.int64)
     rows = np.concatenate([np.zeros(0, np.int32), *(rows for rows, _ in shares)]).astype(np.int32)
-    covered = np.concatenate([np.zeros(0, np.float32), *(share for _, share in shares)]).astype(np.float16)
+    covered = np.concatenate([np.zeros(0, np.float32), *(share for _, share in shares)]).astype(np.float32)
     return Postings(np.array([n for n, _ in numbered], dtype=np.uint64), ends, rows, covered)
 
 
@@ -107,7 +108,7 @@ def _joined(parts: Sequence[_Moved]) -> Postings:
     terms = np.unique(np.concatenate([one.arrays.terms for one in parts]))
     counts = [_counts(one.arrays, one.rows, terms) for one in parts]
     starts = np.concatenate([[0], np.cumsum(np.sum(counts, axis=0))]).astype(np.int64)
-    made = Postings(terms, starts, np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float16))
+    made = Postings(terms, starts, np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32))
     free = starts[:-1].copy()
     for one, count in zip(parts, counts, strict=True):
         for span in _chunks(one.arrays.starts):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.backends.index.who import blocked
-from bot.backends.index.words import Counts, Rows, Values, Words
+from bot.backends.index.words import Asked, Counted, Counts, Rows, Words
 from bot.brains import Floats
 from bot.model import Scope
 from bot.scope import Asker
@@ -81,14 +81,14 @@ class Growing:
         """Whose passage it is."""
         return self.owners[row]
 
-    def frequency(self, term: str) -> int:
-        """How many rows say it."""
-        return self.words.frequency(term)
+    def frequencies(self, asked: Asked) -> Counted:
+        """How many rows say each of the words."""
+        return np.array([self.words.frequency(term) for term in asked.terms], dtype=np.int64)
 
-    def best(self, query: Floats, values: Values, limit: int, who: Asker | None) -> tuple[Rows, Floats, Floats]:
+    def best(self, asked: Asked, values: Floats, limit: int, who: Asker | None) -> tuple[Rows, Floats, Floats]:
         """Rows that may be among the best, with what each covers of the query's words and its cosine: all there are."""
-        lexical = self.words.scores(values)
-        cosine = np.clip(self._matrix[: len(self)] @ query, 0.0, 1.0)
+        lexical = self.words.scores(asked, values)
+        cosine = np.clip(self._matrix[: len(self)] @ asked.vector, 0.0, 1.0)
         out = self.dead()
         if (kept_back := blocked(self.scopes, *self._shown(), who)) is not None:
             out |= kept_back

@@ -18,6 +18,7 @@ from bot.backends.index.growing import Growing, Kept, ends
 from bot.backends.index.log import Damaged, Log, Place, Replaced, Row
 from bot.backends.index.shelf import Listed, Shelf, put_aside
 from bot.backends.index.space import Fusion, Space
+from bot.backends.index.words import Asked
 from bot.brains import Embedder, Floats, Hit, Passage
 from bot.errors import Misconfigured, Unavailable
 from bot.model import Scope, Source
@@ -64,8 +65,8 @@ class HybridIndex:
         `lexical` is the share of the query's words that the passage covers, weighted by rarity; `vector` the mean
         of the cosines to title and text; both, and so `score`, can be compared between queries.
         """
-        vector, words = self._embedder.embed([query], query=True)[0], Counter(topics(query))
-        return self._in_turn(lambda _: self._spaces[source].search(vector, words, limit, who, self._fusion))
+        asked = Asked.of(self._embedder.embed([query], query=True)[0], topics(query))
+        return self._in_turn(lambda _: self._spaces[source].search(asked, limit, who, self._fusion))
 
     def compact(self) -> None:
         """Segments with something that has gone are written anew; SQLite has overwritten it in its own file."""

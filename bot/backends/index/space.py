@@ -1,13 +1,12 @@
 """The passages of one source: segments that are frozen, and what grows."""
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
 from bot.backends.index.frozen import Frozen
 from bot.backends.index.growing import Growing, Kept
-from bot.backends.index.words import Counts, Values, worth
+from bot.backends.index.words import Asked, Counts, worth
 from bot.brains import Floats, Hit
 from bot.scope import Asker
 
@@ -58,32 +57,21 @@ class Space:
         """Segments that stand for all that was frozen or sealed before."""
         self.frozen, self.sealed = frozen, None
 
-    def search(
-        self, query: Floats, words: Counter[str], limit: int, who: Asker | None, fusion: Fusion
-    ) -> tuple[Hit, ...]:
+    def search(self, asked: Asked, limit: int, who: Asker | None, fusion: Fusion) -> tuple[Hit, ...]:
         """The best `limit` passages, best first, the older first among equals; none that shares nothing."""
-        parts = self.parts
-        values, possible = self._values(words, parts)
-        hits = [hit for part in parts if len(part) for hit in _best(part, query, values, possible, limit, who, fusion)]
-        return tuple(sorted(hits, key=lambda hit: -hit.score)[:limit])
-
-    def _values(self, words: Counter[str], parts: "list[Frozen | Growing]") -> tuple[Values, float]:
+        parts = [part for part in self.parts if len(part)]
         n = sum(len(part) for part in parts)
-        values = {term: worth(term, sum(part.frequency(term) for part in parts), n) for term in words}
-        return values, sum(values.values()) or 1.0
+        often = sum((part.frequencies(asked) for part in parts), start=np.zeros(len(asked.terms), np.int64))
+        values = np.array([worth(t, int(many), n) for t, many in zip(asked.terms, often, strict=True)], np.float32)
+        hits = [hit for part in parts for hit in _best(part, asked, values, limit, who, fusion)]
+        return tuple(sorted(hits, key=lambda hit: -hit.score)[:limit])
 
 
 def _best(
-    part: "Frozen | Growing",
-    query: Floats,
-    values: Values,
-    possible: float,
-    limit: int,
-    who: Asker | None,
-    fusion: Fusion,
+    part: "Frozen | Growing", asked: Asked, values: Floats, limit: int, who: Asker | None, fusion: Fusion
 ) -> list[Hit]:
-    rows, covered, cosine = part.best(query, values, limit, who)
-    lexical = covered / possible
+    rows, covered, cosine = part.best(asked, values, limit, who)
+    lexical = covered / (float(values.sum()) or 1.0)
     fused = fusion.lexical * lexical + fusion.vector * cosine
     best = np.flatnonzero(fused > 0)
     if len(best) > limit:

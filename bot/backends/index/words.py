@@ -7,7 +7,10 @@ share saturates below one whole word, so that scores of different queries can be
 import math
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +21,29 @@ from bot.text.thesaurus import weight
 K1, B = 1.2, 0.6
 TITLE = 3.0  # times that a word of the title counts; flat between 2 and 5 on our questions and on Thunderbird's tickets
 Counts = tuple[Counter[str], Counter[str]]  # of title and text
-Values = Mapping[str, float]
 Rows = NDArray[np.int32]
+Counted = NDArray[np.int64]
+
+
+@lru_cache(maxsize=50_000)
+def number(term: str) -> int:
+    """A word as a number that is the same in every process."""
+    return int.from_bytes(blake2b(term.encode(), digest_size=8).digest(), "little")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query: its vector, and its words, each once, as numbers too."""
+
+    vector: Floats
+    terms: tuple[str, ...]
+    numbers: NDArray[np.uint64]
+
+    @staticmethod
+    def of(vector: Floats, terms: Iterable[str]) -> "Asked":
+        """With each word once."""
+        once = tuple(dict.fromkeys(terms))
+        return Asked(vector, once, np.array([number(term) for term in once], dtype=np.uint64))
 
 
 def worth(term: str, frequency: int, n: int) -> float:
@@ -63,10 +87,10 @@ class Words:
         titles, texts = (float(np.sum(lengths)) for lengths in self._lengths)
         return len(self), titles, texts
 
-    def scores(self, values: Values) -> Floats:
-        """(rows,) float32: what each row covers of the query's `values`."""
+    def scores(self, asked: Asked, values: Floats) -> Floats:
+        """(rows,) float32: what each row covers of the query's words, which are worth `values`."""
         found = np.zeros(len(self), dtype=np.float32)
-        for term, value in values.items():
+        for term, value in zip(asked.terms, values, strict=True):
             if term in self._postings:
                 rows, share = self.share(term)
                 found[rows] += value * share  # never a whole word, however often it is said
