@@ -65,7 +65,7 @@ class Knowledge:
     def __init__(self, store: Store, index: Index) -> None:
         self._store, self._index = store, index
         self._cached: dict[str, Entry] = {}
-        self._seen = Mark()
+        self._seen, self._marked = Mark(), ""
         self._lock = threading.Lock()
 
     def refresh(self) -> None:
@@ -81,7 +81,7 @@ class Knowledge:
         """Empty the index and fill it anew."""
         with self._lock:
             self._index.clear()
-            self._seen = Mark()
+            self._seen, self._marked = Mark(), ""
         self.keep_up(said)
 
     def compact(self) -> None:
@@ -93,7 +93,8 @@ class Knowledge:
         """Take in all entries, and past replies up to so many; how many there were of both."""
         with self._store.read() as conn:
             newest = Mark(*rows.newest(conn))
-            if (newest.entries, newest.past) == (self._seen.entries, self._seen.past):
+            here = (newest.entries, newest.past) == (self._seen.entries, self._seen.past)
+            if here and self._index.mark() == self._marked:  # it may have been damaged, and begin anew
                 return 0
             with self._lock:
                 return self._take(newest, past)
@@ -106,7 +107,7 @@ class Knowledge:
             if replies := rows.past_after(conn, mark.past, past) if mark.past < newest.past else []:
                 mark, count = self._put_past(mark, replies), count + len(replies)
             self._forget_changed(rows.changed_after(conn, self._seen.entries, CACHED))
-        self._seen = mark
+        self._seen, self._marked = mark, self._index.mark()
         return count
 
     def _known_mark(self, newest: Mark) -> Mark:
