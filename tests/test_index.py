@@ -4,7 +4,6 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -60,40 +59,6 @@ def test_a_misspelt_word_is_nearer_than_another_word() -> None:
     assert float(misspelt @ other) < 0.1
 
 
-def test_what_was_put_is_found_at_once_and_what_was_dropped_never(index: HybridIndex) -> None:
-    index.put([passage("zip", "The zip is broken"), passage("wheel", "The wheel is broken")])
-    assert find(index, "my zipper")[0] == "zip"
-
-    index.put([], drop=["zip", "never was"])
-
-    assert "zip" not in find(index, "my zipper")
-
-
-def test_putting_an_owner_again_replaces_all_it_had(index: HybridIndex) -> None:
-    index.put([passage("a", "how to wash"), passage("b", "opening hours")])
-    index.put([passage("a", "engraving initials")])
-
-    assert find(index, "wash") == []
-    assert find(index, "engraving") == ["a"]
-
-
-def test_sources_are_kept_apart(index: HybridIndex) -> None:
-    index.put([passage("e", "wash by hand"), passage("p", "wash by hand", source=Source.PAST)])
-
-    assert find(index, "wash") == ["e"]
-    assert find(index, "wash", source=Source.PAST) == ["p"]
-
-
-def test_a_thousand_replacements_leave_the_newest_three(index: HybridIndex) -> None:
-    for turn in range(1000):
-        index.put([passage(f"k{turn % 3}", f"wash it {turn} times")])
-
-    hits = index.search("wash 999 times", source=Source.ENTRY, limit=10)
-
-    assert [h.owner for h in hits[:1]] == ["k0"]
-    assert sorted(h.owner for h in hits) == ["k0", "k1", "k2"]
-
-
 def test_scores_lie_between_0_and_1_and_a_full_match_is_worth_more_than_half(index: HybridIndex) -> None:
     index.put([passage("a", "How do I wash my backpack?"), passage("b", "Opening hours of the stores")])
 
@@ -103,32 +68,6 @@ def test_scores_lie_between_0_and_1_and_a_full_match_is_worth_more_than_half(ind
     assert (whole.owner, part.owner) == ("a", "a")
     assert 0.5 < whole.score <= 1.0
     assert part.lexical < 0.6 < whole.lexical <= 1.0
-
-
-@pytest.mark.parametrize("query", ["", "?!", "where is it", "🙂", "zzzzz"])
-def test_a_question_without_a_known_word_finds_next_to_nothing(index: HybridIndex, query: str) -> None:
-    index.put([passage("a", "How do I wash my backpack?")])
-
-    assert all(hit.score < 0.1 for hit in index.search(query, source=Source.ENTRY, limit=3))
-
-
-def test_an_empty_index_finds_nothing(index: HybridIndex) -> None:
-    assert index.search("wash", source=Source.PAST, limit=3) == ()
-
-
-def test_readers_and_a_writer_do_not_disturb_each_other(index: HybridIndex) -> None:
-    index.put([passage("fixed", "engraving initials on the lid")])
-
-    def write(turn: int) -> list[str]:
-        index.put([passage(f"k{turn % 40}", f"wash the bag number {turn}")])
-        index.put([], drop=[f"k{(turn + 7) % 40}"])
-        return ["fixed"]
-
-    with ThreadPoolExecutor(4) as pool:
-        writes = [pool.submit(write, turn) for turn in range(300)]
-        reads = [pool.submit(find, index, "engraving initials", limit=1) for _ in range(300)]
-
-    assert all(done.result() == ["fixed"] for done in (*writes, *reads))
 
 
 def test_ten_thousand_passages_are_searched_and_added_to_in_time(index: HybridIndex) -> None:

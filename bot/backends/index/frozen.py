@@ -19,11 +19,6 @@ from bot.brains import Floats
 from bot.model import Scope
 from bot.scope import Asker
 
-NEAREST = 200  # by signs: recall of the ten nearest is .997 on real vectors (python -m bench index)
-COVERING = 100  # by words
-DENSE = 150_000  # postings that are added up for all rows; those of more frequent words for the candidates alone
-COARSE, WORDS = 16_384, 2  # rows from which on so many words of signs choose who is looked at in full
-SHARE = 32  # of the rows are left by the coarse look: one in so many
 SAMPLE, FEW = 2048, 16  # rows that say what is near, and how many of them that must be for whoever asks
 BLOCK = 16_384  # rows
 FAR = np.uint8(255)
@@ -44,6 +39,21 @@ def _mapped(file: Path) -> Any:
     return np.asarray(head)
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How much is looked at before anything is compared in full: rows that are `nearest` by signs and best `covering`
+    by words; postings that are added up for all rows (`dense`), those of more frequent words for the candidates alone.
+    From `coarse` rows on, the first two words of signs choose one in `share`, whose other signs are then looked at.
+    Recall of the ten best is in bench/reports/index.md."""
+
+    nearest: int = 200
+    covering: int = 100
+    dense: int = 150_000
+    coarse: int = 16_384
+    share: int = 32
+
+
+WORDS = 2  # of signs in the coarse look
 _Posted = tuple[float, slice]  # what a word is worth, and where its postings are
 
 
@@ -85,7 +95,7 @@ class Frozen:
         self._dead = np.zeros(len(self), dtype=np.bool_)
         self._found = np.zeros(len(self), dtype=np.float32)  # all 0 between two searches
         self._far = np.zeros(len(self), dtype=np.uint8)
-        self.gone = 0
+        self.gone, self.looks = 0, Looks()
 
     def __len__(self) -> int:
         return len(self.arrays.seqs)
@@ -118,8 +128,8 @@ class Frozen:
         open_to_all = kept_back is None and not self.gone
         rare, frequent = self._by_frequency(asked, values)
         touched = self._add_up(rare)
-        covering = self._covering(touched if open_to_all else touched[~out[touched]], max(COVERING, limit))
-        nearest = self._nearest(asked.vector, None if open_to_all else out, max(NEAREST, limit))
+        covering = self._covering(touched if open_to_all else touched[~out[touched]], max(self.looks.covering, limit))
+        nearest = self._nearest(asked.vector, None if open_to_all else out, max(self.looks.nearest, limit))
         rows = np.unique(np.concatenate([covering, nearest]))
         lexical = self._found[rows]
         self._found[touched] = 0.0
@@ -140,7 +150,7 @@ class Frozen:
         order = np.argsort(ends - starts, kind="stable")
         words = [(float(values[at]), slice(int(starts[at]), int(ends[at]))) for at in order if ends[at] > starts[at]]
         total = np.cumsum([at.stop - at.start for _, at in words])
-        few = max(int(total.searchsorted(DENSE, side="right")), 1)
+        few = max(int(total.searchsorted(self.looks.dense, side="right")), 1)
         return words[:few], words[few:]
 
     def _add_up(self, words: list[_Posted]) -> NDArray[np.intp]:
@@ -168,7 +178,7 @@ class Frozen:
     def _nearest(self, query: Floats, out: NDArray[np.bool_] | None, most: int) -> NDArray[np.intp]:
         """By signs."""
         wanted, bits = signs(query[None])[:, 0], self.arrays.bits
-        rows = np.arange(len(self)) if len(self) < COARSE else self._coarse(wanted, out)
+        rows = np.arange(len(self)) if len(self) < self.looks.coarse else self._coarse(wanted, out)
         far = np.zeros(len(rows), dtype=np.uint16)
         for word, sign in zip(bits if len(rows) == len(self) else bits[:, rows], wanted, strict=True):
             far += np.bitwise_count(word ^ sign)
@@ -189,7 +199,7 @@ class Frozen:
             np.maximum(far, out * FAR, out=far)
         sample = np.sort(far[:: max(1, len(far) // SAMPLE)])
         there = int(sample.searchsorted(FAR))
-        cut = sample[max(there // SHARE, min(there, FEW))] if there > FEW else FAR - 1
+        cut = sample[max(there // self.looks.share, min(there, FEW))] if there > FEW else FAR - 1
         return np.flatnonzero(far <= cut)
 
 
