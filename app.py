@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 import connectors
-from bot import answer, cases, console, deliver, logs, review, settings, sweep
+from bot import answer, cases, console, deliver, logs, review, settings, sweep, sync
 from bot.backends import chosen as backends
 from bot.backends.chosen import bell
 from bot.backends.workers import Bell, Workers, end_with_parent, repeating
@@ -156,6 +156,7 @@ def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[in
     acts: list[tuple[float, Callable[[], object]]] = [(1.0, partial(sweep.reclaim, line))]
     acts += [(chosen.sweep_every, partial(sweep.daily, line, upkeep))]
     acts += [(chosen.sweep_every, partial(sweep.visit, line, upkeep, desk)) for desk in line.connectors.values()]
+    acts += sync.acts(line.store, line.connectors, chosen.sync_folders, line.now, chosen.sync_every)
     count = chosen.workers if isinstance(line.wake, Bell) else 0
     with repeating(acts if sweeps else ()) as stopping:
         workers = Workers(worker(line, chosen), line.wake).start() if count and isinstance(line.wake, Bell) else None

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from sqlalchemy import Connection
 
-from bot import allow, entry_commands, passwords, records, settings
+from bot import allow, entry_commands, passwords, records, settings, sync_commands
 from bot.entry_commands import Knows, Remember
 from bot.errors import Misconfigured
 from bot.model import Person, PersonRole
@@ -45,6 +45,7 @@ def register(add: Add, desks: Desks, knows: Knows, remember: Remember) -> None:
     _people(add, desks)
     records.register(add)
     entry_commands.register(add, knows, remember)
+    sync_commands.register(add, desks)
     add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")
     setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
     setup.add_argument("--dry-run", action="store_true", help="only say what would be made")

@@ -34,6 +34,7 @@ class Remember(Protocol):
 MARKS = {"same": "{}", "gone": "[-{}-]", "new": "{{+{}+}}"}  # as `git diff --word-diff` writes them
 COLORS = {"same": "{}", "gone": "\033[31;9m{}\033[0m", "new": "\033[32m{}\033[0m"}
 SHOWN = 8  # of what was found
+ALWAYS = (Became.NEW, Became.CHANGED, Became.SAME)  # told of whatever was taken in
 
 
 def register(add: Add, knows: Knows, remember: Remember) -> None:
@@ -185,32 +186,36 @@ def _articles(args: argparse.Namespace) -> None:
     store = opened(there=False)
     with store.read() as conn:
         how = How(lead(conn, args.by).id, args.overwrite, args.dry_run)
-    summary = take_articles(store, args.path, how, datetime.now(UTC), partial(_progress, "articles"))
-    _summed("articles", summary, args.dry_run)
+    summary = take_articles(store, args.path, how, datetime.now(UTC), partial(progress, "articles"))
+    summed("articles", summary, args.dry_run)
 
 
 def _conversations(args: argparse.Namespace, remember: Remember) -> None:
     if not args.path.is_file():
         raise Misconfigured(str(args.path), "there is no such file")
     store = opened()
-    summary = remember(store, args.path, partial(_progress, "conversations"), dry_run=args.dry_run)
+    summary = remember(store, args.path, partial(progress, "conversations"), dry_run=args.dry_run)
     if not args.dry_run:
         with store.write() as conn:
             counted = {str(became).replace(" ", "_"): str(many) for became, many in summary.counts.items()}
             audit.record(conn, datetime.now(UTC), WHO, "conversations imported", args.path.name, **counted)
-    _summed("conversations", summary, args.dry_run)
+    summed("conversations", summary, args.dry_run)
 
 
-def _summed(what: str, summary: Summary, dry_run: bool) -> None:
+def summed(what: str, summary: Summary, dry_run: bool) -> None:
+    """Tell what became of everything."""
     print("\n" * sys.stderr.isatty(), end="", file=sys.stderr)
     for skipped in summary.skipped:
         print(f"skipped {skipped.where}: {skipped.why}")
-    counted = ", ".join(f"{summary.counts[became]:,} {became}" for became in Became)
+    counted = ", ".join(
+        f"{summary.counts[became]:,} {became}" for became in Became if became in ALWAYS or summary.counts[became]
+    )
     would = "would be " if dry_run else ""
     print(f"{summary.seen:,} {what}: {would}{counted}, {len(summary.skipped):,} skipped.")
 
 
-def _progress(what: str, summary: Summary) -> None:
+def progress(what: str, summary: Summary) -> None:
+    """Show how far it is, to whoever watches."""
     if sys.stderr.isatty():
         print(f"\r{summary.seen:,} {what} …", end="", file=sys.stderr, flush=True)
 
