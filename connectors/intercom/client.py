@@ -20,6 +20,7 @@ from connectors.http import CONNECT_TIMEOUT, Drift, Once, Shape, error_for, shap
 from connectors.intercom import shapes
 from connectors.intercom.door import CONVERSATION
 
+ARTICLES = 50  # a page; the vendor names no maximum
 PAGE = 150  # conversations a page, the vendor's maximum
 WRAPPED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 MEND = {
@@ -86,11 +87,15 @@ class Client:
         with answered(f"Intercom, reading {ref}"):
             return _read(shapes.Conversation, self._sdk.conversations.find(_id(ref)))
 
-    def changed(self, since: datetime) -> Iterator[str]:
-        """Ids of the conversations updated at or after `since`, by the page."""
-        since = self._drift.theirs(since) if self._drift.known else since - UNKNOWN
+    def theirs(self, since: datetime) -> datetime:
+        """By their clock; an hour earlier until their first answer tells what it shows."""
+        return self._drift.theirs(since) if self._drift.known else since - UNKNOWN
+
+    def changed(self, since: datetime) -> Iterator[shapes.Found]:
+        """Conversations updated at or after `since`, by the page."""
         # Dates know `>` and `<` alone here, and the vendor's pages differ on whether `>` includes its end.
-        query = SingleFilterSearchRequest(field="updated_at", operator=">", value=int(since.timestamp()) - 1)
+        after = int(self.theirs(since).timestamp()) - 1
+        query = SingleFilterSearchRequest(field="updated_at", operator=">", value=after)
         page = shapes.Page(conversations=())
         while True:
             paging = StartingAfterPaging(per_page=PAGE, starting_after=page.cursor or None)
@@ -98,9 +103,15 @@ class Client:
                 # Not the SDK's pager: in 5.0.1 it asks for the first page again and again.
                 found = self._sdk.conversations.search(query=query, pagination=paging).response
                 page = _read(shapes.Page, found)
-            yield from (found.id for found in page.conversations)
+            yield from page.conversations
             if not page.cursor:
                 return
+
+    def articles(self, number: int) -> shapes.Articles:
+        """A page of the articles, from 1 on, the latest touched first."""
+        with answered("Intercom, reading articles"):
+            # Its pager goes on for as long as a page has rows, which a page beyond the last may have.
+            return _read(shapes.Articles, self._sdk.articles.list(page=number, per_page=ARTICLES).response)
 
     def post(self, ref: Ref, admin: str, html: Safe, *, note: bool) -> shapes.Conversation:
         """Add a comment or a note; Unavailable with `maybe` where it may stand there although we cannot tell."""
