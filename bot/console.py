@@ -10,7 +10,7 @@ from typing import NoReturn
 from sqlalchemy import Connection
 
 from bot import allow, entry_commands, passwords, records, settings, sync_commands
-from bot.entry_commands import Knows, Remember
+from bot.entry_commands import Knows, Pasts
 from bot.errors import Misconfigured
 from bot.model import Person, PersonRole
 from bot.ports import Checks, Connector, SetsUp, Team
@@ -31,9 +31,9 @@ class Parser(argparse.ArgumentParser):
         self.exit(2)
 
 
-def register(add: Add, desks: Desks, knows: Knows, remember: Remember) -> None:
+def register(add: Add, desks: Desks, knows: Knows, past: Pasts) -> None:
     """Add the commands; `desks` makes the connectors that are set up, `knows` the search over a store;
-    `remember` takes in what people answered in the past."""
+    `past` takes in what people answered in the past."""
     for name, text in (("stop", "send nothing any more, in every process"), ("go", "send again")):
         add(name, _stop, text).add_argument("--why", default="", help="kept in the audit")
     grant = add("grant", _grant, "let a topic answer alone for some days")
@@ -44,8 +44,7 @@ def register(add: Add, desks: Desks, knows: Knows, remember: Remember) -> None:
     grant.add_argument("--days", type=float, default=7.0, help=most)
     _people(add, desks)
     records.register(add)
-    entry_commands.register(add, knows, remember)
-    sync_commands.register(add, desks)
+    sync_commands.register(add, entry_commands.register(add, knows, past), desks, past)
     add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")
     setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
     setup.add_argument("--dry-run", action="store_true", help="only say what would be made")

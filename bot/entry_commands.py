@@ -14,6 +14,7 @@ from bot.errors import Misconfigured
 from bot.imports import Became, How, Summary, Told, take_articles
 from bot.knowledge import Found, Knowledge
 from bot.model import Entry, Evidence
+from bot.ports import Connector, Patience
 from bot.records import WHO, Add, lead, opened, under, written
 from bot.scope import Asker
 from bot.store import Store, audit, counts
@@ -22,13 +23,22 @@ from bot.text import matter, typed
 from bot.text.changes import Piece
 
 Knows = Callable[[Store], Knowledge]
+Pasts = Callable[[], "Past"]
 
 
-class Remember(Protocol):
-    """Takes in what people answered in the past; learning knows how."""
+class Past(Protocol):
+    """Takes in what people answered in the past, for suggestions; learning knows how. `said` is told how far it is."""
 
-    def __call__(self, store: Store, path: Path, said: Told, *, dry_run: bool) -> Summary:
-        """What became of each conversation; `said` is told how far it is."""
+    def remember(self, store: Store, path: Path, said: Told, *, dry_run: bool) -> Summary:
+        """What became of each conversation of a file."""
+
+    def recall(
+        self, store: Store, desk: Connector, since: datetime, said: Told, patiently: Patience, *, dry_run: bool
+    ) -> Summary:
+        """What became of each resolved conversation of a helpdesk."""
+
+    def macros(self, store: Store, desk: Connector, how: How, now: datetime, said: Told) -> Summary:
+        """What became of each macro of a helpdesk."""
 
 
 MARKS = {"same": "{}", "gone": "[-{}-]", "new": "{{+{}+}}"}  # as `git diff --word-diff` writes them
@@ -37,10 +47,11 @@ SHOWN = 8  # of what was found
 ALWAYS = (Became.NEW, Became.CHANGED, Became.SAME)  # told of whatever was taken in
 
 
-def register(add: Add, knows: Knows, remember: Remember) -> None:
-    """Add the commands."""
+def register(add: Add, knows: Knows, past: Pasts) -> Add:
+    """Add the commands; what adds to `import`."""
     _entries(under(add("entries", _list, "what the bot knows: list, show, write, compare, restore, retire, export")))
-    _imports(under(add("import", _articles, "take in what is written elsewhere: articles, conversations")), remember)
+    imports = under(add("import", _articles, "take in what is written elsewhere: articles, conversations, history"))
+    _imports(imports, past)
     ask = add("ask", lambda args: _ask(args, knows), "what the bot would find for a question, and why; changes nothing")
     ask.add_argument("question")
     ask.add_argument("--limit", default=str(SHOWN), help=f"of each kind (default {SHOWN})")
@@ -48,15 +59,16 @@ def register(add: Add, knows: Knows, remember: Remember) -> None:
                         ("audience", "the customer's segment"), ("page", "where in the product they are"),
                         ("product", "the brand or a tag of the conversation")):  # fmt: skip
         ask.add_argument(f"--{field}", default="", help=f"{text}, as an entry's scope has it")
+    return imports
 
 
-def _imports(add: Add, remember: Remember) -> None:
+def _imports(add: Add, known: Pasts) -> None:
     articles = add("articles", _articles, "Markdown, HTML or JSON lines, a file or a folder: as often as you like")
     articles.add_argument("path", type=Path)
     articles.add_argument("--by", required=True, help="the lead who says so: id or e-mail")
     articles.add_argument("--overwrite", action="store_true", help="also what people have changed here since")
     text = "what people answered in the past, for suggestions only: FILE.jsonl[.gz], as often as you like"
-    past = add("conversations", lambda args: _conversations(args, remember), text)
+    past = add("conversations", lambda args: _conversations(args, known()), text)
     past.add_argument("path", type=Path, help="in the format that `make run DATA=…` plays; README.md has it")
     for command in (articles, past):
         command.add_argument("--dry-run", action="store_true", help="only say what would be")
@@ -190,16 +202,21 @@ def _articles(args: argparse.Namespace) -> None:
     summed("articles", summary, args.dry_run)
 
 
-def _conversations(args: argparse.Namespace, remember: Remember) -> None:
+def _conversations(args: argparse.Namespace, past: Past) -> None:
     if not args.path.is_file():
         raise Misconfigured(str(args.path), "there is no such file")
     store = opened()
-    summary = remember(store, args.path, partial(progress, "conversations"), dry_run=args.dry_run)
+    summary = past.remember(store, args.path, partial(progress, "conversations"), dry_run=args.dry_run)
     if not args.dry_run:
-        with store.write() as conn:
-            counted = {str(became).replace(" ", "_"): str(many) for became, many in summary.counts.items()}
-            audit.record(conn, datetime.now(UTC), WHO, "conversations imported", args.path.name, **counted)
+        write_down(store, "conversations imported", args.path.name, summary)
     summed("conversations", summary, args.dry_run)
+
+
+def write_down(store: Store, what: str, about: str, summary: Summary) -> None:
+    """In the audit: what became of everything."""
+    counted = {str(became).replace(" ", "_"): str(many) for became, many in summary.counts.items()}
+    with store.write() as conn:
+        audit.record(conn, datetime.now(UTC), WHO, what, about, **counted)
 
 
 def summed(what: str, summary: Summary, dry_run: bool) -> None:

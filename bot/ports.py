@@ -3,13 +3,26 @@
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from bot.model import Conversation, Delivery, DeliveryKind, Ref, Verdict
 
+Made = TypeVar("Made")
 Clock = Callable[[], datetime]
 Late = Callable[[], bool]
 Fine = tuple[tuple[str, bool, str], ...]  # (what, is it fine?, how to mend it)
+
+
+class Patience(Protocol):
+    """How a call is made that may wait."""
+
+    def __call__(self, call: Callable[[], Made]) -> Made:
+        """What it gives, tried again where it raises Unavailable. Raises that in the end."""
+
+
+def at_once(call: Callable[[], Made]) -> Made:
+    """The `Patience` of what must not wait."""
+    return call()
 
 
 def never() -> bool:
@@ -193,9 +206,10 @@ class Macros(Protocol):
 class History(Protocol):
     """A connector whose past conversations may be learned from."""
 
-    def history(self, since: datetime) -> Iterator[tuple[Ref, str]]:
+    def history(self, since: datetime, patiently: Patience = at_once) -> Iterator[tuple[Ref, str]]:
         """(ref, the vendor's version of it) of each conversation that was resolved, touched at or after `since` (aware
-        UTC); may repeat one, never misses one. Raises Unavailable or Refused."""
+        UTC); may repeat one, never misses one. Its calls are made `patiently`: a long list cannot begin anew each time
+        that the vendor is crowded. Raises Unavailable or Refused."""
 
 
 class Wake(Protocol):

@@ -18,7 +18,7 @@ from bot.errors import BotError, Misconfigured, Unavailable
 from bot.files import Skipped
 from bot.imports import Became, How, Summary, Told, in_batches, merged
 from bot.model import Entry
-from bot.ports import Articles, Clock, Connector
+from bot.ports import Articles, Clock, Connector, Made
 from bot.store import Store, audit, conversations, taken
 from bot.store import knowledge as rows
 from bot.store.taken import Taken
@@ -26,6 +26,7 @@ from bot.store.taken import Taken
 log = logging.getLogger(__name__)
 WHO = "understudy"
 OVERLAP = timedelta(minutes=3)  # what changes while a list is being read is found by the next look
+TRIES = 5  # until a vendor that is crowded or away has had its chance
 LOOKS = 60.0  # seconds between two looks at whether one is due
 WHOLE_EVERY = timedelta(days=1)  # what vanished shows in a whole list alone
 
@@ -248,6 +249,16 @@ def keep_in_step(store: Store, source: Source, now: Clock, every: timedelta) -> 
             with store.write() as conn:
                 pace.leave_alone(conn, source.origin, now() + timedelta(seconds=err.retry_after), "crowded, it says")
     return None
+
+
+def patiently(call: Callable[[], Made], wait: Callable[[Unavailable], None]) -> Made:
+    """With `wait`, a `bot.ports.Patience` for whoever can wait: it is told why, and how long the vendor says."""
+    for _ in range(TRIES - 1):
+        try:
+            return call()
+        except Unavailable as err:
+            wait(err)
+    return call()
 
 
 def acts(

@@ -1,53 +1,113 @@
-"""The operator's command over knowledge that lives elsewhere."""
+"""The operator's commands over what lives elsewhere: `sync`, and `import history`."""
 
 import argparse
 import os
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
 
 from bot import settings
-from bot.entry_commands import progress, summed
-from bot.errors import Misconfigured, Unavailable
-from bot.imports import How
-from bot.ports import Connector
+from bot.entry_commands import Past, Pasts, progress, summed, write_down
+from bot.errors import BotError, Misconfigured, Unavailable
+from bot.imports import How, Summary, Told
+from bot.ports import Connector, History, Macros, Made
 from bot.records import WHO, Add, opened
-from bot.sync import sources, sync
+from bot.store import Store
+from bot.sync import Source, patiently, sources, sync
+from bot.text import typed
 
-Made = TypeVar("Made")
-TRIES = 5  # until a vendor that is crowded or away has had its chance
+Desks = Mapping[str, Connector]
+Run = Callable[[Store, How, Told], Summary]
 
 
-def register(add: Add, desks: Callable[[], Mapping[str, Connector]]) -> None:
-    """Add the command."""
-    text = (
-        "take in help centres and folders (SYNC_FOLDERS) as they are now; `serve` keeps in step what was taken in once"
-    )
-    command = add("sync", lambda args: _sync(args, desks()), text)
-    command.add_argument("name", nargs="*", help="of a helpdesk or folder; all without one")
+def register(add: Add, imports: Add, desks: Callable[[], Desks], past: Pasts) -> None:
+    """Add the commands; `imports` adds to `import`."""
+    text = "take in help centres, macros and folders (SYNC_FOLDERS) as they are now, as often as you like"
+    command = add("sync", lambda args: _sync(args, _runs(desks(), past())), text)
+    command.add_argument("name", nargs="*", help="of a helpdesk, a folder, or such as zendesk-macros; all without one")
     command.add_argument("--overwrite", action="store_true", help="also what people have changed here since")
-    command.add_argument("--dry-run", action="store_true", help="only say what would be")
+    text = "what people answered in the helpdesks' resolved conversations, for suggestions only, as often as you like"
+    history = imports("history", lambda args: _history(args, desks(), past()), text)
+    history.add_argument("name", nargs="*", help="of a helpdesk; all without one")
+    history.add_argument("--since", required=True, metavar="DAY", help="touched since, such as 2026-01-01")
+    for one in (command, history):
+        one.add_argument("--dry-run", action="store_true", help="only say what would be")
 
 
-def _sync(args: argparse.Namespace, desks: Mapping[str, Connector]) -> None:
-    known = sources(desks, settings.sync_folders(os.environ))
-    if odd := [name for name in args.name if name not in known]:
-        raise Misconfigured("name", f"{odd[0]} is none of {', '.join(known) or 'nothing: no source is set up'}")
+def _runs(desks: Desks, past: Past) -> dict[str, Run]:
+    """What can be taken in, by name."""
+    found = {
+        name: partial(_entries, source) for name, source in sources(desks, settings.sync_folders(os.environ)).items()
+    }
+    some = {f"{name}-macros": partial(_macros, desk, past) for name, desk in desks.items() if isinstance(desk, Macros)}
+    return {**found, **some}
+
+
+def _entries(source: Source, store: Store, how: How, said: Told) -> Summary:
+    return sync(store, source, how, _now, said)
+
+
+def _macros(desk: Connector, past: Past, store: Store, how: How, said: Told) -> Summary:
+    return past.macros(store, desk, how, _now(), said)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _sync(args: argparse.Namespace, known: Mapping[str, Run]) -> None:
     if not known:
         raise Misconfigured("SYNC_FOLDERS", "is not set, and no helpdesk with a help centre is set up; see README.md")
     store, how = opened(), How(WHO, args.overwrite, args.dry_run)
-    for name in args.name or known:
-        act = partial(sync, store, known[name], how, lambda: datetime.now(UTC), partial(progress, f"of {name}"))
-        summed(f"of {name}", patiently(act), args.dry_run)
+
+    def act(name: str) -> Summary:
+        return patiently(partial(known[name], store, how, partial(progress, f"of {name}")), _wait)
+
+    _each(_chosen(args.name, known), act, "of {}", args.dry_run)
 
 
-def patiently(act: Callable[[], Made], wait: Callable[[float], None] = time.sleep) -> Made:
-    """What it gives, tried again for as long as a vendor says or a second at least; it must go on where it was."""
-    for _ in range(TRIES - 1):
+def _history(args: argparse.Namespace, desks: Desks, past: Past) -> None:
+    since, store = typed.moment("--since", args.since), opened()
+    known = {name: desk for name, desk in desks.items() if isinstance(desk, History)}
+    if not known:
+        raise Misconfigured("helpdesks", "none whose history may be learned from is set up; see README.md")
+
+    def act(name: str) -> Summary:
+        said = partial(progress, f"conversations of {name}")
+        summary = past.recall(store, known[name], since, said, _waiting, dry_run=args.dry_run)
+        if not args.dry_run:
+            write_down(store, "history imported", name, summary)
+        return summary
+
+    _each(_chosen(args.name, known), act, "conversations of {}", args.dry_run)
+
+
+def _waiting(call: Callable[[], Made]) -> Made:
+    return patiently(call, _wait)
+
+
+def _wait(err: Unavailable) -> None:
+    seconds = max(1.0, err.retry_after)
+    print(f"{err}: tried again in {seconds:.0f} seconds", file=sys.stderr)
+    time.sleep(seconds)
+
+
+def _chosen(names: list[str], known: Iterable[str]) -> list[str]:
+    if odd := [name for name in names if name not in known]:
+        raise Misconfigured("name", f"{odd[0]} is none of {', '.join(known)}")
+    return names or list(known)
+
+
+def _each(names: list[str], act: Callable[[str], Summary], what: str, dry_run: bool) -> None:
+    """One after the other; where one fails, the others come all the same, and the exit status is 1."""
+    failed = False
+    for name in names:
         try:
-            return act()
-        except Unavailable as err:
-            wait(max(1.0, err.retry_after))
-    return act()
+            summed(what.format(name), act(name), dry_run)
+        except BotError as err:
+            failed = True
+            print(f"{name}: {err}", file=sys.stderr)
+    if failed:
+        raise SystemExit(1)

@@ -22,8 +22,7 @@ from bot.model import Entry
 from bot.ports import Article, Translation
 from bot.store import Store, audit, taken
 from bot.store import knowledge as rows
-from bot.sync import Source, keep_in_step, sources, sync
-from bot.sync_commands import patiently
+from bot.sync import Source, keep_in_step, patiently, sources, sync
 from tests.shell import Shell
 from tests.test_imports import lay
 
@@ -377,8 +376,8 @@ def test_whoever_waits_tries_again_for_as_long_as_it_is_told() -> None:
             raise Unavailable("crowded", retry_after=left.pop(0))
         return "done"
 
-    assert patiently(act, waited.append) == "done"
-    assert waited == [7.0, 1.0]
+    assert patiently(act, lambda err: waited.append(err.retry_after)) == "done"
+    assert waited == [7.0, 0.0]
 
 
 @pytest.mark.parametrize("odd", ["docs", "docs=", "=/x", "Docs=/x", "a-b=/x", "docs=/x docs=/y", 'docs="/x'])

@@ -6,6 +6,7 @@ Imported at the first call, because SDK and httpx take longer to import than all
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 import httpx
 from intercom import AdminReplyConversationRequest, Intercom, SingleFilterSearchRequest, StartingAfterPaging
@@ -15,6 +16,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from bot.errors import BotError, Malformed, Refused, Unavailable
 from bot.model import Ref
+from bot.ports import Patience, at_once
 from bot.text.markup import Safe
 from connectors.http import CONNECT_TIMEOUT, Drift, Once, Shape, error_for, shape, unsent
 from connectors.intercom import shapes
@@ -91,21 +93,24 @@ class Client:
         """By their clock; an hour earlier until their first answer tells what it shows."""
         return self._drift.theirs(since) if self._drift.known else since - UNKNOWN
 
-    def changed(self, since: datetime) -> Iterator[shapes.Found]:
+    def changed(self, since: datetime, patiently: Patience = at_once) -> Iterator[shapes.Found]:
         """Conversations updated at or after `since`, by the page."""
         # Dates know `>` and `<` alone here, and the vendor's pages differ on whether `>` includes its end.
-        after = int(self.theirs(since).timestamp()) - 1
-        query = SingleFilterSearchRequest(field="updated_at", operator=">", value=after)
+        query = SingleFilterSearchRequest(
+            field="updated_at", operator=">", value=int(self.theirs(since).timestamp()) - 1
+        )
         page = shapes.Page(conversations=())
         while True:
-            paging = StartingAfterPaging(per_page=PAGE, starting_after=page.cursor or None)
-            with answered("Intercom, searching conversations"):
-                # Not the SDK's pager: in 5.0.1 it asks for the first page again and again.
-                found = self._sdk.conversations.search(query=query, pagination=paging).response
-                page = _read(shapes.Page, found)
+            page = patiently(partial(self._search, query, page.cursor or None))
             yield from page.conversations
             if not page.cursor:
                 return
+
+    def _search(self, query: SingleFilterSearchRequest, cursor: str | None) -> shapes.Page:
+        paging = StartingAfterPaging(per_page=PAGE, starting_after=cursor)
+        with answered("Intercom, searching conversations"):
+            # Not the SDK's pager: in 5.0.1 it asks for the first page again and again.
+            return _read(shapes.Page, self._sdk.conversations.search(query=query, pagination=paging).response)
 
     def articles(self, number: int) -> shapes.Articles:
         """A page of the articles, from 1 on, the latest touched first."""

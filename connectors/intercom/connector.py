@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.errors import BotError, Misconfigured, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
-from bot.ports import Agent, Article, Connector, Late, Received, Request, never
+from bot.ports import Agent, Article, Connector, Late, Patience, Received, Request, at_once, never
 from bot.text.markup import html_of
 from connectors.http import READ_TIMEOUT, loopback, need, pairs, secrets, unless
 from connectors.intercom import shapes, shelf
@@ -88,9 +88,9 @@ class Intercom:
         """Newest first, from a minute before `since`; what changes meanwhile is found by the next look."""
         return (Ref(self.name, found.id) for found in self.client.changed(since - OVERLAP))
 
-    def history(self, since: datetime) -> Iterator[tuple[Ref, str]]:
+    def history(self, since: datetime, patiently: Patience = at_once) -> Iterator[tuple[Ref, str]]:
         """Those that are closed now."""
-        found = self.client.changed(since - OVERLAP)
+        found = self.client.changed(since - OVERLAP, patiently)
         return ((Ref(self.name, one.id), one.updated_at) for one in found if one.state == "closed")
 
     def articles(self, since: datetime | None = None) -> Iterator[Article]:

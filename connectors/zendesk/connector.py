@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from bot.errors import Forged, Malformed, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
-from bot.ports import Agent, Article, Late, Received, Request, never
+from bot.ports import Agent, Article, Late, Patience, Received, Request, at_once, never
 from bot.text.markup import html_of
 from connectors.http import (
     FRESH,
@@ -174,9 +174,9 @@ class Zendesk:
         """Those of all agents that write to the customer."""
         return shelf.macros(self.desk)
 
-    def history(self, since: datetime) -> Iterator[tuple[Ref, str]]:
+    def history(self, since: datetime, patiently: Patience = at_once) -> Iterator[tuple[Ref, str]]:
         """Solved and closed tickets, also archived ones."""
-        return shelf.history(self.desk, since)
+        return shelf.history(self.desk, since, patiently)
 
     def check(self) -> tuple[tuple[str, bool, str], ...]:
         """For `doctor`; reads only."""

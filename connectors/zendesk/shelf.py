@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from bot.model import Ref
-from bot.ports import Article, Translation
+from bot.ports import Article, Patience, Translation
 from bot.text.markup import from_html, to_html
 from connectors.http import shape
 from connectors.zendesk import shapes
@@ -89,11 +90,11 @@ def _salutes(line: str) -> bool:
     return many > 0 and len(rest.split()) <= SALUTE
 
 
-def history(desk: Desk, since: datetime) -> Iterator[tuple[Ref, str]]:
+def history(desk: Desk, since: datetime, patiently: Patience) -> Iterator[tuple[Ref, str]]:
     """By the export, as lists leave out what was archived; admins alone may have it, ten times a minute."""
     asked = {"start_time": str(int(desk.drift.theirs(since).timestamp()))}
     while True:
-        page = desk.get("incremental/tickets/cursor.json", **asked)
+        page = patiently(partial(desk.get, "incremental/tickets/cursor.json", **asked))
         export = shape(shapes.Export, page, NAME)
         tickets = listed(shapes.Touched, "tickets", page)
         yield from ((Ref(NAME, t.id), t.updated_at.isoformat()) for t in tickets if t.status in RESOLVED)
