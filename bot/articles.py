@@ -140,8 +140,8 @@ def in_sections(text: str, file: Path) -> tuple[Entry, tuple[Section, ...]]:
     made = matter.read(text, file.stem)
     if matter.ours(text):
         return replace(made, answer=""), (Section((), made.answer),)
-    parts = (split(_rendered(chunk)) for chunk in chunks(made.answer, LONGEST // 2))
-    return replace(made, answer=""), tuple(part for some in parts for part in some)
+    parts = (part for chunk in chunks(made.answer, LONGEST // 2) for part in split(_rendered(chunk)))
+    return replace(made, answer=""), tuple(parts)
 
 
 def _fact(fact: Fact, at: str) -> Entry | Skipped:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from bot.articles import cleaned, slug
+from bot.errors import Misconfigured
 from bot.model import Entry, Provenance, Scope
 from bot.ports import Article, Translation
 from bot.text.sections import Section, split
 
 MAKING = "1"  # counts how entries are made: with another number everything is made anew
+PARTS = 1_000  # of one page
 NAMED = 88  # characters of an id that say what it is; the rest tells it from others
 
 
@@ -54,7 +56,11 @@ def _of_text(source: str, article: Article, text: Translation) -> Iterator[Entry
 
 
 def in_parts(source: str, name: str, page: Entry, sections: Iterable[Section]) -> Iterator[Entry]:
-    """An entry for each part of a page, whose id is made of the page's name and its headings."""
+    """An entry for each part of a page, whose id is made of the page's name and its headings. Misconfigured where there
+    are too many."""
+    sections = tuple(sections)
+    if len(sections) > PARTS:
+        raise Misconfigured("size", f"more than {PARTS:,} headings; split it")
     met = Counter[tuple[str, ...]]()
     for section in sections:
         met[section.path] += 1

@@ -25,11 +25,12 @@ def documents(source: str, path: Path) -> Iterator[tuple[str, Document | Skipped
     """(where, what) of each document; whoever gets a Skipped was not told all. Misconfigured where nothing is there."""
     base = path if path.is_dir() else path.parent
     stands = Provenance(revision=commit(base), licence=licence(base))
+    met = dict[str, str]()
     for where, file in files(path):
         if isinstance(file, Skipped):
             yield where, withheld(where, where, LINK) if file.why == LINK else file
         elif file.name.lower().endswith(JSONL):
-            yield from ((at, _of_row(source, at, row, stands)) for at, row in in_file(file, base))
+            yield from ((at, _of_row(source, at, row, stands, met)) for at, row in in_file(file, base))
         else:
             yield where, _of_file(source, where, file, stands)
 
@@ -55,9 +56,12 @@ def _in_file(source: str, where: str, file: Path, text: str, stands: Provenance)
     return tuple(in_parts(source, name, replace(page, source=found), sections))
 
 
-def _of_row(source: str, at: str, row: Entry | Skipped, stands: Provenance) -> Document | Skipped:
+def _of_row(source: str, at: str, row: Entry | Skipped, stands: Provenance, met: dict[str, str]) -> Document | Skipped:
+    """`met`: where each id was seen first."""
     if isinstance(row, Skipped):
         return row
+    if (first := met.setdefault(row.id, at)) != at:
+        return withheld(at, at, f"its id {row.id} is that of {first}")
     entry = replace(row, source=replace(stands, place=f"{source}:{at}"))
     return Document(f"#{row.id}", at, digest(repr(row)), lambda: (entry,))
 

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 WHO = "understudy"
 OVERLAP = timedelta(minutes=3)  # what changes while a list is being read is found by the next look
 TRIES = 5  # until a vendor that is crowded or away has had its chance
+BATCH = 20  # documents in one transaction, as some have many parts
 LOOKS = 60.0  # seconds between two looks at whether one is due
 WHOLE_EVERY = timedelta(days=1)  # what vanished shows in a whole list alone
 
@@ -68,13 +69,16 @@ def _folder(name: str, path: Path, _since: datetime | None) -> Found:
 
 @dataclass(slots=True)
 class _Round:
-    """One look at a source. `met`: ids of what is there; `told`: whether it was told all."""
+    """One look at a source. `before`: what was taken in from there until now; `met`: ids of what is there; `told`:
+    whether it was told all; `owners`: which document each entry is of."""
 
     source: Source
     how: How
     now: datetime
+    before: list[str]
     met: set[str] = field(default_factory=set)
     told: bool = True
+    owners: dict[str, str] = field(default_factory=dict)
 
     def heard(self, store: Store, found: Found) -> Found:
         """As it comes, written down; entries are made here, so that nobody waits for it to write."""
@@ -105,14 +109,12 @@ def sync(
     """Everything that is in a source, or was touched there at or after `since`; `said` is told how far it is. As often
     as one likes: whoever was stopped half-way goes on, and nothing is retired before all has been listed."""
     began = now()
-    look = _Round(source, how, began)
-    found = look.heard(store, source.documents(since))
-    summary = in_batches(store, found, partial(_took, look=look), said, dry_run=how.dry_run)
+    with store.read() as conn:
+        look = _Round(source, how, began, taken.ids(conn, source.name))
+    in_part = partial(in_batches, store, said=said, dry_run=how.dry_run, batch_of=BATCH)
+    summary = in_part(look.heard(store, source.documents(since)), partial(_took, look=look))
     if since is None:
-        gone = in_batches(
-            store, _gone(store, look), partial(_went, look=look), said, dry_run=how.dry_run, summary=summary
-        )
-        summary = gone
+        summary = in_part(_gone(look), partial(_went, look=look), summary=summary)
     if not how.dry_run:
         _done(store, source, summary, how.who, began, whole=since is None)
     return summary
@@ -124,15 +126,21 @@ def _took(conn: Connection, where: str, document: Document, *, look: _Round) -> 
         if known:
             _let_go(conn, known, look, document.withheld, theirs=True)
         return Skipped(where, document.withheld)
-    if known and known.digest == document.digest and not look.how.overwrite:
+    own = known is not None and all(look.owners.setdefault(id_, document.id) == document.id for id_ in known.made)
+    if known and own and known.digest == document.digest and not look.how.overwrite:
         return Became.SAME
-    return _merged(conn, where, document, known, look)
+    try:
+        made = document.entries()
+    except Misconfigured as err:
+        return Skipped(where, str(err))
+    return _merged(conn, where, replace(document, entries=lambda: made), known, look)
 
 
 def _merged(conn: Connection, where: str, document: Document, known: Taken | None, look: _Round) -> Became | Skipped:
     """What became of the whole: each of its entries merged, and those that it has no more retired."""
-    each = {entry.id: _one(conn, where, entry, look) for entry in document.entries()}
-    before = known.made if known else ()
+    before = tuple(id_ for id_ in (known.made if known else ()) if look.owners[id_] == document.id)
+    each = {entry.id: _one(conn, where, entry, document, look, known=entry.id in before)
+            for entry in document.entries()}  # fmt: skip
     ours = [id_ for id_, became in each.items() if not isinstance(became, Skipped) or id_ in before]
     lost = replace(known, made=tuple(i for i in before if i not in each)) if known else None
     retired = _let_go(conn, lost, look, "is not in it any more") if lost else []
@@ -146,12 +154,17 @@ def _merged(conn: Connection, where: str, document: Document, known: Taken | Non
     return Became.NEW if not known else Became.CHANGED if changed else Became.SAME
 
 
-def _one(conn: Connection, where: str, entry: Entry, look: _Round) -> Became | Skipped:
+def _one(
+    conn: Connection, where: str, entry: Entry, document: Document, look: _Round, *, known: bool
+) -> Became | Skipped:
+    """`known`: was it taken in from this document before?"""
+    if (owner := look.owners.setdefault(entry.id, document.id)) != document.id:
+        return Skipped(where, f"its id {entry.id} is that of {owner}")
     try:
         became = merged(conn, where, entry, look.how, look.source.origin, look.now)
     except Misconfigured as err:
         return Skipped(where, f"{entry.id}: {err}")
-    if isinstance(became, Skipped) and (why := _narrower(conn, entry)):
+    if isinstance(became, Skipped) and known and (why := _narrower(conn, entry)):
         _retire(conn, entry.id, look, why)
         return Skipped(where, f"{became.why}. It was retired: {why}")
     return became
@@ -167,7 +180,8 @@ def _narrower(conn: Connection, entry: Entry) -> str:
 def _let_go(conn: Connection, known: Taken, look: _Round, why: str, *, theirs: bool = False) -> list[str]:
     """Retire what was made of something; what people have changed here since stays, unless it is `theirs` to decide
     who may see it. What was retired."""
-    mine = [id_ for id_ in known.made if theirs or _is(conn, id_, look.source.origin)]
+    own = [id_ for id_ in known.made if look.owners.get(id_, known.id) == known.id]  # a file may have a new name
+    mine = [id_ for id_ in own if theirs or _is(conn, id_, look.source.origin)]
     done = [id_ for id_ in mine if _retire(conn, id_, look, why)]
     if theirs and not look.how.dry_run:
         taken.drop(conn, look.source.name, [known.id])
@@ -192,10 +206,9 @@ def _retire(conn: Connection, id: str, look: _Round, why: str) -> bool:
     return True
 
 
-def _gone(store: Store, look: _Round) -> Iterator[tuple[str, str | Skipped]]:
+def _gone(look: _Round) -> Iterator[tuple[str, str | Skipped]]:
     """What was taken in and is not there any more; nothing where not all was told, or nothing is there at all."""
-    with store.read() as conn:
-        gone = [id_ for id_ in taken.ids(conn, look.source.name) if id_ not in look.met]
+    gone = [id_ for id_ in look.before if id_ not in look.met]
     if gone and not (look.told and look.met):
         why = "not all of it could be read" if look.met else "nothing is there any more, which may be a mistake"
         yield look.source.name, Skipped(look.source.name, f"{why}, so that nothing was retired")
@@ -207,11 +220,12 @@ def _went(conn: Connection, _where: str, id: str, *, look: _Round) -> Became | S
     known = taken.get(conn, look.source.name, id)
     if known is None:
         return Became.RETIRED  # by another process, in this moment
+    own = (rows.latest(conn, id_) for id_ in known.made if look.owners.get(id_, id) == id)
+    kept = [entry.id for entry in own if entry and not entry.retired and entry.origin != look.source.origin]
     _let_go(conn, known, look, "is not there any more")
-    kept = [i for i in known.made if (here := rows.latest(conn, i)) and not here.retired]
     if not look.how.dry_run:
         taken.drop(conn, look.source.name, [id])
-    if kept and not look.how.dry_run:
+    if kept:
         return Skipped(id, f"is not there any more, but people have changed {', '.join(kept)} here: retire it by hand")
     return Became.RETIRED
 
@@ -245,9 +259,9 @@ def keep_in_step(store: Store, source: Source, now: Clock, every: timedelta) -> 
         return sync(store, source, How(WHO), now, since=since)
     except BotError as err:
         log.warning("sync failed", extra={"source": source.name, "error": str(err)})
-        if isinstance(err, Unavailable) and err.crowded:  # which says nothing about its conversations
-            with store.write() as conn:
-                pace.leave_alone(conn, source.origin, now() + timedelta(seconds=err.retry_after), "crowded, it says")
+        quiet = timedelta(seconds=err.retry_after) if isinstance(err, Unavailable) else every
+        with store.write() as conn:  # which says nothing about the helpdesk's conversations
+            pace.leave_alone(conn, source.origin, now() + quiet, str(err))
     return None
 
 

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -251,6 +252,76 @@ def test_an_article_becomes_an_entry_for_each_language_and_its_audience(store: S
     }
     assert {e.origin for e in found.values()} == {"sync:zendesk"}
     assert found["zendesk-7-de"].source.place == "https://help.example/de/7"
+
+
+def test_two_files_of_one_name_do_not_overwrite_each_other(store: Store, tmp_path: Path) -> None:
+    source = folder(lay(tmp_path, a_md="# A?\n\nYes.", b_jsonl='{"id": "b", "question": "B?", "answer": "1"}\n' * 2))
+    take(store, source)
+    lay(tmp_path, a_html="<h1>A?</h1>No.")
+
+    second, third = take(store, source), take(store, source)
+    (tmp_path / "a.html").unlink()
+    last = take(store, source)
+
+    assert "its id docs-a is that of a.html" in {skipped.why for skipped in second.skipped}
+    assert "its id b is that of b.jsonl: line 1" in {skipped.why for skipped in second.skipped}
+    assert counted(third) == {"as before": 2, "skipped": 2}
+    assert counted(last) == {"changed": 1, "as before": 1, "retired": 1, "skipped": 1}
+    assert known(store)["docs-a"][2] == "Yes."
+
+
+def test_a_file_that_gets_another_name_keeps_its_entry(store: Store, tmp_path: Path) -> None:
+    source = folder(lay(tmp_path, a_md="# A?\n\nYes.", b_md="---\nid: b\n---\n# B?\n\nYes."))
+    take(store, source)
+    (tmp_path / "a.md").rename(tmp_path / "a.markdown")
+    (tmp_path / "b.md").rename(tmp_path / "c.md")
+
+    take(store, source)
+
+    assert known(store) == {"docs-a": (1, "A?", "Yes."), "b": (1, "B?", "Yes.")}
+
+
+def test_an_entry_of_another_origin_is_never_retired_for_a_files_sake(store: Store, tmp_path: Path) -> None:
+    with store.write() as conn:
+        entries.write(conn, Entry("mine", 0, "Mine?", "Yes."), 0, "ines", NOW)
+    lay(tmp_path, a_md="---\nid: mine\nscope: {audience: pro}\n---\n# Mine?\n\nNo.", b_md="# B?\n\nYes.")
+    source = folder(tmp_path)
+
+    take(store, source)
+    (tmp_path / "a.md").unlink()
+    take(store, source)
+
+    assert known(store)["mine"] == (1, "Mine?", "Yes.")
+
+
+def test_what_another_process_has_taken_in_meanwhile_is_not_retired(store: Store) -> None:
+    def meanwhile(_since: datetime | None) -> Iterator[tuple[str, object]]:
+        yield from shelf(article("7")).documents(None)
+        take(store, shelf(article("7"), article("8")))
+
+    take(store, Source("zendesk", meanwhile))  # type: ignore[arg-type]
+
+    assert set(known(store)) == {"zendesk-7-en-us", "zendesk-8-en-us"}
+
+
+@pytest.mark.parametrize(
+    ("name", "bomb"),
+    [
+        ("x.md", "## a\n\nb\n\n" * 90_000),
+        ("x.md", "# x\n\n" + "```\n" * 200_000),
+        ("x.md", "#" * 900_000),
+        ("x.html", "<h2>" * 24_000),
+        ("x.html", "<h2>x</h2>" * 9_000),
+        ("x.html", "<h2>" + "x<b>" * 20_000),
+        ("x.jsonl", '{"id": "x", "question": "Q?", "answer": "A"}\n' * 4_000),
+    ],
+)
+def test_a_bomb_is_taken_in_or_skipped_in_time(store: Store, tmp_path: Path, name: str, bomb: str) -> None:
+    (tmp_path / name).write_text(bomb)
+    began = time.process_time()
+    take(store, folder(tmp_path))
+    assert time.process_time() - began < 10.0
+    assert len(known(store)) <= 1_000
 
 
 def test_a_language_that_is_taken_back_is_retired_with_its_next_version(store: Store) -> None:

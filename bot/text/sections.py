@@ -41,12 +41,13 @@ def _parts(html: str) -> Iterator[Section]:
 def chunks(markdown: str, most: int) -> Iterator[str]:
     """Markdown in pieces that each begin with a heading of the first two levels, as many together as `most` characters
     hold; one alone may be longer."""
-    held: list[str] = []
+    held, size = list[str](), 0
     for part in _by_heading(markdown):
-        if held and sum(map(len, held)) + len(part) > most:
+        if held and size + len(part) > most:
             yield "".join(held)
-            held = []
+            held, size = [], 0
         held.append(part)
+        size += len(part)
     yield "".join(held)
 
 
