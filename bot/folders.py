@@ -29,6 +29,8 @@ def documents(source: str, path: Path) -> Iterator[tuple[str, Document | Skipped
     for where, file in files(path):
         if isinstance(file, Skipped):
             yield where, withheld(where, where, LINK) if file.why == LINK else file
+        elif met.setdefault(f"file {where}", str(file)) != str(file):
+            yield where, Skipped(where, "its name cannot be told from another's; give it one in UTF-8")
         elif file.name.lower().endswith(JSONL):
             yield from ((at, _of_row(source, at, row, stands, met)) for at, row in in_file(file, base))
         else:

@@ -23,7 +23,7 @@ from bot.model import Entry
 from bot.ports import Article, Translation
 from bot.store import Store, audit, taken
 from bot.store import knowledge as rows
-from bot.sync import Source, keep_in_step, patiently, sources, sync
+from bot.sync import Source, acts, keep_in_step, patiently, sources, sync
 from tests.shell import Shell
 from tests.test_imports import lay
 
@@ -214,6 +214,32 @@ def test_each_entry_says_where_its_words_stand_at_which_commit_and_under_which_l
     assert (a.place, a.revision, a.licence, b.licence) == ("docs:a.md", SHA[:8], "MIT License", "CC-BY-4.0")
     assert f"  revision: {SHA[:8]}" in shell("entries", "show", "docs-a").out.replace("'", "")
     assert licence(tmp_path) == "Apache License Version 2.0, January 2004"
+
+
+def test_whoever_changes_an_entry_by_hand_does_not_lose_where_it_comes_from(store: Store, tmp_path: Path) -> None:
+    take(store, folder(lay(tmp_path, a_md="---\nlicence: CC-BY-4.0\n---\n# A?\n\nYes.")))
+    with store.write() as conn:
+        entries.write(conn, Entry("docs-a", 0, "A?", "Ours."), 1, "ines", NOW)
+
+    assert (latest(store, "docs-a").source.place, latest(store, "docs-a").source.licence) == ("docs:a.md", "CC-BY-4.0")
+
+
+def test_a_licence_that_changes_is_a_new_version(store: Store, tmp_path: Path) -> None:
+    source = folder(lay(tmp_path, a_md="# A?\n\nYes.", LICENSE="MIT License"))
+    take(store, source)
+    (tmp_path / "LICENSE").write_text("Apache License\nVersion 2.0")
+
+    assert counted(take(store, source)) == {"changed": 1}
+    assert latest(store, "docs-a").source.licence == "Apache License Version 2.0"
+
+
+def test_names_that_cannot_be_told_apart_are_named_and_retire_nothing(store: Store, tmp_path: Path) -> None:
+    for name in (b"\xff.md", b"\xfe.md"):
+        Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), name))).write_text(f"# {name!r}?\n\nYes.")
+
+    first, second = take(store, folder(tmp_path)), take(store, folder(tmp_path))
+
+    assert (counted(first), counted(second)) == ({"new": 1, "skipped": 1}, {"as before": 1, "skipped": 1})
 
 
 def test_a_commit_is_read_from_a_branch_a_packed_one_a_worktree_or_a_loose_head(tmp_path: Path) -> None:
@@ -521,3 +547,16 @@ def test_killed_at_any_point_a_second_run_ends_with_the_same_rows(
         assert sorted(taken.ids(conn, "docs")) == sorted(f"{id_.removeprefix('docs-')}.md" for id_ in found)
         assert {rows.latest(conn, f"docs-p{n}").retired for n in range(0, 200, 3)} == {True}  # type: ignore[union-attr]
     assert counted(take(store, folder(docs))) == {"as before": 200}
+
+
+def test_each_source_is_looked_at_every_so_often_and_none_where_that_is_switched_off(
+    store: Store, tmp_path: Path
+) -> None:
+    shelves = {"docs": tmp_path, "log": tmp_path}
+
+    def every(seconds: float) -> list[float]:
+        return [often for often, _ in acts(store, {}, shelves, lambda: NOW, seconds)]
+
+    assert (every(3600), every(5), every(0)) == ([60, 60], [5, 5], [])
+    with pytest.raises(Misconfigured, match="zendesk is a helpdesk"):
+        sources({"zendesk": None}, {"zendesk": tmp_path})  # type: ignore[dict-item]
