@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from sqlalchemy import Connection
 
-from bot import allow, entry_commands, find_commands, passwords, records, settings
-from bot.entry_commands import Remember
+from bot import allow, entry_commands, find_commands, passwords, records, settings, sync_commands
+from bot.entry_commands import Pasts
 from bot.errors import Misconfigured
 from bot.knowledge import Knows
 from bot.model import Person, PersonRole
@@ -32,9 +32,9 @@ class Parser(argparse.ArgumentParser):
         self.exit(2)
 
 
-def register(add: Add, desks: Desks, knows: Knows, remember: Remember) -> None:
+def register(add: Add, desks: Desks, knows: Knows, past: Pasts) -> None:
     """Add the commands; `desks` makes the connectors that are set up, `knows` the search over a store;
-    `remember` takes in what people answered in the past."""
+    `past` takes in what people answered in the past."""
     for name, text in (("stop", "send nothing any more, in every process"), ("go", "send again")):
         add(name, _stop, text).add_argument("--why", default="", help="kept in the audit")
     grant = add("grant", _grant, "let a topic answer alone for some days")
@@ -45,8 +45,8 @@ def register(add: Add, desks: Desks, knows: Knows, remember: Remember) -> None:
     grant.add_argument("--days", type=float, default=7.0, help=most)
     _people(add, desks)
     records.register(add, knows)
-    entry_commands.register(add, knows, remember)
     find_commands.register(add, knows)
+    sync_commands.register(add, entry_commands.register(add, knows, past), desks, knows, past)
     add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")
     setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
     setup.add_argument("--dry-run", action="store_true", help="only say what would be made")

@@ -19,7 +19,22 @@ PACKAGES = ("bot", "connectors", "learning")
 FLOORS = (
     ("words", ("model", "errors", "text")),
     ("rules", ("scope", "ports", "brains", "settings", "news", "policy", "egress", "compose")),
-    ("edges", ("store", "pace", "work", "worker", "backends", "outside", "files", "cases", "articles")),
+    (
+        "edges",
+        (
+            "store",
+            "pace",
+            "work",
+            "worker",
+            "backends",
+            "outside",
+            "files",
+            "cases",
+            "articles",
+            "documents",
+            "folders",
+        ),
+    ),
     (
         "line",
         (
@@ -29,6 +44,7 @@ FLOORS = (
             "knowledge",
             "entries",
             "imports",
+            "sync",
             "line",
             "deliver",
             "answer",
@@ -39,7 +55,7 @@ FLOORS = (
             "sweep",
         ),
     ),
-    ("surface", ("logs", "web", "records", "find_commands", "entry_commands", "console")),
+    ("surface", ("logs", "web", "records", "find_commands", "entry_commands", "sync_commands", "console")),
 )
 ORDER = [module for _, modules in FLOORS for module in modules]
 PURE = {module for floor, modules in FLOORS[:2] for module in modules}

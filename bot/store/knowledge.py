@@ -81,6 +81,12 @@ def has_past(conn: Connection, id: str) -> bool:
     return conn.scalar(known) is not None
 
 
+def get_past(conn: Connection, id: str) -> Intervention | None:
+    """What is kept under it."""
+    found: Intervention | None = conn.scalar(select(past.c.value).where(past.c.id == id))
+    return found
+
+
 def forget_past(conn: Connection, item: Intervention) -> None:
     """Take it out and add an empty one, because an index that has it in memory follows what is added."""
     one_at_a_time(conn, Lock.KNOWLEDGE)
