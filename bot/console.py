@@ -9,12 +9,12 @@ from typing import NoReturn
 
 from sqlalchemy import Connection
 
-from bot import allow, entry_commands, passwords, records, settings
+from bot import allow, entry_commands, passwords, records, settings, taught_commands
 from bot.entry_commands import Knows, Remember
 from bot.errors import Misconfigured
 from bot.model import Person, PersonRole
 from bot.ports import Checks, Connector, SetsUp, Team
-from bot.records import WHO, Add, lead, opened
+from bot.records import WHO, Add, lead, opened, under
 from bot.store import audit, people
 from bot.team import link
 
@@ -43,8 +43,11 @@ def register(add: Add, desks: Desks, knows: Knows, remember: Remember) -> None:
     most = f"how long (default 7, at most {allow.LONGEST:.0f})"
     grant.add_argument("--days", type=float, default=7.0, help=most)
     _people(add, desks)
-    records.register(add)
-    entry_commands.register(add, knows, remember)
+    imports = under(add("import", _list_people, "take in articles, past conversations, or what was taught elsewhere"))
+    exports = under(add("export", _list_people, "take away what is held about a customer, or all that was taught"))
+    records.register(add, exports)
+    entry_commands.register(add, imports, knows, remember)
+    taught_commands.register(exports, imports)
     add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")
     setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
     setup.add_argument("--dry-run", action="store_true", help="only say what would be made")

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from bot import entries
+from bot import articles, entries
 from bot.errors import Misconfigured
 from bot.imports import Became, How, Summary, Told, take_articles
 from bot.knowledge import Found, Knowledge
@@ -36,10 +36,10 @@ COLORS = {"same": "{}", "gone": "\033[31;9m{}\033[0m", "new": "\033[32m{}\033[0m
 SHOWN = 8  # of what was found
 
 
-def register(add: Add, knows: Knows, remember: Remember) -> None:
-    """Add the commands."""
+def register(add: Add, imports: Add, knows: Knows, remember: Remember) -> None:
+    """Add the commands, those that take something in to `imports`."""
     _entries(under(add("entries", _list, "what the bot knows: list, show, write, compare, restore, retire, export")))
-    _imports(under(add("import", _articles, "take in what is written elsewhere: articles, conversations")), remember)
+    _imports(imports, remember)
     ask = add("ask", lambda args: _ask(args, knows), "what the bot would find for a question, and why; changes nothing")
     ask.add_argument("question")
     ask.add_argument("--limit", default=str(SHOWN), help=f"of each kind (default {SHOWN})")
@@ -166,42 +166,32 @@ def _retire(args: argparse.Namespace) -> None:
 def _export(args: argparse.Namespace) -> None:
     with opened(there=True).read() as conn:
         there = rows.in_force(conn, datetime.now(UTC))
-    written(args.folder, lambda: _files(args.folder, there))
+    written(args.folder, lambda: articles.lay(args.folder, there))
     print(f"{len(there)} entries in {args.folder}.")
-
-
-def _files(folder: Path, there: list[Entry]) -> int:
-    folder.mkdir(parents=True, exist_ok=True)
-    return sum((folder / f"{_file(entry.id)}.md").write_text(matter.written(entry), "utf-8") > 0 for entry in there)
-
-
-def _file(id: str) -> str:
-    """A name of its own that stays in its folder, on any file system."""
-    kept = (c if c.isascii() and (c.isalnum() or c in "_-" or (c == "." and at)) else "" for at, c in enumerate(id))
-    return "".join(same or f"%{ord(c):02x}" for same, c in zip(kept, id, strict=True))
 
 
 def _articles(args: argparse.Namespace) -> None:
     store = opened(there=False)
     with store.read() as conn:
         how = How(lead(conn, args.by).id, args.overwrite, args.dry_run)
-    summary = take_articles(store, args.path, how, datetime.now(UTC), partial(_progress, "articles"))
-    _summed("articles", summary, args.dry_run)
+    summary = take_articles(store, args.path, how, datetime.now(UTC), partial(progress, "articles"))
+    summed("articles", summary, args.dry_run)
 
 
 def _conversations(args: argparse.Namespace, remember: Remember) -> None:
     if not args.path.is_file():
         raise Misconfigured(str(args.path), "there is no such file")
     store = opened()
-    summary = remember(store, args.path, partial(_progress, "conversations"), dry_run=args.dry_run)
+    summary = remember(store, args.path, partial(progress, "conversations"), dry_run=args.dry_run)
     if not args.dry_run:
         with store.write() as conn:
             counted = {str(became).replace(" ", "_"): str(many) for became, many in summary.counts.items()}
             audit.record(conn, datetime.now(UTC), WHO, "conversations imported", args.path.name, **counted)
-    _summed("conversations", summary, args.dry_run)
+    summed("conversations", summary, args.dry_run)
 
 
-def _summed(what: str, summary: Summary, dry_run: bool) -> None:
+def summed(what: str, summary: Summary, dry_run: bool) -> None:
+    """What became of everything, and why some of it was skipped."""
     print("\n" * sys.stderr.isatty(), end="", file=sys.stderr)
     for skipped in summary.skipped:
         print(f"skipped {skipped.where}: {skipped.why}")
@@ -210,7 +200,8 @@ def _summed(what: str, summary: Summary, dry_run: bool) -> None:
     print(f"{summary.seen:,} {what}: {would}{counted}, {len(summary.skipped):,} skipped.")
 
 
-def _progress(what: str, summary: Summary) -> None:
+def progress(what: str, summary: Summary) -> None:
+    """How far it is, for whoever watches."""
     if sys.stderr.isatty():
         print(f"\r{summary.seen:,} {what} …", end="", file=sys.stderr, flush=True)
 

@@ -19,7 +19,7 @@ PACKAGES = ("bot", "connectors", "learning")
 FLOORS = (
     ("words", ("model", "errors", "text")),
     ("rules", ("scope", "ports", "brains", "settings", "news", "policy", "egress", "compose")),
-    ("edges", ("store", "pace", "work", "worker", "backends", "outside", "files", "cases", "articles")),
+    ("edges", ("store", "pace", "work", "worker", "backends", "outside", "files", "folders", "cases", "articles")),
     (
         "line",
         (
@@ -36,10 +36,11 @@ FLOORS = (
             "tools",
             "letters",
             "forget",
+            "taught",
             "sweep",
         ),
     ),
-    ("surface", ("logs", "web", "records", "entry_commands", "console")),
+    ("surface", ("logs", "web", "records", "entry_commands", "taught_commands", "console")),
 )
 ORDER = [module for _, modules in FLOORS for module in modules]
 PURE = {module for floor, modules in FLOORS[:2] for module in modules}
