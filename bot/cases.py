@@ -94,7 +94,7 @@ def script(path: Path, desks: Collection[str], limit: int | None = None) -> list
 def read(path: Path, kind: type[Row]) -> list[Row]:
     """The rows of a file. Misconfigured names the line and the field that cannot be read."""
     found, places = list[Row](), dict[str, str]()
-    for where, row in files.rows(path, TypeAdapter(kind), str(path)):
+    for where, row in files.rows(path, TypeAdapter(kind), str(path), files.LONG):
         if isinstance(row, files.Skipped):
             raise Misconfigured(row.where, row.why)
         if (first := places.setdefault(row.id, where)) != where:

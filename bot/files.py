@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot.errors import Misconfigured
 
 LARGEST = 1_000_000  # bytes of a line, or of a file that is read as a whole
+LONG = 10_000_000  # bytes of a line that may be a whole conversation
 GONE = (OSError, EOFError, zlib.error)  # what a file raises that is not there, or not whole
 Row = TypeVar("Row")
 

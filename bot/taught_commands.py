@@ -27,10 +27,12 @@ def _away(args: argparse.Namespace) -> None:
     store = opened(there=True)
     with store.read() as conn:
         who = lead(conn, args.by).id
-    counts = counted(store) if args.dry_run else take_away(store, args.folder, who, datetime.now(UTC), _told)
+    gone = counted(store) if args.dry_run else take_away(store, args.folder, who, datetime.now(UTC), _told)
     print("\n" * sys.stderr.isatty(), end="", file=sys.stderr)
-    for name, many in counts.items():
+    for name, many in gone.counts.items():
         print(f"{many:9,} {name}")
+    for left in gone.left_out:
+        print(f"left out {left.where}: {left.why}")
     done = f"All of it is in {args.folder}; keep it as you keep the database."
     print("Nothing was written." if args.dry_run else done)
 

@@ -33,7 +33,7 @@ NOBODY = "nobody asks and is answered in it"
 def remember(store: Store, path: Path, said: Told = lambda _: None, *, dry_run: bool = False) -> Summary:
     """Every conversation of FILE.jsonl[.gz] in the format of `bot.cases`. What a customer said is kept with it, so that
     it is found and forgotten with the rest of what is held about them."""
-    found = files.rows(path, CASES, path.name)
+    found = files.rows(path, CASES, path.name, files.LONG)
     return in_batches(store, found, partial(_took, dry_run=dry_run), said, dry_run=dry_run)
 
 

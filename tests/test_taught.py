@@ -268,7 +268,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(fernweh: Desk, elsewhere: S
 
     assert {name: held(elsewhere, name) for name in meta.tables} == before
     assert counts(tried, Became.NEW) == counts(taken(elsewhere, folder), Became.NEW)
-    assert counted(fernweh.line.store) == counts(tried, Became.NEW)
+    assert counted(fernweh.line.store).counts == counts(tried, Became.NEW)
 
 
 def test_what_is_new_there_follows_and_what_was_changed_here_stays(
@@ -497,12 +497,19 @@ def test_what_is_not_as_it_was_written_is_named_and_nothing_of_it_is_taken(
 
 Rewrite = Callable[[str], str]
 ODD: list[tuple[str, Rewrite, str]] = [
-    ("signals", lambda t: t.replace('"good":1.0', '"good":NaN', 1), "line 1: good: no number"),
+    ("signals", lambda t: t.replace('"good":1.0', '"good":NaN', 1), "line 1: good: no number that is kept"),
     ("signals", lambda t: t.replace('"good":1.0', '"good":7', 1), "line 1: good: is not within 0 and 1"),
     ("signals", lambda t: t.replace("@1", "", 1), "line 1: id: has no number"),
     ("signals", lambda t: t.replace('Z"', '"', 1), "line 1: at: a time without its zone"),
     ("entries", lambda t: t.replace('"question":"How', '"question":"\\u0000How', 1), "line 1: question: a NUL in it"),
     ("entries", lambda t: t.replace("https://", "javascript:", 1), "returns-window version 1: url: 'javascript:help"),
+    (
+        "entries",
+        lambda t: t.replace('"version":1', '"version":2147483648', 1),
+        "version: no number that is kept",
+    ),
+    ("past", lambda t: t.replace('"connector":"zendesk"', '"connector":""', 1), "line 1: ref: no conversation's"),
+    ("conversations", lambda t: t.replace('"connector":"intercom"', '"connector":"a:b"', 1), "ref: no conversation's"),
     ("entries", lambda t: "{" + t, "line 1: no JSON: "),
     ("past", lambda t: t.replace('"id":"i-', '"id":"j-', 1), "line 1: id: is not made of its conversation's"),
     (
@@ -576,6 +583,17 @@ def test_an_older_export_is_replaced_and_the_same_gives_the_same_files(fernweh: 
     assert "90 days" in (tmp_path / "taught" / "entries" / "returns-window.md").read_text()
     assert {path.name for path in tmp_path.iterdir() if "taught" in path.name} == {"taught"}
     assert (tmp_path / "taught").stat().st_mode & 0o077 == 0
+
+
+def test_what_nobody_could_read_back_is_left_out_and_named(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
+    huge = Conversation(Ref("zendesk", "77"), "x" * 10_000_000, Status.OPEN, Customer("77"), ())
+    with fernweh.line.store.write() as conn:
+        conversations.save(conn, huge, NOW)
+
+    [left] = take_away(fernweh.line.store, tmp_path / "taught", "ines", NOW).left_out
+
+    assert '"zendesk","id":"77"' in left.where
+    assert counts(taken(elsewhere, tmp_path / "taught"), Became.NEW)["conversations"] == 5
 
 
 @pytest.mark.parametrize(

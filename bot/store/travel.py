@@ -19,12 +19,10 @@ LOOKED_AT = Prepared(select(conversation.c.looked_at).where(conversation.c.ref =
 def rows(conn: Connection, query: Select[Any], key: Column[Any]) -> Iterator[Row[Any]]:
     """All that a query finds, by `key`, which is among what it selects and of which each row has its own."""
     page = query.order_by(key).limit(PAGE)
-    rest: Select[Any] | None = page
-    while rest is not None:
-        found, rest = conn.execute(rest), None
-        for row in found:
-            yield row
-            rest = page.where(key > row._mapping[key])
+    found = conn.execute(page).all()
+    while found:
+        yield from found
+        found = conn.execute(page.where(key > found[-1]._mapping[key])).all()
 
 
 def values(conn: Connection, table: Table, key: Column[Any]) -> Iterator[Any]:

@@ -1,52 +1,63 @@
 """Everything that a team has taught, written into a folder."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from bot import articles
+from bot.files import LONG, Skipped
 from bot.folders import PRODUCT, Manifest, Sealed, digest, replacing, write_lines, write_manifest
 from bot.forget import without_links
 from bot.store import Store, audit, knowledge
 from bot.taught.lines import ENTRIES, FORMAT, NAMES, PARTS, Part
 
-Counts = dict[str, int]
 Told = Callable[[str, int], None]
 EVERY = 1_000  # rows after which it is told how far it is
 
 
-def take_away(store: Store, target: Path, who: str, now: datetime, said: Told = lambda *_: None) -> Counts:
-    """Write it all; how many rows of each part. All is of one moment, and what was in `target` stays until the new is
-    whole. `said` is told the part, and how many rows of it are written. Misconfigured where it cannot be written."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How many rows of each part, and what was left out because nobody could read it back."""
+
+    counts: Mapping[str, int]
+    left_out: tuple[Skipped, ...] = ()
+
+
+def take_away(store: Store, target: Path, who: str, now: datetime, said: Told = lambda *_: None) -> Taken:
+    """Write it all. It is of one moment, and what was in `target` stays until the new is whole. `said` is told the
+    part, and how many rows of it are written. Misconfigured where it cannot be written."""
+    left = list[Skipped]()
     with replacing(target, NAMES, FORMAT) as folder:
         with store.read(moment=True) as conn:
-            files = {part.file: _written(conn, part, folder, said) for part in PARTS}
+            files = {p.file: write_lines(folder / p.file, _lines(conn, p, said, left)) for p in PARTS}
             files[ENTRIES] = _markdown(conn, folder / ENTRIES, now)
         write_manifest(folder, Manifest(PRODUCT, FORMAT, now, files))
-        counts = {name.partition(".")[0]: sealed.rows for name, sealed in files.items() if name != ENTRIES}
+        counts = {part.name: files[part.file].rows for part in PARTS}
         with store.write() as conn:  # first: nobody takes anything away that is not written down
             audit.record(conn, now, who, "taught exported", target.name, **{n: str(many) for n, many in counts.items()})
-    return counts
+    return Taken(counts, tuple(left))
 
 
-def counted(store: Store) -> Counts:
-    """How many rows of each part there are."""
+def counted(store: Store) -> Taken:
+    """What it would be."""
+    left = list[Skipped]()
     with store.read(moment=True) as conn:
-        return {part.name: sum(1 for _ in part.rows(conn)) for part in PARTS}
+        counts = {part.name: sum(1 for _ in _lines(conn, part, lambda *_: None, left)) for part in PARTS}
+    return Taken(counts, tuple(left))
 
 
-def _written(conn: Connection, part: Part, folder: Path, said: Told) -> Sealed:
-    lines = (without_links(part.kind.dump_json(row)) for row in part.rows(conn))
-    return write_lines(folder / part.file, _told(part.name, lines, said))
-
-
-def _told(name: str, lines: Iterable[bytes], said: Told) -> Iterator[bytes]:
-    for many, line in enumerate(lines, 1):
-        yield line
+def _lines(conn: Connection, part: Part, said: Told, left: list[Skipped]) -> Iterator[bytes]:
+    for many, row in enumerate(part.rows(conn), 1):
+        line = without_links(part.kind.dump_json(row))
+        if len(line) < LONG:
+            yield line
+        else:
+            left.append(Skipped(f"{part.file}: {line[:60].decode('utf-8', 'replace')}…", f"is of {len(line):,} bytes"))
         if many % EVERY == 0:
-            said(name, many)
+            said(part.name, many)
 
 
 def _markdown(conn: Connection, folder: Path, now: datetime) -> Sealed:

@@ -15,7 +15,7 @@ from bot.folders import verified
 from bot.imports import Became, How, Summary, in_batches
 from bot.store import Store, audit
 from bot.store.statements import Lock, one_at_a_time
-from bot.taught.lines import FORMAT, LONGEST, NAMES, PARTS, Part, oddity
+from bot.taught.lines import FORMAT, NAMES, PARTS, Part, oddity
 from bot.taught.takes import TAKES, Back
 
 Told = Callable[[str, Summary], None]
@@ -50,7 +50,7 @@ def _counts(summary: Summary) -> str:
 
 
 def _lines(folder: Path, part: Part) -> Iterator[tuple[str, Any]]:
-    for where, line in files.rows(folder / part.file, part.kind, part.file, LONGEST):
+    for where, line in files.rows(folder / part.file, part.kind, part.file, files.LONG):
         odd = "" if isinstance(line, Skipped) else oddity(line)
         yield where, Skipped(where, odd) if odd else line
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Table
@@ -19,6 +19,7 @@ from bot.model import (
     Outcome,
     Policy,
     Proposal,
+    Ref,
     Rule,
     Signal,
 )
@@ -27,9 +28,8 @@ from bot.store.knowledge import HISTORY
 
 FORMAT = 1
 ENTRIES = "entries"  # the folder of Markdown
-LONGEST = 50_000_000  # bytes of a line
 PLAYED = "zendesk"  # where a conversation is played that was taken in from a file
-Value = TypeVar("Value")
+MOST = 2**31  # what a whole number is less than
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,12 +132,14 @@ def oddity(value: object, name: str = "") -> str:
     anybody: a time without a zone, or a number that is none, would fail much later and for every customer."""
     if isinstance(value, str):
         return f"{name}: a NUL in it" if "\0" in value else ""
-    if isinstance(value, float):
-        return "" if math.isfinite(value) else f"{name}: no number"
+    if isinstance(value, int | float):
+        return "" if math.isfinite(value) and abs(value) < MOST else f"{name}: no number that is kept"
     if isinstance(value, datetime):
         return "" if _in_utc(value) else f"{name}: a time without its zone"
     if isinstance(value, tuple):
         return next(filter(None, (oddity(item, name) for item in value)), "")
+    if isinstance(value, Ref) and (not value.connector or not value.id or ":" in value.connector):
+        return f"{name}: no conversation's"
     if is_dataclass(value):
         return next(filter(None, (oddity(getattr(value, f.name), f.name) for f in fields(value))), "")
     return ""
