@@ -18,7 +18,7 @@ PACKAGES = ("bot", "connectors", "learning")
 # Inside `bot` a module imports lower floors, and of its own floor what stands before it: no circle fits in.
 FLOORS = (
     ("words", ("model", "errors", "text")),
-    ("rules", ("scope", "ports", "brains", "settings", "news", "policy", "egress", "compose")),
+    ("rules", ("scope", "ports", "brains", "settings", "news", "policy", "egress", "compose", "memory")),
     ("edges", ("store", "pace", "work", "worker", "backends", "outside", "files", "folders", "cases", "articles")),
     (
         "line",
