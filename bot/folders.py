@@ -58,7 +58,7 @@ def replacing(target: Path, names: Collection[str], newest: int) -> Iterator[Pat
     there stays. `names` and `newest` as for `verified`: what is replaced has to be one of ours, or empty. Misconfigured
     where it is not, or the folder cannot be written, be it that the disk is full."""
     target = target.resolve()
-    part, old = (target.with_name(f".{target.name}.{ending}") for ending in ("part", "old"))
+    part, old = (target.with_name(f".{target.name}.{PRODUCT}-{ending}") for ending in ("part", "old"))
     try:
         with _own(part):
             try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, bindparam, func, select
+from sqlalchemy import Column, Connection, Row, Select, Table, bindparam, func, select
 
 from bot.model import Conversation, Correction, Decided, Event, Intervention, Outcome, OutcomeKind, Policy, Ref, Rule
 from bot.news import FORGOTTEN
@@ -37,12 +37,8 @@ def conversations(conn: Connection) -> Iterator[tuple[Conversation, datetime]]:
 
 def forgotten(conn: Connection) -> Iterator[Event]:
     """The facts that conversations were forgotten."""
-    marks = select(event.c.key, event.c.value).where(_forgotten())
+    marks = select(event.c.key, event.c.value).where(event.c.key.contains(FORGOTTEN, autoescape=True))
     return (row.value for row in rows(conn, marks, event.c.key))
-
-
-def _forgotten() -> ColumnElement[bool]:
-    return event.c.key.contains(FORGOTTEN, autoescape=True)
 
 
 def judged(conn: Connection) -> Iterator[tuple[Decided, Outcome, int, Correction | None, datetime | None]]:

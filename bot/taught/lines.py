@@ -29,7 +29,7 @@ from bot.store.knowledge import HISTORY
 FORMAT = 1
 ENTRIES = "entries"  # the folder of Markdown
 PLAYED = "zendesk"  # where a conversation is played that was taken in from a file
-MOST = 2**31  # what a whole number is less than
+MOST = 2**31  # what a version is less than: a column's limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +132,10 @@ def oddity(value: object, name: str = "") -> str:
     anybody: a time without a zone, or a number that is none, would fail much later and for every customer."""
     if isinstance(value, str):
         return f"{name}: a NUL in it" if "\0" in value else ""
-    if isinstance(value, int | float):
-        return "" if math.isfinite(value) and abs(value) < MOST else f"{name}: no number that is kept"
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else f"{name}: no number"
+    if isinstance(value, int) and name == "version":
+        return "" if value < MOST else f"{name}: too high"
     if isinstance(value, datetime):
         return "" if _in_utc(value) else f"{name}: a time without its zone"
     if isinstance(value, tuple):
