@@ -1,11 +1,12 @@
-"""Articles in files: Markdown, HTML and JSON lines, each read as an entry or skipped with the reason.
+"""Articles in files: entries written as Markdown; Markdown, HTML and JSON lines, each read as an entry or skipped with
+the reason.
 
 Nothing in them is run or fetched, and no link is followed.
 """
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +37,18 @@ FIRST = re.compile(r"\s*<h1>.{0,2000}?</h1>", re.S)  # which asks; it does not a
 CELL = re.compile(r"</t[dh]>", re.I)
 
 FACT = TypeAdapter(Fact)
+
+
+def lay(folder: Path, there: Iterable[Entry]) -> int:
+    """Write each entry as a Markdown file; how many. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return sum((folder / f"{_file(entry.id)}.md").write_text(matter.written(entry), "utf-8") > 0 for entry in there)
+
+
+def _file(id: str) -> str:
+    """A name of its own that stays in its folder, on any file system."""
+    kept = (c if c.isascii() and (c.isalnum() or c in "_-" or (c == "." and at)) else "" for at, c in enumerate(id))
+    return "".join(same or f"%{ord(c):02x}" for same, c in zip(kept, id, strict=True))
 
 
 def below(path: Path) -> Iterator[tuple[str, Entry | Skipped]]:

@@ -11,35 +11,39 @@ FILE.jsonl or FILE.jsonl.gz, one JSON object per line:
 
 Needed are `id`, each only once, and of each message `role` (customer or agent), `text` and `at` (with its zone). The
 rest may be missing: `connector` (the name of a helpdesk) is then zendesk, `public` true, the `id` of a message its
-place in the conversation. Of `customer` the e-mail (else the name, else the id) tells customers apart. A knowledge file
-has `id`, `question`, `answer`, and perhaps `url`, `topic`, `scope` and `valid_until`.
+place in the conversation, its `name` (what people call whoever wrote it) the `author`. Of `customer` the e-mail (else
+the name, else the id) tells customers apart. What a bot said has the role self or other_bot: it is neither played nor
+learned from. A knowledge file has `id`, `question`, `answer`, and perhaps `url`, `topic`, `scope` and `valid_until`.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from pydantic import AwareDatetime, TypeAdapter
 
 from bot import files
 from bot.errors import Misconfigured
-from bot.model import EVERYONE, Entry, Person, Rule, Scope
+from bot.model import EVERYONE, Entry, Person, Role, Rule, Scope
 from bot.text import typed
 
 Row = TypeVar("Row", bound="Case | Fact | Person | Rule")
+PLAYED = (Role.CUSTOMER, Role.AGENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """One message of a file."""
 
-    role: Literal["customer", "agent"]
+    role: Role
     text: str
     at: AwareDatetime
     author: str = ""
     public: bool = True
     id: str = ""
+    name: str = ""
+    email: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,8 @@ def script(path: Path, desks: Collection[str], limit: int | None = None) -> list
     if odd := next((case for case in cases if case.connector not in desks), None):
         fix = f"connector: {odd.connector!r} is none of {', '.join(sorted(desks))}"
         raise Misconfigured(f"{path}: conversation {odd.id}", fix)
-    said = [(case, said) for case in cases for said in case.messages if said.text.strip()]
-    if not any(message.role == "customer" for _, message in said):
+    said = [(case, said) for case in cases for said in case.messages if said.text.strip() and said.role in PLAYED]
+    if not any(message.role is Role.CUSTOMER for _, message in said):
         raise Misconfigured(str(path), "nobody asks anything in it")
     return sorted(said, key=lambda cue: cue[1].at)
 
@@ -90,7 +94,7 @@ def script(path: Path, desks: Collection[str], limit: int | None = None) -> list
 def read(path: Path, kind: type[Row]) -> list[Row]:
     """The rows of a file. Misconfigured names the line and the field that cannot be read."""
     found, places = list[Row](), dict[str, str]()
-    for where, row in files.rows(path, TypeAdapter(kind), str(path)):
+    for where, row in files.rows(path, TypeAdapter(kind), str(path), files.LONG):
         if isinstance(row, files.Skipped):
             raise Misconfigured(row.where, row.why)
         if (first := places.setdefault(row.id, where)) != where:

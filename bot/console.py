@@ -9,13 +9,13 @@ from typing import NoReturn
 
 from sqlalchemy import Connection
 
-from bot import allow, entry_commands, find_commands, passwords, records, settings, sync_commands
+from bot import allow, entry_commands, find_commands, passwords, records, settings, sync_commands, taught_commands
 from bot.entry_commands import Pasts
 from bot.errors import Misconfigured
 from bot.knowledge import Knows
 from bot.model import Person, PersonRole
 from bot.ports import Checks, Connector, SetsUp, Team
-from bot.records import WHO, Add, lead, opened
+from bot.records import WHO, Add, lead, opened, under
 from bot.store import audit, people
 from bot.team import link
 
@@ -44,9 +44,13 @@ def register(add: Add, desks: Desks, knows: Knows, past: Pasts) -> None:
     most = f"how long (default 7, at most {allow.LONGEST:.0f})"
     grant.add_argument("--days", type=float, default=7.0, help=most)
     _people(add, desks)
-    records.register(add, knows)
+    imports = under(add("import", _list_people, "take in articles, past conversations, or what was taught elsewhere"))
+    exports = under(add("export", _list_people, "take away what is held about a customer, or all that was taught"))
+    records.register(add, exports, knows)
     find_commands.register(add, knows)
-    sync_commands.register(add, entry_commands.register(add, knows, past), desks, knows, past)
+    entry_commands.register(add, imports, knows, past)
+    sync_commands.register(add, imports, desks, knows, past)
+    taught_commands.register(exports, imports, knows)
     add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")
     setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
     setup.add_argument("--dry-run", action="store_true", help="only say what would be made")

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from bot import entries
+from bot import articles, entries
 from bot.errors import Misconfigured
 from bot.find_commands import fill
-from bot.imports import Became, How, Summary, Told, take_articles
+from bot.imports import How, Summary, Told, take_articles
 from bot.knowledge import Knows
 from bot.model import Entry
 from bot.ports import Connector, Patience
@@ -41,15 +41,12 @@ class Past(Protocol):
 
 MARKS = {"same": "{}", "gone": "[-{}-]", "new": "{{+{}+}}"}  # as `git diff --word-diff` writes them
 COLORS = {"same": "{}", "gone": "\033[31;9m{}\033[0m", "new": "\033[32m{}\033[0m"}
-ALWAYS = (Became.NEW, Became.CHANGED, Became.SAME)  # told of whatever was taken in
 
 
-def register(add: Add, knows: Knows, past: Pasts) -> Add:
-    """Add the commands; what adds to `import`."""
+def register(add: Add, imports: Add, knows: Knows, past: Pasts) -> None:
+    """Add the commands, those that take something in to `imports`."""
     _entries(under(add("entries", _list, "what the bot knows: list, show, write, compare, restore, retire, export")))
-    imports = under(add("import", _list, "take in what is written elsewhere: articles, conversations, history"))
     _imports(imports, knows, past)
-    return imports
 
 
 def _imports(add: Add, knows: Knows, known: Pasts) -> None:
@@ -170,19 +167,8 @@ def _retire(args: argparse.Namespace) -> None:
 def _export(args: argparse.Namespace) -> None:
     with opened(there=True).read() as conn:
         there = rows.in_force(conn, datetime.now(UTC))
-    written(args.folder, lambda: _files(args.folder, there))
+    written(args.folder, lambda: articles.lay(args.folder, there))
     print(f"{len(there)} entries in {args.folder}.")
-
-
-def _files(folder: Path, there: list[Entry]) -> int:
-    folder.mkdir(parents=True, exist_ok=True)
-    return sum((folder / f"{_file(entry.id)}.md").write_text(matter.written(entry), "utf-8") > 0 for entry in there)
-
-
-def _file(id: str) -> str:
-    """A name of its own that stays in its folder, on any file system."""
-    kept = (c if c.isascii() and (c.isalnum() or c in "_-" or (c == "." and at)) else "" for at, c in enumerate(id))
-    return "".join(same or f"%{ord(c):02x}" for same, c in zip(kept, id, strict=True))
 
 
 def _articles(args: argparse.Namespace, knows: Knows) -> None:
@@ -219,11 +205,8 @@ def summed(what: str, summary: Summary, dry_run: bool) -> None:
     print("\n" * sys.stderr.isatty(), end="", file=sys.stderr)
     for skipped in summary.skipped:
         print(f"skipped {skipped.where}: {skipped.why}")
-    counted = ", ".join(
-        f"{summary.counts[became]:,} {became}" for became in Became if became in ALWAYS or summary.counts[became]
-    )
     would = "would be " if dry_run else ""
-    print(f"{summary.seen:,} {what}: {would}{counted}, {len(summary.skipped):,} skipped.")
+    print(f"{summary.seen:,} {what}: {would}{summary.words}.")
 
 
 def progress(what: str, summary: Summary) -> None:

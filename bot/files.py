@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot.errors import Misconfigured
 
 LARGEST = 1_000_000  # bytes of a line, or of a file that is read as a whole
+LONG = 10_000_000  # bytes of a line that may be a whole conversation
 GONE = (OSError, EOFError, zlib.error)  # what a file raises that is not there, or not whole
 Row = TypeVar("Row")
 
@@ -24,10 +25,10 @@ class Skipped:
     why: str
 
 
-def text_of(raw: bytes) -> str:
+def text_of(raw: bytes, longest: int = LARGEST) -> str:
     """Misconfigured where it is too long, or no text in UTF-8."""
-    if len(raw) > LARGEST:
-        raise Misconfigured("size", f"more than {LARGEST:,} bytes")
+    if len(raw) > longest:
+        raise Misconfigured("size", f"more than {longest:,} bytes")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as err:
@@ -43,28 +44,28 @@ def whole(file: Path) -> str:
         return text_of(opened.read(LARGEST + 1))
 
 
-def rows(file: Path, kind: TypeAdapter[Row], where: str) -> Iterator[tuple[str, Row | Skipped]]:
-    """(where, row) of each line of FILE.jsonl or FILE.jsonl.gz that is not empty; after one that is too long, or that
-    the end of the file cuts off, nothing more."""
+def rows(file: Path, kind: TypeAdapter[Row], where: str, longest: int = LARGEST) -> Iterator[tuple[str, Row | Skipped]]:
+    """(where, row) of each line of FILE.jsonl or FILE.jsonl.gz that is not empty; after one that is too long (in
+    bytes), or that the end of the file cuts off, nothing more."""
     number = 0
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
-            while raw := opened.readline(LARGEST + 1):
+            while raw := opened.readline(longest + 1):
                 number += 1
                 at = f"{where}: line {number}"
                 if raw.strip():
-                    row = _row(raw, kind, at)
+                    row = _row(raw, kind, at, longest)
                     yield at, row
-                if len(raw) > LARGEST:
+                if len(raw) > longest:
                     yield at, Skipped(at, "the rest of the file is not read")
                     return
     except GONE as err:
         yield where, Skipped(where, f"cannot be read after line {number}: {reason(err)}")
 
 
-def _row(raw: bytes, kind: TypeAdapter[Row], at: str) -> Row | Skipped:
+def _row(raw: bytes, kind: TypeAdapter[Row], at: str, longest: int) -> Row | Skipped:
     try:
-        return kind.validate_json(text_of(raw))
+        return kind.validate_json(text_of(raw, longest))
     except ValidationError as err:
         first = err.errors(include_input=False, include_url=False)[0]
         return Skipped(at, f"{'.'.join(map(str, first['loc'])) or 'no JSON'}: {first['msg']}")

@@ -34,6 +34,12 @@ def forgotten(ref: Ref, at: datetime) -> Event:
     return Event(EventKind.CHANGE, ref, f"{FORGOTTEN}{at.isoformat()}", 1, at)
 
 
+def forgotten_at(ref: Ref, seen: Set[str]) -> datetime | None:
+    """Up to when all said in a conversation was forgotten, by the keys of its events; None where nothing was."""
+    mark = f"{ref.connector}-{ref.id}-{EventKind.CHANGE}-{FORGOTTEN}"
+    return max((datetime.fromisoformat(key.removeprefix(mark)) for key in seen if key.startswith(mark)), default=None)
+
+
 def gone(ref: Ref, at: datetime) -> Event:
     """The fact that the vendor refused for good to show a conversation."""
     return Event(EventKind.CHANGE, ref, "gone", 1, at)
@@ -42,8 +48,7 @@ def gone(ref: Ref, at: datetime) -> Event:
 def remembered(conversation: Conversation, seen: Set[str]) -> Conversation | None:
     """What may be kept of it: all, or since its customer was forgotten only what came later, and nothing at all (None)
     while they have not written again."""
-    mark = f"{conversation.ref.connector}-{conversation.ref.id}-{EventKind.CHANGE}-{FORGOTTEN}"
-    since = max((datetime.fromisoformat(key.removeprefix(mark)) for key in seen if key.startswith(mark)), default=None)
+    since = forgotten_at(conversation.ref, seen)
     if since is None:
         return conversation
     messages = tuple(m for m in conversation.messages if m.at > since)

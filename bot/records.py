@@ -41,8 +41,8 @@ def lead(conn: Connection, who: str) -> Person:
     return found
 
 
-def register(add: Add, knows: Knows) -> None:
-    """Add the commands."""
+def register(add: Add, exports: Add, knows: Knows) -> None:
+    """Add the commands, those that take something away to `exports`."""
     _dead(under(add("dead", _list, "work that failed for good: list it, show it, replay it")))
     _audit(under(add("audit", _verify, "check the chain of the audit, or export it for `verify_audit.py`")))
     whom = "their e-mail address, or connector:id such as zendesk:360012345678"
@@ -51,7 +51,7 @@ def register(add: Add, knows: Knows) -> None:
     gone.add_argument("customer", help=whom)
     gone.add_argument("--dry-run", action="store_true", help="only say what would go")
     gone.add_argument("--yes", action="store_true", help="really do it; it cannot be undone")
-    told = add("export", _export, "write all that is held about a customer, as JSON")
+    told = exports("customer", _export, "all that is held about a customer, as JSON")
     told.add_argument("customer", help=whom)
     told.add_argument("file", type=Path)
 

@@ -1,6 +1,7 @@
 """Conversations of the past, taken in from a file: what people answered then informs suggestions, and nothing more."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -24,7 +25,7 @@ from learning.facts import teaching
 from learning.gather import intervention
 
 CASES = TypeAdapter(Case)
-ROLES = {"customer": Role.CUSTOMER, "agent": Role.AGENT}
+NAMED = re.compile(f"{HISTORY}:[0-9a-f]{{32}}")
 KNOWN = ("name", "email", "plan", "segment", "language")
 NOBODY = "nobody asks and is answered in it"
 
@@ -32,7 +33,7 @@ NOBODY = "nobody asks and is answered in it"
 def remember(store: Store, path: Path, said: Told = lambda _: None, *, dry_run: bool = False) -> Summary:
     """Every conversation of FILE.jsonl[.gz] in the format of `bot.cases`. What a customer said is kept with it, so that
     it is found and forgotten with the rest of what is held about them."""
-    found = files.rows(path, CASES, path.name)
+    found = files.rows(path, CASES, path.name, files.LONG)
     return in_batches(store, found, partial(_took, dry_run=dry_run), said, dry_run=dry_run)
 
 
@@ -52,20 +53,28 @@ def _took(conn: Connection, where: str, case: Case, *, dry_run: bool) -> Became 
 
 def conversation_of(case: Case) -> Conversation:
     """As a helpdesk would have shown it, under a ref that no helpdesk gives."""
-    named = hashlib.sha256(f"{case.connector}\0{case.id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
     who = next((value for name in ("email", "name", "id") if (value := case.customer.get(name))), f"customer {case.id}")
     known = {name: value for name in KNOWN if (value := case.customer.get(name))}
     customer = Customer(case.customer.get("id") or who, **known)
     spoken = sorted(case.messages, key=lambda said: said.at)
     messages = tuple(_message(said.id or str(n), said, customer) for n, said in enumerate(spoken))
     status = Status(case.status) if case.status in list(Status) else Status.OTHER
-    return Conversation(Ref(HISTORY, named), case.subject, status, customer, messages)
+    return Conversation(_ref(case), case.subject, status, customer, messages)
+
+
+def _ref(case: Case) -> Ref:
+    """One that was taken in before, and taken away since, has its ref for an id."""
+    if NAMED.fullmatch(case.id):
+        return Ref.parse(case.id)
+    named = hashlib.sha256(f"{case.connector}\0{case.id}".encode("utf-8", "surrogatepass")).hexdigest()
+    return Ref(HISTORY, named[:32])
 
 
 def _message(id: str, said: Said, customer: Customer) -> Message:
-    theirs = said.role == "customer"
-    author, name = (customer.id, customer.name) if theirs else (said.author, said.author)
-    return Message(id, ROLES[said.role], author, tidy(said.text), said.at, said.public, name)
+    author, name = said.author, said.name or said.author
+    if said.role is Role.CUSTOMER:
+        author, name = author or customer.id, name or customer.name
+    return Message(id, said.role, author, tidy(said.text), said.at, said.public, name, email=said.email)
 
 
 def taught_in(known: Conversation) -> Iterator[Intervention]:

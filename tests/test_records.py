@@ -209,7 +209,7 @@ def test_a_range_of_dead_letters_is_replayed(shell: Shell, anchors: Path) -> Non
         (["audit"], "the following arguments are required: WHAT"),
         (["forget", "maria"], "write an e-mail address, or connector:id"),
         (["forget", "nobody@example.com", "--yes"], "customer: nothing is held that nobody@example.com said"),
-        (["export", "nobody@example.com", "x.json"], "customer: nothing is held that nobody@example.com said"),
+        (["export", "customer", "nobody@example.com", "x"], "customer: nothing is held that nobody@example.com said"),
     ],
 )
 def test_a_command_that_cannot_be_followed_is_named(shell: Shell, anchors: Path, argv: list[str], said: str) -> None:
@@ -273,7 +273,7 @@ def test_a_file_that_others_keep_busy_is_forgotten_in_and_says_so(shell: Shell, 
 def test_a_customer_is_exported(shell: Shell, anchors: Path, tmp_path: Path) -> None:
     asked(shell)
 
-    said = shell("export", "zendesk:20", str(tmp_path / "maria.json"))
+    said = shell("export", "customer", "zendesk:20", str(tmp_path / "maria.json"))
 
     held = json.loads((tmp_path / "maria.json").read_text(encoding="utf-8"))
     assert said.out == "1 rows about 1 conversations.\n"

@@ -18,7 +18,7 @@ PACKAGES = ("bot", "connectors", "learning")
 # Inside `bot` a module imports lower floors, and of its own floor what stands before it: no circle fits in.
 FLOORS = (
     ("words", ("model", "errors", "text")),
-    ("rules", ("scope", "ports", "brains", "settings", "news", "policy", "egress", "compose")),
+    ("rules", ("scope", "ports", "brains", "settings", "news", "policy", "egress", "compose", "memory")),
     (
         "edges",
         (
@@ -29,6 +29,7 @@ FLOORS = (
             "backends",
             "outside",
             "files",
+            "sealed",
             "cases",
             "articles",
             "documents",
@@ -52,10 +53,14 @@ FLOORS = (
             "tools",
             "letters",
             "forget",
+            "taught",
             "sweep",
         ),
     ),
-    ("surface", ("logs", "web", "records", "find_commands", "entry_commands", "sync_commands", "console")),
+    (
+        "surface",
+        ("logs", "web", "records", "find_commands", "entry_commands", "sync_commands", "taught_commands", "console"),
+    ),
 )
 ORDER = [module for _, modules in FLOORS for module in modules]
 PURE = {module for floor, modules in FLOORS[:2] for module in modules}

@@ -69,6 +69,19 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """What came of citing a version of an entry for a question, which is redacted, and "" once it was forgotten, so
+    that whoever has it drops it. `good` and `weight` as in the newest Signal of the draft, the last word on it."""
+
+    draft_id: str
+    entry_id: str
+    version: int
+    question: str
+    good: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """A suggested new (`entry_id` "") or changed entry. It rests on `refs`, so many `more` conversations, and
     `teachers`; `edited_by` is the lead who changed its words on a card; `words` are the conversations that the words of

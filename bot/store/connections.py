@@ -31,13 +31,17 @@ class Connections:
         self._sqlite = self.engine.dialect.name == "sqlite"
         self._mine = threading.local()
         self._no_transaction = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._one_moment = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self, *, moment: bool = False) -> Iterator[Connection]:
         """On SQLite all is of one moment, and nothing written is kept; PostgreSQL reads what is committed, statement by
-        statement, so that no cursor of the server's lasts from one to the next."""
+        statement, so that no cursor of the server's lasts from one to the next, unless it is asked for one `moment`."""
         if self._sqlite:
             with self._own("reading", "BEGIN") as conn:
+                yield conn
+        elif moment:
+            with self._one_moment.connect() as conn, conn.begin():
                 yield conn
         else:
             with self._no_transaction.connect() as conn:

@@ -49,14 +49,15 @@ class Store:
         return make_url(self.url).render_as_string(hide_password=True)
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Nothing is written, and on SQLite all is of one moment. A read within a read of the same thread shares it."""
+    def read(self, *, moment: bool = False) -> Iterator[Connection]:
+        """Nothing is written, and on SQLite all is of one moment; on PostgreSQL where a `moment` is asked for. A read
+        within a read of the same thread shares it."""
         outer = getattr(self._mine, "reading", None)
         if outer is not None:
             yield outer
             return
         try:
-            with self._connections.reading() as conn:
+            with self._connections.reading(moment=moment) as conn:
                 self._mine.reading = conn
                 yield conn
         except DBAPIError as err:

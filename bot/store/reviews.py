@@ -145,10 +145,16 @@ def add_signal(conn: Connection, what: Signal) -> None:
     add(conn, signal, id=what.id, value=what, at=what.at)
 
 
+def get_signal(conn: Connection, id: str) -> Signal | None:
+    """By id."""
+    found: Signal | None = SIGNAL.value(conn, of=id)
+    return found
+
+
 def signals_about(conn: Connection, prefix: str) -> list[Signal]:
     """Those of one source in order: their ids are `prefix` and a number from 1."""
     found: list[Signal] = []
-    while value := SIGNAL.value(conn, of=f"{prefix}{len(found) + 1}"):
+    while value := get_signal(conn, f"{prefix}{len(found) + 1}"):
         found.append(value)
     return found
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from bot.model import (
     Customer,
+    Decided,
     Delivery,
     DeliveryState,
     Intervention,
@@ -37,6 +38,7 @@ from bot.news import forgotten
 from bot.store.audit import erase_words
 from bot.store.conversations import add_events, snapshot
 from bot.store.knowledge import HISTORY, forget_past
+from bot.store.memory import forget_memory
 from bot.store.tables import (
     audit,
     conversation,
@@ -214,7 +216,7 @@ def erase(conn: Connection, refs: Sequence[Ref], now: datetime) -> list[int]:
     words = erase_words(conn, _recorded(conn, which, refs), keep=Reason)
     taught: list[Intervention] = list(conn.scalars(select(past.c.value).where(which[past])))
     _end_work(conn, which[work])
-    _blank_drafts(conn, which[draft])
+    forget_memory(conn, _blank_drafts(conn, which[draft]))  # before the knowledge's lock, as everywhere
     _blank_deliveries(conn, which[delivery])
     conn.execute(delete(nonce).where(which[nonce]))
     _unquote(conn, which[proposal])
@@ -232,11 +234,14 @@ def _end_work(conn: Connection, which: ColumnElement[bool]) -> None:
     conn.execute(update(work).where(which).values(payload="", first_error="", last_error="", **ended))
 
 
-def _blank_drafts(conn: Connection, which: ColumnElement[bool]) -> None:
-    for made in list(conn.scalars(select(draft.c.value).where(which))):
+def _blank_drafts(conn: Connection, which: ColumnElement[bool]) -> list[str]:
+    """The ids of those that are blank now."""
+    found: list[Decided] = list(conn.scalars(select(draft.c.value).where(which)))
+    for made in found:
         bare = replace(made.draft, text="")
         kept = replace(made, draft=bare, question="")
         conn.execute(update(draft).where(draft.c.id == bare.id).values(value=kept))
+    return [made.draft.id for made in found]
 
 
 def _blank_deliveries(conn: Connection, which: ColumnElement[bool]) -> None:

@@ -8,7 +8,7 @@ from zlib import crc32
 from bot import work
 from bot.cases import Case, Said
 from bot.line import Line
-from bot.model import ProposalState
+from bot.model import ProposalState, Role
 from bot.store import drafts, people, reviews
 from bot.web.stages import World
 
@@ -35,7 +35,7 @@ def _act(world: World, case: Case, said: Said, ids: dict[str, str]) -> None:
     """Somebody speaks, and perhaps the conversation ends with it. `ids`: the helpdesk's own, by the file's."""
     stage = world.stages[case.connector]
     known = ids.get(case.id, "")
-    if said.role == "customer":
+    if said.role is Role.CUSTOMER:
         names = (case.customer.get(name) for name in ("email", "name", "id"))
         who = next(filter(None, names), f"customer {case.id}")
         subject = "" if known else case.subject
@@ -43,7 +43,7 @@ def _act(world: World, case: Case, said: Said, ids: dict[str, str]) -> None:
     elif known:
         last = max(case.messages, key=lambda message: message.at).at == said.at
         status = case.status if last and case.status in ("solved", "closed", "pending") else ""
-        who = _agent(world.line, stage.name, said.author)
+        who = _agent(world.line, stage.name, said.name or said.author)
         stage.agent_says(said.text, agent=who, conversation=known, public=said.public, status=status)
 
 

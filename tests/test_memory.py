@@ -1,0 +1,157 @@
+"""What came of past drafts: followed by number, for the questions they were written for, until these are forgotten."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from bot import forget
+from bot.memory import recalled
+from bot.model import Ref, Remembered
+from bot.store import Store
+from bot.store.memory import remembered_after
+from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, RETURNS, Desk, desk
+from tests.test_taught import learned
+
+KEPT = Remembered("a-1", "returns", 1, "Can I return it?", 1.0, 1.0)
+ELSE = "Please write to our partner in Porto, who looks after orders from shops."
+
+
+@pytest.fixture
+def fernweh(database_url: str, redis_url: str | None) -> Iterator[Desk]:
+    """A desk with Zendesk alone."""
+    with desk(database_url, "zendesk", redis_url=redis_url) as made:
+        yield made
+
+
+def memory(store: Store, limit: int = 500) -> dict[tuple[str, str], Remembered]:
+    """As whoever follows it from the beginning has it, so many signals at a time."""
+    found, seq, more = dict[tuple[str, str], Remembered](), 0, True
+    while more:
+        with store.read() as conn:
+            before, (seq, changed) = seq, remembered_after(conn, seq, limit)
+        found |= {(one.draft_id, one.entry_id): one for one in changed}
+        more = seq > before
+    return {key: one for key, one in found.items() if one.question and one.weight}
+
+
+def kept(made: Desk, question: str = ASKS_RETURN, customer: str = "maria@example.com") -> Ref:
+    """Somebody asks, and gets the draft as it is."""
+    ref = made.ask(question, customer=customer)
+    made.agent(ref, made.decided(ref).draft.text, status="solved")
+    return ref
+
+
+def forgotten(made: Desk, *refs: Ref) -> None:
+    with made.line.store.write() as conn:
+        forget.forget(conn, refs, "test", "a wish", made.clock())
+
+
+def of(made: Desk, ref: Ref) -> Remembered:
+    """What is remembered of the first draft of a conversation."""
+    return next(one for one in memory(made.line.store).values() if f"-{ref.id}-" in one.draft_id)
+
+
+def test_a_draft_that_was_sent_is_remembered_with_its_question_and_its_entry(fernweh: Desk) -> None:
+    one = of(fernweh, kept(fernweh, f"{ASKS_RETURN} My number is +49 151 23456789."))
+
+    assert (one.entry_id, one.version, one.good, one.weight) == (RETURNS.id, 1, 1.0, 1.0)
+    assert one.question == f"{ASKS_RETURN} My number is [phone]."
+
+
+@pytest.mark.parametrize(
+    ("sent", "good"),
+    [
+        (lambda text: text.replace("The label arrives by", "You get the label by"), 0.9),
+        (lambda text: text.replace("within 30 days", "within 60 days"), 0.2),
+        (lambda _: ELSE, 0.0),
+    ],
+)
+def test_it_is_remembered_as_what_became_of_it(fernweh: Desk, sent: Callable[[str], str], good: float) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    fernweh.agent(ref, sent(fernweh.decided(ref).draft.text))
+
+    assert of(fernweh, ref).good == good
+
+
+def test_what_is_new_comes_by_its_number_and_nothing_twice(fernweh: Desk) -> None:
+    first = kept(fernweh)
+    with fernweh.line.store.read() as conn:
+        seq, changed = remembered_after(conn, 0)
+        assert remembered_after(conn, seq) == (seq, [])
+    second = kept(fernweh, customer="jonas@example.com")
+
+    with fernweh.line.store.read() as conn:
+        later, more = remembered_after(conn, seq)
+
+    assert (len(changed), len(more), later > seq) == (1, 1, True)
+    assert (f"-{first.id}-" in changed[0].draft_id, f"-{second.id}-" in more[0].draft_id) == (True, True)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 500])
+def test_the_last_word_holds_wherever_a_page_ends(fernweh: Desk, limit: int) -> None:
+    ref = kept(fernweh)
+    fernweh.clock.forward(seconds=2)
+    fernweh.ask("The shop refused it, what now?", conversation=ref.id)  # the conversation is open again
+
+    [one] = memory(fernweh.line.store, limit).values()
+
+    assert (one.good, one.weight) == (0.3, 1.0)
+
+
+def test_a_draft_that_rests_on_no_entry_is_not_remembered(fernweh: Desk) -> None:
+    fernweh.agent(fernweh.ask(ASKS_UNKNOWN), "Yes, we engrave up to three initials for 15 euros.", status="solved")
+    again = fernweh.ask(ASKS_UNKNOWN, customer="jonas@example.com")
+    fernweh.agent(again, fernweh.decided(again).draft.text)
+
+    with fernweh.line.store.read() as conn:
+        seq, changed = remembered_after(conn, 0)
+    assert (seq > 0, changed) == (True, [])
+
+
+def test_whoever_has_a_forgotten_question_is_told_to_drop_it(fernweh: Desk) -> None:
+    ref = kept(fernweh)
+    kept(fernweh, customer="jonas@example.com")
+    with fernweh.line.store.read() as conn:
+        seq, before = remembered_after(conn, 0)
+
+    forgotten(fernweh, ref)
+    with fernweh.line.store.read() as conn:
+        _, [told] = remembered_after(conn, seq)
+
+    assert (told.draft_id, told.entry_id, told.question) == (before[0].draft_id, RETURNS.id, "")
+    assert (len(before), len(memory(fernweh.line.store))) == (2, 1)
+
+
+def test_that_a_question_was_forgotten_teaches_nothing_however_often(fernweh: Desk) -> None:
+    ref = kept(fernweh)
+    before = learned(fernweh.line.store)
+
+    forgotten(fernweh, ref)
+    forgotten(fernweh, ref)
+
+    assert learned(fernweh.line.store) == before
+    assert memory(fernweh.line.store) == {}
+
+
+@pytest.mark.parametrize(
+    ("near", "score"),
+    [
+        ([], None),
+        ([(KEPT, 1.0)], 0.5),
+        ([(KEPT, 1.0)] * 3, 0.75),
+        ([(KEPT, 0.75)], 1 / 3),
+        ([(KEPT, 0.5)], None),
+        ([(replace(KEPT, good=0.0), 1.0)], -0.5),
+        ([(KEPT, 1.0), (replace(KEPT, good=0.0), 1.0)], 0.0),
+        ([(replace(KEPT, good=0.25), 1.0)], 0.0),
+        ([(replace(KEPT, good=0.2), 1.0)], -0.1),
+        ([(replace(KEPT, good=0.0, weight=0.1), 1.0)], -0.1 / 1.1),
+        ([(replace(KEPT, weight=0.0), 1.0)], None),
+        ([(replace(KEPT, version=7), 1.0)], 0.5),
+        ([(replace(KEPT, version=7, good=0.0), 1.0)], None),
+        ([(replace(KEPT, entry_id="retired"), 1.0)], None),
+    ],
+)
+def test_what_outcomes_say_of_an_entry(near: list[tuple[Remembered, float]], score: float | None) -> None:
+    assert recalled(near, {"returns": 1}).get("returns") == (score if score is None else pytest.approx(score))
