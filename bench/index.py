@@ -105,7 +105,7 @@ def fill(by: Known, at: Path, real: list[str], count: int) -> float:
     """Seconds that it took."""
     began, index = time.perf_counter(), HybridIndex(by, at)
     for start in range(0, count, TOGETHER):
-        index.put([passage(number, real) for number in range(start, min(start + TOGETHER, count))], mark=str(start))
+        index.put([passage(number, real) for number in range(start, min(start + TOGETHER, count))])
         print(f"\r{start:,} of {count:,} passages …", end="", file=sys.stderr)
     index.close()
     return time.perf_counter() - began

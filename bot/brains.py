@@ -43,9 +43,10 @@ class Index(Protocol):
     """Finds one tenant's passages; holds nothing that cannot be rebuilt from the store. Raises Unavailable, and
     Misconfigured where its vectors are of another embedder."""
 
-    def put(self, items: Sequence["Passage"], *, drop: Sequence[str] = (), mark: str = "") -> None:
-        """Replace all that the owners of `items` had, take out what those of `drop` have (unknown ones are fine), and
-        note how far its writer is: all or nothing, found at once here and next in every process that shares it."""
+    def put(self, items: Sequence["Passage"], *, drop: Sequence[str] = (), mark: tuple[str, str] | None = None) -> bool:
+        """Replace all that the owners of `items` had, and take out what those of `drop` have (unknown ones are fine):
+        all or nothing, found at once here and next in every process that shares it. `mark`: how far its writer is then,
+        and was before; where that is not so any more, nothing is put, and False."""
 
     def mark(self) -> str:
         """The `mark` of the newest put that it still has, "" for none."""

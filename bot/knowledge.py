@@ -19,7 +19,6 @@ TITLE = 120  # characters of a past question that stand for it
 LONG = 700  # characters: a longer answer is found by its paragraphs
 BATCH = 200  # entries or past replies that an index is given at a time
 AT_ONCE = 32  # past replies that a search waits for; more are left to `keep_up`
-CACHED = 5_000  # entries that are kept in memory
 
 
 def passages(entry: Entry) -> tuple[Passage, ...]:
@@ -40,15 +39,19 @@ class Mark:
     version: str = ""
 
     def __str__(self) -> str:
-        return f"{self.entries} {self.past} {self.version}"
+        return f"{self.entries} {self.past} {self.version}" if self.entries or self.past else ""
 
     @staticmethod
     def parse(told: str) -> "Mark":
-        """Of what `str` made; of "" the beginning."""
-        if not told:
+        """Of what `str` made; the beginning where it is anything else."""
+        parts = told.split(" ", 2)
+        if len(parts) < 3 or not (parts[0].isdigit() and parts[1].isdigit()):
             return Mark()
-        entries, past, version = told.split(" ", 2)
-        return Mark(int(entries), int(past), version)
+        return Mark(int(parts[0]), int(parts[1]), parts[2])
+
+    def covers(self, newest: "Mark") -> bool:
+        """Is there nothing more to take in?"""
+        return self.entries == newest.entries and self.past == newest.past
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,7 @@ class Knowledge:
 
     def __init__(self, store: Store, index: Index) -> None:
         self._store, self._index = store, index
-        self._cached: dict[str, Entry] = {}
-        self._seen, self._marked = Mark(), ""
+        self._known = False  # that the index is of this store
         self._lock = threading.Lock()
 
     def refresh(self) -> None:
@@ -81,11 +83,10 @@ class Knowledge:
         """Empty the index and fill it anew."""
         with self._lock:
             self._index.clear()
-            self._seen, self._marked = Mark(), ""
         self.keep_up(said)
 
     def compact(self) -> None:
-        """Nothing that was forgotten lingers in the index."""
+        """Nothing that was forgotten lingers in the index. Raises Unavailable where others keep it busy."""
         self.keep_up()
         self._index.compact()
 
@@ -93,55 +94,59 @@ class Knowledge:
         """Take in all entries, and past replies up to so many; how many there were of both."""
         with self._store.read() as conn:
             newest = Mark(*rows.newest(conn))
-            here = (newest.entries, newest.past) == (self._seen.entries, self._seen.past)
-            if here and self._index.mark() == self._marked:  # it may have been damaged, and begin anew
-                return 0
-            with self._lock:
-                return self._take(newest, past)
+        if self._known and self._mark().covers(newest):
+            return 0
+        with self._lock:
+            return self._take(newest, past)
+
+    def _mark(self) -> Mark:
+        return Mark.parse(self._index.mark())
 
     def _take(self, newest: Mark, past: int) -> int:
-        with self._store.read() as conn:
-            mark, count = self._known_mark(newest), 0
-            while entries := rows.entries_after(conn, mark.entries, BATCH) if mark.entries < newest.entries else []:
-                mark, count = self._put_entries(mark, entries), count + len(entries)
-            if replies := rows.past_after(conn, mark.past, past) if mark.past < newest.past else []:
-                mark, count = self._put_past(mark, replies), count + len(replies)
-            self._forget_changed(rows.changed_after(conn, self._seen.entries, CACHED))
-        self._seen, self._marked = mark, self._index.mark()
+        """Another process may be doing the same; where its mark came first, ours begins again from there."""
+        count, mark = 0, self._checked_mark(newest)
+        while mark.entries < newest.entries:
+            with self._store.read() as conn:
+                entries = rows.entries_after(conn, mark.entries, BATCH)
+            if not entries:
+                break
+            count += len(entries) * self._put_entries(mark, entries)
+            mark = self._mark()
+        if mark.past < newest.past:
+            with self._store.read() as conn:
+                replies = rows.past_after(conn, mark.past, past)
+            count += len(replies) * self._put_past(mark, replies)
         return count
 
-    def _known_mark(self, newest: Mark) -> Mark:
-        """How far the index is; an index of another store, or of a later day of one that was restored, is emptied."""
-        mark = Mark.parse(self._index.mark())
-        if self._seen == Mark() and mark != Mark():
-            with self._store.read() as conn:
-                fits = mark.version == rows.version_at(conn, mark.entries)
-            if not fits or mark.entries > newest.entries or mark.past > newest.past:
-                log.warning("index of another store", extra={"mark": str(mark)})
-                self._index.clear()
-                return Mark()
+    def _checked_mark(self, newest: Mark) -> Mark:
+        """How far the index is; one of another store, or of a later day of one that was restored, is emptied."""
+        mark = self._mark()
+        with self._store.read() as conn:
+            fits = self._known or mark.version == rows.version_at(conn, mark.entries, mark.past)
+        if not fits or mark.entries > newest.entries or mark.past > newest.past:
+            log.warning("index of another store", extra={"mark": str(mark)})
+            self._index.clear()
+            mark = Mark()
+        self._known = True
         return mark
 
-    def _put_entries(self, mark: Mark, versions: list[tuple[int, Entry]]) -> Mark:
+    def _put_entries(self, mark: Mark, versions: list[tuple[int, Entry]]) -> bool:
         newest = {e.id: e for _, e in versions}
         live = [passage for e in newest.values() if not e.retired for passage in passages(e)]
-        seq, last = versions[-1]
-        mark = Mark(seq, mark.past, f"{last.id} {last.version}")
-        self._index.put(live, drop=[e.id for e in newest.values() if e.retired], mark=str(mark))
-        return mark
+        after = self._marked(versions[-1][0], mark.past)
+        return self._index.put(live, drop=[e.id for e in newest.values() if e.retired], mark=(str(after), str(mark)))
 
-    def _put_past(self, mark: Mark, replies: list[tuple[int, Intervention]]) -> Mark:
+    def _put_past(self, mark: Mark, replies: list[tuple[int, Intervention]]) -> bool:
         newest = {p.id: p for _, p in replies}
         live = [Passage(p.id, Source.PAST, p.question) for p in newest.values() if p.question]
-        mark = replace(mark, past=replies[-1][0])
-        self._index.put(live, drop=[p.id for p in newest.values() if not p.question], mark=str(mark))
-        return mark
+        after = self._marked(mark.entries, replies[-1][0])
+        return self._index.put(
+            live, drop=[p.id for p in newest.values() if not p.question], mark=(str(after), str(mark))
+        )
 
-    def _forget_changed(self, ids: list[str]) -> None:
-        if len(ids) == CACHED or len(self._cached) > CACHED:
-            self._cached.clear()
-        for id_ in ids:
-            self._cached.pop(id_, None)
+    def _marked(self, entries: int, past: int) -> Mark:
+        with self._store.read() as conn:
+            return Mark(entries, past, rows.version_at(conn, entries, past))
 
     def search(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
         """Entries in force, best first, whoever asks."""
@@ -175,8 +180,6 @@ class Knowledge:
                 yield e, replace(found, lexical=hit.lexical, vector=hit.vector)
 
     def _past(self, text: str, limit: int) -> tuple[Evidence, ...]:
-        if not self._seen.past:
-            return ()
         hits = list(islice(self._owners(text, Source.PAST, limit), limit))
         if not hits:
             return ()
@@ -194,11 +197,8 @@ class Knowledge:
 
     def entry_of(self, id: str) -> Entry | None:
         """The newest version, None when retired or unknown."""
-        if (known := self._cached.get(id)) is None:
-            with self._store.read() as conn:
-                known = rows.latest(conn, id)
-            if known is not None:
-                self._cached[id] = known
+        with self._store.read() as conn:
+            known = rows.latest(conn, id)
         return None if known is None or known.retired else known
 
     def entry(self, id: str) -> Entry | None:

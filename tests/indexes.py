@@ -44,10 +44,19 @@ def it_replaces_all_that_an_owner_had(make: Make) -> None:
 
 def it_puts_and_drops_in_one(make: Make) -> None:
     index = make("one")
-    index.put([passage("old", "how to wash")], mark="1")
-    index.put([passage("new", "how to wash")], drop=["old"], mark="2")
+    index.put([passage("old", "how to wash")], mark=("1", ""))
+    index.put([passage("new", "how to wash")], drop=["old"], mark=("2", "1"))
 
     assert (find(index, "wash"), index.mark()) == (["new"], "2")
+
+
+def it_puts_nothing_where_another_has_moved_the_mark(make: Make) -> None:
+    index = make("one")
+    index.put([passage("new", "how to wash")], mark=("2", ""))
+
+    assert not index.put([passage("new", "how to dry")], mark=("1", ""))
+
+    assert (find(index, "wash"), find(index, "dry"), index.mark()) == (["new"], [], "2")
 
 
 def it_keeps_sources_apart(make: Make) -> None:
@@ -60,7 +69,7 @@ def it_keeps_sources_apart(make: Make) -> None:
 
 def it_keeps_tenants_apart(make: Make) -> None:
     one, other = make("one"), make("other")
-    one.put([passage("a", "wash by hand")], mark="7")
+    one.put([passage("a", "wash by hand")], mark=("7", ""))
 
     assert (find(other, "wash"), other.mark()) == ([], "")
     other.clear()
@@ -68,7 +77,7 @@ def it_keeps_tenants_apart(make: Make) -> None:
 
 
 def it_keeps_what_it_has_and_its_mark(make: Make) -> None:
-    make("one").put([passage("a", "wash by hand")], mark="7")
+    make("one").put([passage("a", "wash by hand")], mark=("7", ""))
     make("one").put([passage("b", "wash at sixty degrees")])
 
     again = make("one")
@@ -79,7 +88,7 @@ def it_keeps_what_it_has_and_its_mark(make: Make) -> None:
 def it_takes_nothing_and_much(make: Make) -> None:
     index = make("one")
     index.put([])
-    index.put([passage(f"n{number}", f"part number {number} of the frame") for number in range(700)], mark="700")
+    index.put([passage(f"n{number}", f"part number {number} of the frame") for number in range(700)], mark=("700", ""))
 
     assert find(index, "part number 654")[0] == "n654"
     assert len(find(index, "part of the frame", limit=50)) == 50
@@ -147,7 +156,7 @@ def it_forgets_what_is_out_of_date(make: Make) -> None:
 
 def it_is_emptied(make: Make) -> None:
     index = make("one")
-    index.put([passage("a", "wash by hand")], mark="7")
+    index.put([passage("a", "wash by hand")], mark=("7", ""))
     index.clear()
     assert (find(index, "wash"), index.mark()) == ([], "")
 

@@ -59,15 +59,13 @@ def entries_after(conn: Connection, seq: int, limit: int) -> list[tuple[int, Ent
     return [(r.seq, r.value) for r in conn.execute(query)]
 
 
-def changed_after(conn: Connection, seq: int, limit: int) -> list[str]:
-    """Ids of entries that got a version after `seq`, so many at most."""
-    return list(conn.scalars(select(entry.c.id).where(entry.c.seq > seq).limit(limit)))
-
-
-def version_at(conn: Connection, seq: int) -> str:
-    """Id and version of the row `seq`, "" for 0 and where it is not there."""
-    row = conn.execute(select(entry.c.id, entry.c.version).where(entry.c.seq == seq)).first()
-    return f"{row.id} {row.version}" if row else ""
+def version_at(conn: Connection, entry_seq: int, past_seq: int) -> str:
+    """What stands at these places, so that no other store has the same; "" where nothing does."""
+    row = conn.execute(select(entry.c.id, entry.c.version, entry.c.at).where(entry.c.seq == entry_seq)).first()
+    if row:
+        return f"{row.id} {row.version} {row.at.isoformat()}"
+    oldest = conn.execute(select(past.c.at).order_by(past.c.seq).limit(1)).first() if past_seq else None
+    return f"past {oldest.at.isoformat()}" if oldest else ""
 
 
 def add_past(conn: Connection, item: Intervention) -> None:

@@ -84,7 +84,14 @@ intervention = table(
     times("at"),
 )
 signal = table("signal", serial(), strings("id"), value(model.Signal), times("at"))
-entry = table("entry", serial(), strings("id", "topic"), numbers("version"), value(model.Entry), times("at"))
+entry = table(
+    "entry",
+    serial(),
+    strings("id", "topic"),
+    numbers("version"),
+    [Column("value", Value(model.Entry, kept=4096), nullable=False)],  # every search reads some
+    times("at"),
+)
 taken = table("taken", keys("source", "id"), strings("digest", "made"))
 past = table("past", serial(), strings("id"), value(model.Intervention), times("at"))
 rule = table("rule", serial(), strings("id"), numbers("version"), value(model.Rule), times("at"))

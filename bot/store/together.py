@@ -91,10 +91,15 @@ class Asked(Generic[Result]):
     error: BaseException | None = None
     done: bool = False
 
+    def end(self, result: Result | None = None, error: BaseException | None = None) -> None:
+        """Once."""
+        if not self.done:
+            self.result, self.error, self.done = result, error, True
+
 
 class Shared:
-    """Runs what waits at the same moment in one transaction of `write`, in the thread of whoever comes first. Nobody's
-    failure is another's: where one fails, each is run again in a transaction of its own."""
+    """Runs what waits at the same moment in one transaction of `write`, in the thread of whoever comes first. One that
+    fails is told so alone, and the others are run again without it; where the transaction itself fails, all are."""
 
     def __init__(self, write: Callable[[], AbstractContextManager[Connection]]) -> None:
         self._write, self._lock = write, threading.Lock()
@@ -102,29 +107,42 @@ class Shared:
 
     def run(self, act: Callable[[Connection], Result]) -> Result:
         """What `act` gives, once it is committed; raises what it or the commit raised. It may be run twice, in any
-        thread."""
+        thread, and must neither read from the store nor come here again by itself."""
         mine = Asked(act)
         self._waiting.append(mine)
         with self._lock:
             if not mine.done:
-                self._commit([self._waiting.popleft() for _ in range(len(self._waiting))])
+                self._run_all()
         if mine.error is not None:
             raise mine.error
         return cast("Result", mine.result)
 
-    def _commit(self, batch: list[Asked[Any]]) -> None:
+    def _run_all(self) -> None:
+        batch = list[Asked[Any]]()
+        try:
+            while self._waiting:
+                batch.append(self._waiting.popleft())
+            rest = batch
+            while rest:
+                rest = self._commit(rest)
+        finally:  # an interrupt, which is for this thread alone
+            for asked in batch:
+                asked.end(error=None if asked.done else Unavailable("interrupted", retry_after=0.1))
+
+    def _commit(self, batch: list[Asked[Any]]) -> list[Asked[Any]]:
+        """Those that have to be run again."""
+        begun, results = False, list[Any]()
         try:
             with self._write() as conn:
-                results = [asked.act(conn) for asked in batch]
-        except BaseException as err:
-            if len(batch) == 1:
-                return _end(batch, [None] * len(batch), err)
-            for asked in batch:
-                self._commit([asked])
-            return None
-        return _end(batch, results)
-
-
-def _end(batch: list[Asked[Any]], results: list[Any], error: BaseException | None = None) -> None:
-    for asked, result in zip(batch, results, strict=True):
-        asked.result, asked.error, asked.done = result, error, True
+                begun = True
+                for asked in batch:
+                    results.append(asked.act(conn))
+        except Exception as err:
+            at = len(results)
+            failed = batch[at : at + 1] if begun else []
+            for asked in failed or batch:
+                asked.end(error=err)
+            return [asked for asked in batch if not asked.done]
+        for asked, result in zip(batch, results, strict=True):
+            asked.end(result)
+        return []

@@ -1,4 +1,4 @@
-"""Passages that change no more, as arrays in files that are mapped into memory: a start reads nothing but their heads.
+"""Passages that change no more, as arrays in files that are mapped into memory.
 
 Vectors are found by their signs first: Hamming distance in place of the cosine (Charikar, Similarity estimation
 techniques from rounding algorithms, 2002), whose nearest are then compared in full. Words that many passages say are
@@ -100,6 +100,11 @@ class Frozen:
     def __len__(self) -> int:
         return len(self.arrays.seqs)
 
+    @property
+    def live(self) -> int:
+        """How many have not gone."""
+        return len(self) - self.gone
+
     def kill(self, seq: int) -> None:
         """It has gone, where it was here."""
         row = int(np.searchsorted(self.arrays.seqs, seq))
@@ -127,12 +132,17 @@ class Frozen:
         out = (kept_back | self._dead if self.gone else kept_back) if kept_back is not None else self._dead
         open_to_all = kept_back is None and not self.gone
         rare, frequent = self._by_frequency(asked, values)
-        touched = self._add_up(rare)
-        covering = self._covering(touched if open_to_all else touched[~out[touched]], max(self.looks.covering, limit))
-        nearest = self._nearest(asked.vector, None if open_to_all else out, max(self.looks.nearest, limit))
-        rows = np.unique(np.concatenate([covering, nearest]))
-        lexical = self._found[rows]
-        self._found[touched] = 0.0
+        try:
+            self._add_up(rare)
+            covered = np.flatnonzero(self._found)
+            covering = self._covering(
+                covered if open_to_all else covered[~out[covered]], max(self.looks.covering, limit)
+            )
+            nearest = self._nearest(asked.vector, None if open_to_all else out, max(self.looks.nearest, limit))
+            rows = np.unique(np.concatenate([covering, nearest]))
+            lexical = self._found[rows]
+        finally:
+            self._found[:] = 0.0
         for value, at in frequent:
             lexical += value * self._share(at, rows)
         return rows.astype(np.int32), lexical, np.clip(_cosines(self.arrays.vectors[rows], asked.vector), 0.0, 1.0)
@@ -153,20 +163,12 @@ class Frozen:
         few = max(int(total.searchsorted(self.looks.dense, side="right")), 1)
         return words[:few], words[few:]
 
-    def _add_up(self, words: list[_Posted]) -> NDArray[np.intp]:
-        """Into `_found`; the rows that it is in, which may repeat."""
-        touched = [np.zeros(0, dtype=np.intp)]
+    def _add_up(self, words: list[_Posted]) -> None:
+        """Into `_found`."""
         for value, at in words:
-            rows = self.arrays.rows[at].astype(np.intp)
-            np.add.at(self._found, rows, np.float32(value) * self.arrays.shares[at])
-            touched.append(rows)
-        return np.concatenate(touched)
+            np.add.at(self._found, self.arrays.rows[at].astype(np.intp), np.float32(value) * self.arrays.shares[at])
 
     def _covering(self, rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
-        found = self._found[rows]
-        if len(rows) > 4 * most:  # a row may stand there once for each word
-            rows = rows[found >= np.partition(found, len(rows) - 4 * most)[len(rows) - 4 * most]]
-        rows = np.unique(rows)
         return rows if len(rows) <= most else rows[np.argpartition(-self._found[rows], most)[:most]]
 
     def _share(self, at: slice, rows: NDArray[np.intp]) -> Floats:

@@ -5,7 +5,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +15,7 @@ import numpy as np
 from bot.backends.index import folding
 from bot.backends.index.frozen import Arrays, Frozen
 from bot.backends.index.growing import Growing, Kept, ends
-from bot.backends.index.log import Damaged, Log, Place, Replaced, Row
+from bot.backends.index.log import Damaged, Log, News, Place, Replaced, Row
 from bot.backends.index.shelf import Listed, Shelf, put_aside
 from bot.backends.index.space import Fusion, Space
 from bot.backends.index.words import Asked
@@ -29,7 +29,12 @@ from bot.text.thesaurus import topics
 log = logging.getLogger(__name__)
 FUSION = Fusion(0.6, 0.4)  # flat between .5 and .7 of words on our questions and on Thunderbird's tickets
 GROWN = 4096  # passages of a source that are frozen together
+NAME = "passages.db"
+TRIES = 3  # where another process is in the way, or a file is damaged
+PATIENCE = 30.0  # seconds that tidying waits for another process
 LARGER = 4  # times that a segment is larger than the next; others are merged
+LEAST = 64  # passages that have gone for which it is not worth reading the others again
+EMPTY = Listed()
 Done = TypeVar("Done")
 
 
@@ -44,16 +49,17 @@ class HybridIndex:
         self._shelf = Shelf(folder)
         self._folding: threading.Thread | None = None
 
-    def put(self, items: Sequence[Passage], *, drop: Sequence[str] = (), mark: str = "") -> None:
+    def put(self, items: Sequence[Passage], *, drop: Sequence[str] = (), mark: tuple[str, str] | None = None) -> bool:
         """All or nothing."""
         rows = self._rows(items)
-
-        def act(opened: Log) -> None:
-            opened.put(rows, drop, mark, self._embedder.name)
-            self._follow(opened)
-
-        self._in_turn(act)
+        done = self._in_turn(lambda opened: self._put(opened, rows, drop, mark))
         self._fold_when_grown()
+        return done
+
+    def _put(self, opened: Log, rows: list[Row], drop: Sequence[str], mark: tuple[str, str] | None) -> bool:
+        done = opened.put(rows, drop, mark, self._embedder.name)
+        self._follow(opened)
+        return done
 
     def mark(self) -> str:
         """Of the newest put, whoever made it."""
@@ -65,28 +71,37 @@ class HybridIndex:
         `lexical` is the share of the query's words that the passage covers, weighted by rarity; `vector` the mean
         of the cosines to title and text; both, and so `score`, can be compared between queries.
         """
+        if not self._in_turn(lambda _: self._spaces[source].live):
+            return ()
         asked = Asked.of(self._embedder.embed([query], query=True)[0], topics(query))
         return self._in_turn(lambda _: self._spaces[source].search(asked, limit, who, self._fusion))
 
     def compact(self) -> None:
-        """Segments with something that has gone are written anew; SQLite has overwritten it in its own file."""
+        """Segments with something that has gone are written anew; SQLite has overwritten it in its own file. Raises
+        Unavailable where others keep it busy."""
         self._finish_folding()
-        with self._lock:
-            self._followed().settle()
-            stale = any(part.gone for space in self._spaces.values() for part in space.frozen)
-        if stale:
-            self._fold(tidy=True)
+        with self._shelf.alone(PATIENCE) as alone:
+            if not (alone and self._in_turn(lambda opened: opened.settle())):
+                raise Unavailable(f"the index in {self._folder} is busy", retry_after=60.0)
+            self._in_turn(self._adopt_newer)
+            if any(part.gone for space in self._spaces.values() for part in space.frozen):
+                self._freeze(tidy=True)
 
     def clear(self) -> None:
         """Forget everything, in every process."""
         with self._lock:
             self._close()
-            put_aside(self._folder)
+            try:
+                opened = Log(self._folder / NAME)
+                opened.clear()
+                opened.close()
+            except Damaged:
+                put_aside(self._folder)
 
     def check(self) -> Fine:
         """Whether it can be read, and is of this embedder."""
         try:
-            count = self._in_turn(lambda _: sum(len(space) for space in self._spaces.values()))
+            count = self._in_turn(lambda _: sum(space.live for space in self._spaces.values()))
         except (Misconfigured, Unavailable) as err:
             return (("index", False, str(err)),)
         return ((f"index of {count:,} passages", True, ""),)
@@ -109,56 +124,102 @@ class HybridIndex:
     def _rows(self, items: Sequence[Passage]) -> list[Row]:
         fields = [(p.title or p.text, p.text) for p in items]
         texts = list(dict.fromkeys(text for pair in fields for text in pair))
-        vectors = dict(zip(texts, self._embedder.embed(texts, query=False), strict=True)) if texts else {}
+        made = self._embedder.embed(texts, query=False) if texts else np.zeros((0, self._embedder.dim), np.float32)
+        if not np.isfinite(made).all():
+            raise ValueError(f"{self._embedder.name} made a vector that is none")
+        vectors = dict(zip(texts, made, strict=True))
         return [_row(p, (vectors[title] + vectors[text]) / 2) for p, (title, text) in zip(items, fields, strict=True)]
 
     def _in_turn(self, act: Callable[[Log], Done]) -> Done:
         """With the lock, and after all that anybody has put."""
-        for _ in range(3):
-            try:
-                with self._lock:
+        for _ in range(TRIES):
+            with self._lock:
+                try:
                     return act(self._followed())
-            except Replaced:
-                with self._lock:
+                except Replaced:
                     self._close()
-            except Damaged as err:
-                log.warning("index damaged", extra={"folder": str(self._folder), "error": str(err)})
-                self.clear()
+                except Damaged as err:
+                    log.warning("index damaged", extra={"folder": str(self._folder), "error": str(err)})
+                    self._close()
+                    put_aside(self._folder)
         raise Unavailable(f"the index in {self._folder} is damaged again and again", retry_after=5.0)
 
     def _followed(self) -> Log:
         if self._log is None:
             self._log = self._open()
-        elif self._log.changed():
+        version = self._log.changed()
+        if version is not None:
             self._follow(self._log)
+            self._log.seen(version)
+            if max(len(space.growing) for space in self._spaces.values()) >= self._grown:
+                self._adopt_newer(self._log)
         return self._log
 
     def _open(self) -> Log:
-        opened = Log(self._folder / "passages.db")
-        made, ours = opened.embedder(), self._embedder.name
-        if made not in ("", ours):
+        opened = Log(self._folder / NAME)
+        try:
+            self._expect(opened)
+            self._begin()
+            self._adopt(opened, check=True)
+            self._follow(opened)
+        except BaseException:
             opened.close()
-            fix = f"holds vectors of {made}, and the embedder is {ours}: `app.py reindex` makes them anew"
-            raise Misconfigured(str(self._folder), fix)
-        self._place, self._mark, self._frozen = Place(), "", 0
-        self._spaces = {source: Space(self._embedder.dim) for source in Source}
-        self._adopt(opened, check=True)
-        self._follow(opened)
+            raise
         return opened
 
+    def _expect(self, opened: Log) -> None:
+        made, ours = opened.embedder(), self._embedder.name
+        if made not in ("", ours):
+            fix = f"holds vectors of {made}, and the embedder is {ours}: `app.py reindex` makes them anew"
+            raise Misconfigured(str(self._folder), fix)
+
+    def _begin(self, epoch: str = "", listed: Listed = EMPTY) -> None:
+        """With the segments that are listed, and nothing that grows."""
+        spaces = {s: tuple(self._shelf.load(name) for name in listed.segments.get(s, ())) for s in Source}
+        self._spaces = {source: Space(self._embedder.dim, found) for source, found in spaces.items()}
+        self._place, self._mark, self._listed = Place(epoch, listed.seq, 0), "", listed
+
     def _adopt(self, opened: Log, *, check: bool = False) -> None:
-        """Take the segments that are listed, where they are of this log."""
-        listed, state = self._shelf.listed(), opened.end()
-        if listed.epoch != state.epoch or listed.seq > state.seq:
-            return
-        sums = {name: listed.sums[name] if check else None for name in listed.sums}
-        for source in Source:
-            found = tuple(self._shelf.load(name, sums[name]) for name in listed.segments.get(source, ()))
-            self._spaces[source] = Space(self._embedder.dim, found)
-        self._place, self._frozen = Place(listed.epoch, listed.seq, 0), listed.seq
+        """Take the segments that are listed, where they are of this file; where they are damaged, all is read from the
+        file itself."""
+        for _ in range(TRIES):
+            listed, end = self._shelf.listed(), opened.end()
+            if listed.epoch != end.epoch or listed.seq > end.seq:
+                break
+            try:
+                for name, checksum in listed.sums.items() if check else ():
+                    self._shelf.load(name, checksum)
+                return self._begin(end.epoch, listed)
+            except Damaged as err:
+                if self._shelf.listed() == listed:  # else it was replaced meanwhile
+                    log.warning("index damaged", extra={"folder": str(self._folder), "error": str(err)})
+                    break
+        return self._shelf.forget()
+
+    def _adopt_newer(self, opened: Log) -> None:
+        """Take what another process has frozen."""
+        listed = self._shelf.listed()
+        if listed != self._listed and listed.epoch == self._place.epoch and not self._sealed():
+            self._adopt(opened)
+            self._follow(opened)
+
+    def _sealed(self) -> bool:
+        return any(space.sealed for space in self._spaces.values())
 
     def _follow(self, opened: Log) -> None:
-        news = opened.news(self._place)
+        try:
+            news = opened.news(self._place)
+            if news.place.epoch != self._place.epoch and self._place.epoch:
+                self._begin(news.place.epoch)
+            self._take(news)
+        except BaseException:
+            self._close()  # it may have been taken in half
+            raise
+        if any(_mostly_gone(space.growing) for space in self._spaces.values()) and not self._sealed():
+            self._begin(self._place.epoch, self._listed)
+            self._take(opened.news(self._place))
+
+    def _take(self, news: News) -> None:
         for seq, row in news.rows:
             title = Counter(topics(row.title))
             counts = title, title if row.text == row.title else Counter(topics(row.text))
@@ -181,37 +242,46 @@ class HybridIndex:
         if busy and most >= 2 * self._grown and self._folding:
             self._folding.join()
 
-    def _fold(self, *, tidy: bool = False) -> None:
+    def _fold(self) -> None:
         try:
             with self._shelf.alone() as alone:
                 if alone:
-                    self._freeze(tidy=tidy)
+                    self._freeze(tidy=False)
         except Exception as err:
             log.exception("index not folded", extra={"folder": str(self._folder), "error": str(err)})
-            with self._lock:
-                self._close()  # what was sealed is read again
 
     def _freeze(self, *, tidy: bool) -> None:
-        with self._lock:
-            opened, spaces = self._followed(), dict(self._spaces)
-            before = self._shelf.listed()
-            if before.epoch == self._place.epoch and before.seq > self._frozen:
-                self._adopt(opened)  # another process was first
-                return self._follow(opened)
-            place, grown = self._place, {source: space.seal() for source, space in spaces.items()}
-            opened.settle()
-        listed = self._written(place, spaces, grown, dict(before.sums), tidy=tidy)
-        with self._lock:
-            if self._place.epoch != place.epoch:
-                return None
-            self._shelf.replace(listed)
-            self._frozen = listed.seq
-            for source, space in spaces.items():
-                space.swap(tuple(self._shelf.load(name) for name in listed.segments[source]))
-            for seq in opened.news(Place(place.epoch, self._place.seq, 0)).gone:
-                for space in spaces.values():
-                    space.kill(seq)
-        return None
+        """By whoever writes segments alone. What was sealed is read again where that fails."""
+        try:
+            self._in_turn(self._adopt_newer)
+            sealed = self._in_turn(self._seal)
+            if sealed:
+                place, spaces, grown = sealed
+                listed = self._written(place, spaces, grown, dict(self._listed.sums), tidy=tidy)
+                self._in_turn(lambda opened: self._swap(opened, spaces, listed))
+        except BaseException:
+            with self._lock:
+                self._close()
+            raise
+
+    def _seal(self, opened: Log) -> "tuple[Place, dict[Source, Space], dict[Source, Growing]] | None":
+        """Nothing where the file cannot be made sure of: segments must not know more than it."""
+        if not opened.settle():
+            return None
+        spaces = dict(self._spaces)
+        return self._place, spaces, {source: space.seal() for source, space in spaces.items()}
+
+    def _swap(self, opened: Log, spaces: Mapping[Source, Space], listed: Listed) -> None:
+        if self._place.epoch != listed.epoch or any(self._spaces[source] is not spaces[source] for source in Source):
+            return  # it was emptied or opened anew meanwhile
+        loaded = {source: tuple(self._shelf.load(name) for name in listed.segments[source]) for source in Source}
+        self._shelf.replace(listed)
+        self._listed = listed
+        gone = opened.news(replace(self._place, gone=0)).gone
+        for source, space in spaces.items():
+            space.swap(loaded[source])
+            for seq in gone:
+                space.kill(seq)
 
     def _written(
         self,
@@ -250,6 +320,11 @@ def _mergeable(parts: Sequence[Frozen]) -> int | None:
         if len(parts[at]) < LARGER * len(parts[at + 1]) or 2 * parts[at].gone > len(parts[at]):
             return at
     return None
+
+
+def _mostly_gone(growing: Growing) -> bool:
+    """What has gone still counts in how rare a word is."""
+    return len(growing) - growing.live > max(LEAST, growing.live // 4)
 
 
 def _row(passage: Passage, vector: Floats) -> Row:

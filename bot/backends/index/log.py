@@ -10,8 +10,9 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bot.errors import Unavailable
 
@@ -26,8 +27,9 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 """
 NEWER = "SELECT * FROM passage WHERE seq > ? ORDER BY seq"
 GONE = "SELECT seq, passage FROM gone WHERE seq > ? ORDER BY seq"
+BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 # What is forgotten is overwritten. The log is small, so that a reader never has to go through much of it.
-PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000", "secure_delete=ON", "wal_autocheckpoint=1000")
+PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON", "wal_autocheckpoint=1000")
 
 
 class Damaged(Exception):
@@ -51,9 +53,10 @@ class Row:
     vector: bytes
 
     @property
-    def sum(self) -> int:
+    def check(self) -> int:
         """Differs where anything of it has changed."""
-        return zlib.crc32(self.vector, zlib.crc32("\0".join((self.owner, self.title, self.text)).encode()))
+        words = "\0".join((self.owner, self.source, self.title, self.text, self.scope, repr(self.until)))
+        return zlib.crc32(self.vector, zlib.crc32(words.encode()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +86,40 @@ class Log:
         with _told(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        with _told(self._file):
+            inode = os.stat(self._name).st_ino
             for pragma in PRAGMAS:
                 self._db.execute(f"PRAGMA {pragma}")
             self._db.executescript(SCHEMA)
-            new = [("format", FORMAT), ("epoch", secrets.token_hex(8))]
-            self._db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", new)
-            self._inode, self._version = os.stat(file).st_ino, -1
+            with self._writing():
+                self._db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", _born())
+            self._inode, self._version = inode, -1
+            if os.stat(self._name).st_ino != inode:
+                raise Replaced
             if self._meta().get("format") != FORMAT:
                 raise Damaged("it is of another version")
 
-    def changed(self) -> bool:
-        """Has anybody else written since we last asked? Replaced when it is another file by now."""
+    def changed(self) -> int | None:
+        """The file's version, None where nobody has written since `seen`. Replaced when it is another file by now."""
         with _told(self._file):
             try:
                 if os.stat(self._name).st_ino != self._inode:
                     raise Replaced
             except FileNotFoundError as err:
                 raise Replaced from err
-            version = self._db.execute("PRAGMA data_version").fetchone()[0]
-        before, self._version = self._version, version
-        return bool(version != before)
+            version = int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        return None if version == self._version else version
+
+    def seen(self, version: int) -> None:
+        """All that was written up to this version has been followed."""
+        self._version = version
 
     def embedder(self) -> str:
         """Whose vectors these are, "" before the first."""
@@ -115,37 +132,48 @@ class Log:
             ends = dict(self._db.execute("SELECT name, seq FROM sqlite_sequence"))
             return Place(self._meta()["epoch"], ends.get("passage", 0), ends.get("gone", 0))
 
-    def put(self, rows: Sequence[Row], drop: Sequence[str], mark: str, embedder: str) -> None:
+    def put(self, rows: Sequence[Row], drop: Sequence[str], mark: tuple[str, str] | None, embedder: str) -> bool:
         """Replace all that the owners of `rows` had, take out what those of `drop` have, and note the mark: all or
-        nothing."""
-        said = {"embedder": embedder, **({"mark": mark} if mark else {})}
+        nothing. `mark`: what it is, and what it has to be so far; False where it is not."""
+        values = [(r.owner, r.source, r.title, r.text, r.scope, r.until, r.vector, r.check) for r in rows]
+        owners = dict.fromkeys((*(row.owner for row in rows), *drop))
         with _told(self._file), self._writing():
-            for owner in dict.fromkeys((*(row.owner for row in rows), *drop)):
+            if mark and self._meta().get("mark", "") != mark[1]:
+                return False
+            for owner in owners:
                 self._db.execute("INSERT INTO gone (passage) SELECT seq FROM passage WHERE owner = ?", (owner,))
                 self._db.execute("DELETE FROM passage WHERE owner = ?", (owner,))
-            values = ((*astuple(row), row.sum) for row in rows)
             self._db.executemany("INSERT INTO passage VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", values)
-            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", said.items())
+            said = [("embedder", embedder), *([("mark", mark[0])] if mark else [])]
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", said)
+        return True
+
+    def clear(self) -> None:
+        """Empty it; whoever follows begins anew."""
+        with _told(self._file), self._writing():
+            for emptied in ("DELETE FROM passage", "DELETE FROM gone", "DELETE FROM meta"):
+                self._db.execute(emptied)
+            self._db.executemany("INSERT INTO meta VALUES (?, ?)", _born())
 
     def news(self, since: Place) -> News:
         """What came after `since`, all of one moment; everything where the file has been emptied meanwhile."""
         with _told(self._file), self._reading():
-            meta = self._meta()
-            if since.epoch != meta["epoch"]:
-                since = Place(meta["epoch"])
-            found = self._db.execute("SELECT * FROM passage WHERE seq > ? ORDER BY seq", (since.seq,))
-            rows = tuple(_checked(row) for row in found)
-            gone = self._db.execute(
-                "SELECT seq, passage FROM gone WHERE seq > ? ORDER BY seq", (since.gone,)
-            ).fetchall()
+            try:
+                meta = self._meta()
+                since = since if since.epoch == meta["epoch"] else Place(meta["epoch"])
+                rows = tuple(_checked(row) for row in self._db.execute(NEWER, (since.seq,)))
+                gone = tuple(self._db.execute(GONE, (since.gone,)))
+            except (TypeError, ValueError, KeyError) as err:
+                raise Damaged(str(err)) from err
         ends = rows[-1][0] if rows else since.seq, gone[-1][0] if gone else since.gone
         return News(rows, tuple(passage for _, passage in gone), Place(since.epoch, *ends), meta.get("mark", ""))
 
-    def settle(self) -> None:
-        """What was committed so far survives a power cut, too, when this returns, and SQLite's own log is empty unless
-        somebody is reading."""
+    def settle(self) -> bool:
+        """Have all that was committed so far survive a power cut, too, and empty SQLite's own log; False while somebody
+        keeps it busy."""
         with _told(self._file):
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            [(busy, _, _)] = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not busy
 
     def close(self) -> None:
         """Give the file back."""
@@ -160,10 +188,9 @@ class Log:
         try:
             yield
             self._db.execute("COMMIT")
-        except BaseException:
+        finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            raise
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -174,21 +201,27 @@ class Log:
             self._db.execute("ROLLBACK")
 
 
-def _checked(found: tuple[object, ...]) -> tuple[int, Row]:
-    seq, *fields, said = found
-    row = Row(*fields)  # type: ignore[arg-type]
-    if row.sum != said:
+def _born() -> list[tuple[str, str]]:
+    return [("format", FORMAT), ("epoch", secrets.token_hex(8))]
+
+
+def _checked(found: tuple[Any, ...]) -> tuple[int, Row]:
+    seq, *fields, check = found
+    row = Row(*fields)
+    if row.check != check:
         raise Damaged(f"passage {seq} has changed")
-    return int(str(seq)), row
+    return int(seq), row
 
 
 @contextmanager
 def _told(file: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.OperationalError, OSError) as err:
-        if "no such table" in str(err):
+    except sqlite3.DatabaseError as err:
+        if err.sqlite_errorcode in BROKEN or "no such table" in str(err):
             raise Damaged(str(err)) from err
+        if isinstance(err, sqlite3.OperationalError):
+            raise Unavailable(f"the index in {file.parent} cannot be used: {err}", retry_after=1.0) from err
+        raise
+    except OSError as err:
         raise Unavailable(f"the index in {file.parent} cannot be used: {err}", retry_after=1.0) from err
-    except (sqlite3.DatabaseError, TypeError, ValueError, KeyError) as err:
-        raise Damaged(str(err)) from err

@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -39,20 +40,23 @@ class Shelf:
         self._folder = folder
 
     def listed(self) -> Listed:
-        """What there is, nothing at first."""
+        """What there is, nothing at first, nor where the list is not what we wrote."""
         try:
-            told = Listed(**json.loads((self._folder / LIST).read_text(encoding="utf-8")))
-        except FileNotFoundError:
+            check, _, told = (self._folder / LIST).read_text(encoding="utf-8").partition("\n")
+            return Listed(**json.loads(told)) if int(check) == zlib.crc32(told.encode()) else Listed()
+        except (OSError, ValueError, TypeError):
             return Listed()
-        except (OSError, ValueError, TypeError) as err:
-            raise Damaged(f"{LIST}: {err}") from err
-        return told if told.format == FORMAT else Listed()
 
-    def load(self, name: str, sum: int | None = None) -> Frozen:
-        """A segment. With `sum` every byte of it is looked at."""
+    def forget(self) -> None:
+        """The list is of no use."""
+        with _told(self._folder), suppress(FileNotFoundError):
+            (self._folder / LIST).unlink()
+
+    def load(self, name: str, check: int | None = None) -> Frozen:
+        """A segment. With `check` every byte of it is looked at."""
         folder = self._folder / name
         try:
-            if sum is not None and checksum(folder) != sum:
+            if check is not None and checksum(folder) != check:
                 raise Damaged(f"segment {name} has changed")
             return Frozen(folder)
         except (OSError, ValueError, TypeError) as err:
@@ -72,23 +76,31 @@ class Shelf:
         """The new list, whole or not at all; folders that are not on it go."""
         half = self._folder / f"{LIST}.{os.getpid()}"
         with _told(self._folder):
-            half.write_text(json.dumps(asdict(listed)), encoding="utf-8")
+            told = json.dumps(asdict(listed))
+            half.write_text(f"{zlib.crc32(told.encode())}\n{told}", encoding="utf-8")
             _sync(half)
             half.replace(self._folder / LIST)
+            _sync(self._folder)
             for folder in self._folder.glob("segment-*"):  # who has mapped one keeps it
                 if folder.name not in listed.sums:
                     shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """True where no other process is writing segments."""
+    def alone(self, patience: float = 0.0) -> Iterator[bool]:
+        """True where nobody else is writing segments, or has come to an end within so many seconds."""
         with _told(self._folder), (self._folder / "folding").open("a") as held:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
+            until = time.monotonic() + patience
+            while not (mine := _locked(held.fileno())) and time.monotonic() < until:
+                time.sleep(0.05)
+            yield mine
+
+
+def _locked(held: int) -> bool:
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def checksum(folder: Path) -> int:
@@ -101,9 +113,12 @@ def checksum(folder: Path) -> int:
     return made
 
 
-def _sync(file: Path) -> None:
-    with file.open("rb") as written:
-        os.fsync(written.fileno())
+def _sync(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 @contextmanager
@@ -115,10 +130,8 @@ def _told(folder: Path) -> Iterator[None]:
 
 
 def put_aside(folder: Path) -> None:
-    """Take everything out of an index's folder, so that it is made anew."""
-    for there in folder.iterdir() if folder.is_dir() else ():
-        if there.is_dir():
-            shutil.rmtree(there, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                there.unlink()
+    """Take a folder away as a whole, so that it is made anew; who has files of it open sees that they are gone."""
+    gone = folder.with_name(f"{folder.name}-{secrets.token_hex(4)}-damaged")
+    with _told(folder), suppress(FileNotFoundError):
+        folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)

@@ -36,8 +36,10 @@ class Space:
         """All that is searched, oldest first."""
         return [*self.frozen, *([self.sealed] if self.sealed else []), self.growing]
 
-    def __len__(self) -> int:
-        return sum(len(part) for part in self.parts)
+    @property
+    def live(self) -> int:
+        """How many passages there are."""
+        return sum(part.live for part in self.parts)
 
     def add(self, kept: Kept, counts: Counts, vector: Floats) -> None:
         """The newest passage."""
@@ -60,8 +62,8 @@ class Space:
     def search(self, asked: Asked, limit: int, who: Asker | None, fusion: Fusion) -> tuple[Hit, ...]:
         """The best `limit` passages, best first, the older first among equals; none that shares nothing."""
         parts = [part for part in self.parts if len(part)]
-        n = sum(len(part) for part in parts)
         often = sum((part.frequencies(asked) for part in parts), start=np.zeros(len(asked.terms), np.int64))
+        n = max(self.live, int(often.max(initial=0)))
         values = np.array([worth(t, int(many), n) for t, many in zip(asked.terms, often, strict=True)], np.float32)
         hits = [hit for part in parts for hit in _best(part, asked, values, limit, who, fusion)]
         return tuple(sorted(hits, key=lambda hit: -hit.score)[:limit])
