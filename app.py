@@ -23,13 +23,12 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 import connectors
-from bot import answer, cases, console, deliver, logs, review, settings, sweep
+from bot import answer, cases, console, deliver, logs, review, settings, sweep, sync
 from bot.backends import chosen as backends
 from bot.backends.chosen import bell
 from bot.backends.workers import Bell, Workers, end_with_parent, repeating
 from bot.backends.writer import ExtractiveWriter
 from bot.errors import BotError, Misconfigured
-from bot.imports import Summary, Told
 from bot.knowledge import Knowledge
 from bot.line import Line, Links
 from bot.model import DeliveryKind, EventKind
@@ -41,6 +40,7 @@ from bot.work import Effect, Handler, Job
 from bot.worker import Worker
 
 if TYPE_CHECKING:
+    from bot.entry_commands import Past
     from bot.web.guard import Needs
     from bot.web.stages import World
 
@@ -84,14 +84,14 @@ def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clo
 
 def search(store: Store) -> Knowledge:
     """What is known, found by the embedded index."""
-    return Knowledge(store, backends.index(backends.embedder()))
+    return Knowledge(store, backends.index(store.url, backends.embedder()))
 
 
-def remember(store: Store, path: Path, said: Told, *, dry_run: bool) -> Summary:
-    """Past conversations of a file."""
-    from learning import history
+def past() -> "Past":
+    """What takes in what people answered in the past."""
+    from learning import elsewhere
 
-    return history.remember(store, path, said, dry_run=dry_run)
+    return elsewhere
 
 
 def handlers(line: Line) -> dict[str, Handler]:
@@ -153,9 +153,14 @@ def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[in
     Beside them every second what dead workers held is taken back, and every so often what webhooks lost."""
     kept = timedelta(days=chosen.retention_days) if chosen.retention_days else None
     upkeep = sweep.Upkeep(chosen.anchors, kept, chosen.budgets)
-    acts: list[tuple[float, Callable[[], object]]] = [(1.0, partial(sweep.reclaim, line))]
+    line.knowledge.refresh()  # an index of another embedder is found out before anybody asks
+    acts: list[tuple[float, Callable[[], object]]] = [
+        (1.0, partial(sweep.reclaim, line)),
+        (1.0, line.knowledge.keep_up),
+    ]
     acts += [(chosen.sweep_every, partial(sweep.daily, line, upkeep))]
     acts += [(chosen.sweep_every, partial(sweep.visit, line, upkeep, desk)) for desk in line.connectors.values()]
+    acts += sync.acts(line.store, line.connectors, chosen.sync_folders, line.now, chosen.sync_every)
     count = chosen.workers if isinstance(line.wake, Bell) else 0
     with repeating(acts if sweeps else ()) as stopping:
         workers = Workers(worker(line, chosen), line.wake).start() if count and isinstance(line.wake, Bell) else None
@@ -262,7 +267,7 @@ def parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--limit", type=int, help="play no more conversations than this")
     add("serve", run_serve, "web, workers and sweep for real helpdesks")
     add("worker", run_worker, "one more process of workers; REDIS_URL wakes it at once")
-    console.register(add, lambda: connect(os.environ), search, remember)
+    console.register(add, lambda: connect(os.environ), search, past)
     return made
 
 

@@ -9,6 +9,7 @@ import gzip
 import itertools
 import json
 import re
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def linked(folder: Path, slugs: set[str], limit: int | None) -> Iterable[Asked]:
 
 def measure(name: str, rows: Sequence[dict[str, str]], asked: Iterable[Asked]) -> None:
     """Say how often a right entry comes first, and among five."""
-    index = HybridIndex(HashEmbedder())
+    index = HybridIndex(HashEmbedder(), Path(tempfile.mkdtemp()))
     entries = (Entry(r["id"], 1, r["question"], r["answer"]) for r in rows)
     index.put([passage for entry in entries for passage in passages(entry)])
     ranks = []

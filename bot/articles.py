@@ -19,10 +19,12 @@ from bot.files import GONE, Skipped, reason, rows, whole
 from bot.model import Entry
 from bot.text import matter
 from bot.text.markup import LINES, from_html
+from bot.text.sections import Section, chunks, split
 
 MARKDOWN, HTML, JSONL = (".md", ".markdown"), (".html", ".htm"), (".jsonl", ".jsonl.gz")
 LONGEST = 100_000  # characters of HTML
 TOP = 20_000  # characters of HTML in which its title is looked for
+LINK = "a link, which is not followed"
 TITLE = re.compile(r"<title(?:\s[^>]{0,200})?>([^<]{0,500})</title", re.I)
 HEADING = re.compile(r"<h1(?:\s[^>]{0,500})?>(.{0,500}?)</h1", re.I | re.S)
 # Of a page around an article; of an e-mail such tags may be the whole message.
@@ -31,6 +33,7 @@ AROUND = frozenset(
 )
 TAGS = {*LINES, "ul", "ol", "a", "thead", "tbody", "td", "th"}
 ARTICLE = nh3.Cleaner(tags=TAGS, clean_content_tags=set(AROUND), attributes={"a": {"href"}}, link_rel=None)
+FIRST = re.compile(r"\s*<h1>.{0,2000}?</h1>", re.S)  # which asks; it does not answer
 CELL = re.compile(r"</t[dh]>", re.I)
 
 FACT = TypeAdapter(Fact)
@@ -49,26 +52,37 @@ def _file(id: str) -> str:
 
 
 def below(path: Path) -> Iterator[tuple[str, Entry | Skipped]]:
-    """(where, what) of each article in a file, or in the files of a folder, by name; hidden ones are left out.
-    Misconfigured where there is nothing."""
+    """(where, what) of each article in a file, or in the files of a folder. Misconfigured where there is nothing."""
+    for where, file in files(path):
+        yield from ((where, file),) if isinstance(file, Skipped) else in_file(file, _base(path))
+
+
+def files(path: Path) -> Iterator[tuple[str, Path | Skipped]]:
+    """(where, file) of each file that may hold articles, by name; hidden ones are left out. Misconfigured where there
+    is nothing."""
     if not path.exists():
         raise Misconfigured(str(path), "there is no such file or folder")
-    yield from _within(path, path) if path.is_dir() else in_file(path, path.parent)
+    yield from _within(path, path) if path.is_dir() else ((path.name, path),)
 
 
-def _within(folder: Path, base: Path) -> Iterator[tuple[str, Entry | Skipped]]:
+def _base(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _within(folder: Path, base: Path) -> Iterator[tuple[str, Path | Skipped]]:
     try:
         found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as err:
         yield str(folder), Skipped(str(folder), f"cannot be read: {reason(err)}")
         return
     for path in found:
+        where = _shown(path, base)
         if path.is_symlink():
-            yield path.name, Skipped(_shown(path, base), "a link, which is not followed")
+            yield where, Skipped(where, LINK)
         elif path.is_dir():
             yield from _within(path, base)
         elif path.is_file() and path.name.lower().endswith((*MARKDOWN, *HTML, *JSONL)):
-            yield from in_file(path, base)
+            yield where, path
 
 
 def _shown(file: Path, base: Path) -> str:
@@ -94,34 +108,53 @@ def _one(file: Path, where: str) -> Entry | Skipped:
         return Skipped(where, str(err))
     except GONE as err:
         return Skipped(where, f"cannot be read: {reason(err)}")
-    return replace(made, id=_name(made.id or Path(where).with_suffix("").as_posix()))
+    return replace(made, id=slug(made.id or Path(where).with_suffix("").as_posix()))
 
 
 def _markdown(text: str, name: str) -> Entry:
     made = matter.read(text, name)
-    if matter.ours(text):
-        return made
-    if len(made.answer) > LONGEST:
+    return made if matter.ours(text) else replace(made, answer=from_html(_rendered(made.answer)))
+
+
+def _rendered(markdown: str) -> str:
+    """As HTML, cleaned."""
+    if len(markdown) > LONGEST:
         raise Misconfigured("size", f"more than {LONGEST:,} characters; split it")
     from markdown_it import MarkdownIt  # noqa: PLC0415 - which only an import needs
 
-    html = MarkdownIt("commonmark").enable("table").render(made.answer)
-    return replace(made, answer=_plain(html))
+    return cleaned(MarkdownIt("commonmark").enable("table").render(markdown))
 
 
 def _html(text: str, name: str) -> Entry:
-    found = HEADING.search(text[:TOP]) or TITLE.search(text[:TOP])
-    title = " ".join(from_html(found[1]).split()) if found else ""
-    answer = _plain(text)
-    if found and answer.startswith(title):  # it asks; it does not answer
+    title, answer = _titled(text), from_html(cleaned(text))
+    if title and answer.startswith(title):  # it asks; it does not answer
         answer = answer.removeprefix(title).strip()
     return Entry("", 0, title or name, answer)
 
 
-def _plain(html: str) -> str:
+def _titled(html: str) -> str:
+    found = HEADING.search(html[:TOP]) or TITLE.search(html[:TOP])
+    return " ".join(from_html(found[1]).split()) if found else ""
+
+
+def cleaned(html: str) -> str:
+    """The article alone: tags without attributes but links', and none left open. Misconfigured where it is too long."""
     if len(html) > LONGEST:
         raise Misconfigured("size", f"more than {LONGEST:,} characters of HTML; split it")
-    return from_html(ARTICLE.clean(CELL.sub(" ", html)))
+    return ARTICLE.clean(CELL.sub(" ", html))
+
+
+def in_sections(text: str, file: Path) -> tuple[Entry, tuple[Section, ...]]:
+    """What a Markdown or HTML file says of itself, without an answer, and its parts. Misconfigured as for others."""
+    if file.suffix.lower() in HTML:
+        title, html = _titled(text), cleaned(text)
+        first = FIRST.match(html)
+        return Entry("", 0, title or file.stem, ""), split(html[first.end() :] if first and title else html)
+    made = matter.read(text, file.stem)
+    if matter.ours(text):
+        return replace(made, answer=""), (Section((), made.answer),)
+    parts = (part for chunk in chunks(made.answer, LONGEST // 2) for part in split(_rendered(chunk)))
+    return replace(made, answer=""), tuple(parts)
 
 
 def _fact(fact: Fact, at: str) -> Entry | Skipped:
@@ -131,7 +164,7 @@ def _fact(fact: Fact, at: str) -> Entry | Skipped:
         return Skipped(at, str(err))
 
 
-def _name(called: str) -> str:
+def slug(called: str) -> str:
     """An id made of what it is called, or of where it lies."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in called.lower())
     return plain.strip("-._")[:100] or "entry"

@@ -44,14 +44,17 @@ class Index(Protocol):
     Misconfigured where its vectors are of another embedder."""
 
     def put(self, items: Sequence["Passage"], *, drop: Sequence[str] = (), mark: str = "") -> None:
-        """Add or replace by `key`, remove those of `drop` (unknown keys are fine), and note how far its writer is: all
-        or nothing, found at once here and next in every process that shares it."""
+        """Replace all that the owners of `items` had, take out what those of `drop` have (unknown ones are fine), and
+        note how far its writer is: all or nothing, found at once here and next in every process that shares it."""
 
     def mark(self) -> str:
         """The `mark` of the newest put that it still has, "" for none."""
 
     def search(self, query: str, *, source: Source, limit: int, who: Asker | None = None) -> tuple["Hit", ...]:
         """Best first, without what is not for `who`; None sees everything. Scores 0 to 1."""
+
+    def compact(self) -> None:
+        """Nothing that was taken out lingers where it keeps its passages. May take seconds."""
 
     def clear(self) -> None:
         """Forget everything, also whose vectors it held."""
@@ -75,7 +78,6 @@ class Passage:
     """A piece of text to be found; several may share an `owner` (entry id or past reply id). What its title says
     counts more; without one the text is its own title. `scope`: for whom it holds; `valid_until` aware UTC."""
 
-    key: str
     owner: str
     source: Source
     text: str
@@ -88,7 +90,6 @@ class Passage:
 class Hit:
     """A passage found. `score` is fused; `lexical` and `vector` are its parts, each 0 to 1."""
 
-    key: str
     owner: str
     score: float
     lexical: float

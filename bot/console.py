@@ -9,9 +9,10 @@ from typing import NoReturn
 
 from sqlalchemy import Connection
 
-from bot import allow, entry_commands, passwords, records, settings, taught_commands
-from bot.entry_commands import Knows, Remember
+from bot import allow, entry_commands, find_commands, passwords, records, settings, sync_commands, taught_commands
+from bot.entry_commands import Pasts
 from bot.errors import Misconfigured
+from bot.knowledge import Knows
 from bot.model import Person, PersonRole
 from bot.ports import Checks, Connector, SetsUp, Team
 from bot.records import WHO, Add, lead, opened, under
@@ -31,9 +32,9 @@ class Parser(argparse.ArgumentParser):
         self.exit(2)
 
 
-def register(add: Add, desks: Desks, knows: Knows, remember: Remember) -> None:
+def register(add: Add, desks: Desks, knows: Knows, past: Pasts) -> None:
     """Add the commands; `desks` makes the connectors that are set up, `knows` the search over a store;
-    `remember` takes in what people answered in the past."""
+    `past` takes in what people answered in the past."""
     for name, text in (("stop", "send nothing any more, in every process"), ("go", "send again")):
         add(name, _stop, text).add_argument("--why", default="", help="kept in the audit")
     grant = add("grant", _grant, "let a topic answer alone for some days")
@@ -43,11 +44,12 @@ def register(add: Add, desks: Desks, knows: Knows, remember: Remember) -> None:
     most = f"how long (default 7, at most {allow.LONGEST:.0f})"
     grant.add_argument("--days", type=float, default=7.0, help=most)
     _people(add, desks)
-    imports = under(add("import", _list_people, "take in articles, past conversations, or what was taught elsewhere"))
     exports = under(add("export", _list_people, "take away what is held about a customer, or all that was taught"))
-    records.register(add, exports)
-    entry_commands.register(add, imports, knows, remember)
-    taught_commands.register(exports, imports)
+    records.register(add, exports, knows)
+    find_commands.register(add, knows)
+    imports = entry_commands.register(add, knows, past)
+    sync_commands.register(add, imports, desks, knows, past)
+    taught_commands.register(exports, imports, knows)
     add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")
     setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
     setup.add_argument("--dry-run", action="store_true", help="only say what would be made")

@@ -57,7 +57,8 @@ def next_version(conn: Connection, new: Entry, seen: int, now: datetime) -> Entr
     same = old is not None and (old.question, old.answer) == (new.question, new.answer)
     taint = old.taint if old and same else Taint.NONE
     id_ = new.id or _name(conn, new.question)
-    return replace(new, id=id_, version=seen + 1, origin=HAND, taint=taint, retired=False)
+    source = old.source if old else new.source  # words that were changed still come from there
+    return replace(new, id=id_, version=seen + 1, origin=HAND, taint=taint, retired=False, source=source)
 
 
 def retire(conn: Connection, id: str, who: str, why: str, now: datetime) -> Entry:

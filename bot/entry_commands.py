@@ -1,61 +1,65 @@
-"""The operator's commands over entries: list, show, write, compare, restore, retire, export; and `ask`."""
+"""The operator's commands over entries: list, show, write, compare, restore, retire, export."""
 
 import argparse
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from bot import articles, entries
 from bot.errors import Misconfigured
+from bot.find_commands import fill
 from bot.imports import Became, How, Summary, Told, take_articles
-from bot.knowledge import Found, Knowledge
-from bot.model import Entry, Evidence
+from bot.knowledge import Knows
+from bot.model import Entry
+from bot.ports import Connector, Patience
 from bot.records import WHO, Add, lead, opened, under, written
-from bot.scope import Asker
-from bot.store import Store, audit, counts
+from bot.store import Store, audit
 from bot.store import knowledge as rows
 from bot.text import matter, typed
 from bot.text.changes import Piece
 
-Knows = Callable[[Store], Knowledge]
+Pasts = Callable[[], "Past"]
 
 
-class Remember(Protocol):
-    """Takes in what people answered in the past; learning knows how."""
+class Past(Protocol):
+    """Takes in what people answered in the past, for suggestions; learning knows how. `said` is told how far it is."""
 
-    def __call__(self, store: Store, path: Path, said: Told, *, dry_run: bool) -> Summary:
-        """What became of each conversation; `said` is told how far it is."""
+    def remember(self, store: Store, path: Path, said: Told, *, dry_run: bool) -> Summary:
+        """What became of each conversation of a file."""
+
+    def recall(
+        self, store: Store, desk: Connector, since: datetime, said: Told, patiently: Patience, *, dry_run: bool
+    ) -> Summary:
+        """What became of each resolved conversation of a helpdesk."""
+
+    def macros(self, store: Store, desk: Connector, how: How, now: datetime, said: Told) -> Summary:
+        """What became of each macro of a helpdesk."""
 
 
 MARKS = {"same": "{}", "gone": "[-{}-]", "new": "{{+{}+}}"}  # as `git diff --word-diff` writes them
 COLORS = {"same": "{}", "gone": "\033[31;9m{}\033[0m", "new": "\033[32m{}\033[0m"}
-SHOWN = 8  # of what was found
+ALWAYS = (Became.NEW, Became.CHANGED, Became.SAME)  # told of whatever was taken in
 
 
-def register(add: Add, imports: Add, knows: Knows, remember: Remember) -> None:
-    """Add the commands, those that take something in to `imports`."""
+def register(add: Add, knows: Knows, past: Pasts) -> Add:
+    """Add the commands; what adds to `import`."""
     _entries(under(add("entries", _list, "what the bot knows: list, show, write, compare, restore, retire, export")))
-    _imports(imports, remember)
-    ask = add("ask", lambda args: _ask(args, knows), "what the bot would find for a question, and why; changes nothing")
-    ask.add_argument("question")
-    ask.add_argument("--limit", default=str(SHOWN), help=f"of each kind (default {SHOWN})")
-    for field, text in (("plan", "the customer's"), ("language", "such as de, where the question does not tell"),
-                        ("audience", "the customer's segment"), ("page", "where in the product they are"),
-                        ("product", "the brand or a tag of the conversation")):  # fmt: skip
-        ask.add_argument(f"--{field}", default="", help=f"{text}, as an entry's scope has it")
+    imports = under(add("import", _list, "take in what is written elsewhere: articles, conversations, history"))
+    _imports(imports, knows, past)
+    return imports
 
 
-def _imports(add: Add, remember: Remember) -> None:
-    articles = add("articles", _articles, "Markdown, HTML or JSON lines, a file or a folder: as often as you like")
+def _imports(add: Add, knows: Knows, known: Pasts) -> None:
+    text = "Markdown, HTML or JSON lines, a file or a folder: as often as you like"
+    articles = add("articles", lambda args: _articles(args, knows), text)
     articles.add_argument("path", type=Path)
     articles.add_argument("--by", required=True, help="the lead who says so: id or e-mail")
     articles.add_argument("--overwrite", action="store_true", help="also what people have changed here since")
     text = "what people answered in the past, for suggestions only: FILE.jsonl[.gz], as often as you like"
-    past = add("conversations", lambda args: _conversations(args, remember), text)
+    past = add("conversations", lambda args: _conversations(args, knows, known()), text)
     past.add_argument("path", type=Path, help="in the format that `make run DATA=…` plays; README.md has it")
     for command in (articles, past):
         command.add_argument("--dry-run", action="store_true", help="only say what would be")
@@ -170,66 +174,48 @@ def _export(args: argparse.Namespace) -> None:
     print(f"{len(there)} entries in {args.folder}.")
 
 
-def _articles(args: argparse.Namespace) -> None:
+def _articles(args: argparse.Namespace, knows: Knows) -> None:
     store = opened(there=False)
     with store.read() as conn:
         how = How(lead(conn, args.by).id, args.overwrite, args.dry_run)
     summary = take_articles(store, args.path, how, datetime.now(UTC), partial(progress, "articles"))
     summed("articles", summary, args.dry_run)
+    if not args.dry_run:
+        fill(knows(store))
 
 
-def _conversations(args: argparse.Namespace, remember: Remember) -> None:
+def _conversations(args: argparse.Namespace, knows: Knows, past: Past) -> None:
     if not args.path.is_file():
         raise Misconfigured(str(args.path), "there is no such file")
     store = opened()
-    summary = remember(store, args.path, partial(progress, "conversations"), dry_run=args.dry_run)
+    summary = past.remember(store, args.path, partial(progress, "conversations"), dry_run=args.dry_run)
     if not args.dry_run:
-        with store.write() as conn:
-            counted = {str(became).replace(" ", "_"): str(many) for became, many in summary.counts.items()}
-            audit.record(conn, datetime.now(UTC), WHO, "conversations imported", args.path.name, **counted)
+        write_down(store, "conversations imported", args.path.name, summary)
     summed("conversations", summary, args.dry_run)
+    if not args.dry_run:
+        fill(knows(store))
+
+
+def write_down(store: Store, what: str, about: str, summary: Summary) -> None:
+    """In the audit: what became of everything."""
+    counted = {str(became).replace(" ", "_"): str(many) for became, many in summary.counts.items()}
+    with store.write() as conn:
+        audit.record(conn, datetime.now(UTC), WHO, what, about, **counted)
 
 
 def summed(what: str, summary: Summary, dry_run: bool) -> None:
-    """What became of everything, and why some of it was skipped."""
+    """Tell what became of everything."""
     print("\n" * sys.stderr.isatty(), end="", file=sys.stderr)
     for skipped in summary.skipped:
         print(f"skipped {skipped.where}: {skipped.why}")
-    counted = ", ".join(f"{summary.counts[became]:,} {became}" for became in Became)
+    counted = ", ".join(
+        f"{summary.counts[became]:,} {became}" for became in Became if became in ALWAYS or summary.counts[became]
+    )
     would = "would be " if dry_run else ""
     print(f"{summary.seen:,} {what}: {would}{counted}, {len(summary.skipped):,} skipped.")
 
 
 def progress(what: str, summary: Summary) -> None:
-    """How far it is, for whoever watches."""
+    """Show how far it is, to whoever watches."""
     if sys.stderr.isatty():
         print(f"\r{summary.seen:,} {what} …", end="", file=sys.stderr, flush=True)
-
-
-def _ask(args: argparse.Namespace, knows: Knows) -> None:
-    store = opened(there=True)
-    limit = max(1, typed.whole("--limit", args.limit))
-    knowledge, products = knows(store), frozenset({args.product} - {""})
-    who = Asker(datetime.now(UTC), args.plan, args.language, args.audience, args.page, products)
-    found = list(islice(knowledge.explained(args.question, who, limit=limit), limit))
-    with store.read() as conn:
-        used = counts.uses(conn, [f.evidence.id for f in found])
-    print("Entries" if found else "No entry has anything of it.")
-    for number, one in enumerate(found, 1):
-        print(f"{number:3}  {_scores(one.evidence)}  {one.evidence.id} v{one.evidence.version}  {one.evidence.title}")
-        _say(one, used.get(one.evidence.id, {}))
-    past = knowledge.past(args.question, limit=limit)
-    print("Past replies, for suggestions only" if past else "No past reply has anything of it.")
-    for number, reply in enumerate(past, 1):
-        print(f"{number:3}  {_scores(reply)}  {reply.title}")
-
-
-def _scores(evidence: Evidence) -> str:
-    return f"{evidence.score:.2f} (words {evidence.lexical:.2f}, meaning {evidence.vector:.2f})"
-
-
-def _say(found: Found, used: dict[str, int]) -> None:
-    if found.kept_back:
-        print(f"       kept back: {found.kept_back}")
-    if used:
-        print(f"       used {sum(used.values())} times: {', '.join(f'{n} {kind}' for kind, n in used.items())}")

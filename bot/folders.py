@@ -1,209 +1,108 @@
-"""A folder of files that is written as a whole or not at all, and told from one that was changed since.
+"""Folders and checkouts of Markdown, HTML and JSON lines, as documents. Nothing in them is run, fetched or followed: of
+`.git` only the files are read that name the commit."""
 
-Written beside its place, under a hidden name, and moved there once every file is on the disk; `manifest.json` in it has
-the number of rows and the SHA-256 of each file.
-"""
-
-import fcntl
-import hashlib
-import os
-import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from gzip import GzipFile
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
-
+from bot.articles import JSONL, LINK, files, in_file, in_sections
+from bot.documents import Document, digest, in_parts, withheld
 from bot.errors import Misconfigured
-from bot.files import reason, whole
+from bot.files import GONE, Skipped, reason, whole
+from bot.model import Entry, Provenance
 
-MANIFEST = "manifest.json"
-PRODUCT: Literal["understudy"] = "understudy"
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """A file: how many rows it has, and the SHA-256 of its bytes. Of a folder the digest is that of what `sha256sum *`
-    prints in it."""
-
-    rows: int
-    sha256: str
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+SPDX = re.compile(r"SPDX-License-Identifier:\s*(\S{1,60})")
+LICENCES = ("LICENSE", "LICENCE", "LICENSE.md", "LICENCE.md", "LICENSE.txt", "LICENCE.txt", "COPYING")
+FIRST = 2_000  # characters of a licence in which it is named
+SHORT = 8  # digits of a commit that people read
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What tells whether the rest can be read."""
-
-    product: Literal["understudy"]
-    format: int
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest(Head):
-    """What a folder holds, by name."""
-
-    at: AwareDatetime
-    files: Mapping[str, Sealed]
-
-
-HEAD, WHOLE = TypeAdapter(Head), TypeAdapter(Manifest)
+def documents(source: str, path: Path) -> Iterator[tuple[str, Document | Skipped]]:
+    """(where, what) of each document; whoever gets a Skipped was not told all. Misconfigured where nothing is there."""
+    base = path if path.is_dir() else path.parent
+    stands = Provenance(revision=commit(base), licence=licence(base))
+    met = dict[str, str]()
+    for where, file in files(path):
+        if isinstance(file, Skipped):
+            yield where, withheld(where, where, LINK) if file.why == LINK else file
+        elif met.setdefault(f"file {where}", str(file)) != str(file):
+            yield where, Skipped(where, "its name cannot be told from another's; give it one in UTF-8")
+        elif file.name.lower().endswith(JSONL):
+            yield from ((at, _of_row(source, at, row, stands, met)) for at, row in in_file(file, base))
+        else:
+            yield where, _of_file(source, where, file, stands)
 
 
-@contextmanager
-def replacing(target: Path, names: Collection[str], newest: int) -> Iterator[Path]:
-    """An empty folder that takes the place of `target` when the block ends; when the block fails, it goes, and what was
-    there stays. `names` and `newest` as for `verified`: what is replaced has to be one of ours, or empty. Misconfigured
-    where it is not, or the folder cannot be written, be it that the disk is full."""
-    target = target.resolve()
-    part, old = (target.with_name(f".{target.name}.{PRODUCT}-{ending}") for ending in ("part", "old"))
+def _of_file(source: str, where: str, file: Path, stands: Provenance) -> Document:
     try:
-        with _own(part):
-            try:
-                _put_back(target, old)
-                _replaceable(target, names, newest)
-                yield part
-                os.sync()  # also the many small files
-                _move(part, target, old)
-            except BaseException:
-                shutil.rmtree(part, ignore_errors=True)
-                raise
-    except OSError as err:
-        raise Misconfigured(str(target), f"cannot be written: {reason(err)}; what was there stays") from err
+        text = whole(file)
+    except (Misconfigured, *GONE) as err:
+        why = str(err) if isinstance(err, Misconfigured) else f"cannot be read: {reason(err)}"
+        return Document(where, where, "", partial(_unreadable, why))
+    made = partial(_in_file, source, where, file, text, stands)
+    return Document(where, where, digest(f"{stands.licence}\0{text}"), made)
 
 
-@contextmanager
-def _own(part: Path) -> Iterator[None]:
-    """It is ours alone, and empty of what a killed process left there."""
-    part.mkdir(mode=0o700, parents=True, exist_ok=True)
-    held = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for left in part.iterdir():
-            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
-        yield
-    except BlockingIOError as err:
-        raise Misconfigured(str(part), "another process is writing there; wait until it has ended") from err
-    finally:
-        os.close(held)
+def _unreadable(why: str) -> tuple[Entry, ...]:
+    raise Misconfigured("file", why)
 
 
-def _replaceable(target: Path, names: Collection[str], newest: int) -> None:
-    """Nothing that anybody put or changed there is lost. Misconfigured says what would be."""
-    if not target.exists():
-        return
-    if not target.is_dir() or os.path.ismount(target):
-        raise Misconfigured(str(target), "has to be a folder, or nothing yet, and no disk; name a folder on it")
-    there = {path.name for path in target.iterdir()}
-    if foreign := sorted(there - {MANIFEST, *names}):
-        raise Misconfigured(str(target), f"{foreign[0]!r} in it is not of an export of ours; name another folder")
-    if there:
-        try:
-            verified(target, names, newest)
-        except Misconfigured as err:
-            raise Misconfigured(str(target), f"is no export that could be replaced ({err}); name another") from err
+def _in_file(source: str, where: str, file: Path, text: str, stands: Provenance) -> tuple[Entry, ...]:
+    page, sections = in_sections(text, file)
+    found = Provenance(f"{source}:{where}", stands.revision, page.source.licence or stands.licence)
+    name = Path(where).with_suffix("").as_posix()
+    return tuple(in_parts(source, name, replace(page, source=found), sections))
 
 
-def _move(part: Path, target: Path, old: Path) -> None:
-    if target.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        target.rename(old)
-    try:
-        part.rename(target)
-    except OSError:
-        _put_back(target, old)
-        raise
-    _on_disk(target.parent)
-    shutil.rmtree(old, ignore_errors=True)
+def _of_row(source: str, at: str, row: Entry | Skipped, stands: Provenance, met: dict[str, str]) -> Document | Skipped:
+    """`met`: where each id was seen first."""
+    if isinstance(row, Skipped):
+        return row
+    if (first := met.setdefault(row.id, at)) != at:
+        return withheld(at, at, f"its id {row.id} is that of {first}")
+    entry = replace(row, source=replace(stands, place=f"{source}:{at}"))
+    return Document(f"#{row.id}", at, digest(repr(row)), lambda: (entry,))
 
 
-def _put_back(target: Path, old: Path) -> None:
-    """What was there, where a process was killed exactly between taking it away and putting in the new."""
-    if old.is_dir() and not target.exists():
-        old.rename(target)
+def commit(folder: Path) -> str:
+    """The first digits of the commit that a folder is a checkout of, "" where it is none."""
+    found = next((above / ".git" for above in (folder.resolve(), *folder.resolve().parents) if _is_git(above)), None)
+    return _head(found)[:SHORT] if found else ""
 
 
-def _on_disk(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+def _is_git(folder: Path) -> bool:
+    return (folder / ".git").exists()
 
 
-def write_lines(file: Path, lines: Iterable[bytes]) -> Sealed:
-    """Lines, packed; the same lines give the same bytes. Raises OSError."""
-    count = 0
-    with file.open("xb") as raw, GzipFile("", "wb", 6, raw, mtime=0) as out:
-        for line in lines:
-            out.write(line + b"\n")
-            count += 1
-    return Sealed(count, digest(file))
+def _head(git: Path) -> str:
+    """A worktree's `.git` is a file that says where its own lies; what it shares with others is further up."""
+    if git.is_file():
+        git = git.parent / _said(git).removeprefix("gitdir:").strip()
+    head = _said(git / "HEAD")
+    if not head.startswith("ref:"):
+        return head if COMMIT.fullmatch(head) else ""
+    name, shared = head.removeprefix("ref:").strip(), git / (_said(git / "commondir") or ".")
+    packed = (line.partition(" ") for line in _said(shared / "packed-refs").splitlines())
+    places = [_said(git / name), _said(shared / name), *(sha for sha, _, ref in packed if ref == name)]
+    return next((found for found in places if COMMIT.fullmatch(found)), "")
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Raises OSError."""
-    (folder / MANIFEST).write_bytes(WHOLE.dump_json(manifest, indent=1) + b"\n")
+def licence(folder: Path) -> str:
+    """What the licence beside the documents calls itself, "" where there is none."""
+    said = next((text for name in LICENCES if (text := _said(folder / name))), "")[:FIRST]
+    if found := SPDX.search(said):
+        return found[1]
+    lines = [line.strip("# \t") for line in said.splitlines() if line.strip("# \t")]
+    return " ".join(lines[: 1 + any(line.startswith("Version") for line in lines[1:2])])[:100]
 
 
-def digest(path: Path) -> str:
-    """SHA-256 of a file, or of the digests and names of the files in a folder. Raises OSError."""
-    if path.is_dir():
-        lines = (f"{digest(file)}  {file.name}\n" for file in sorted(path.iterdir(), key=lambda file: file.name))
-        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def verified(folder: Path, names: Collection[str], newest: int) -> Manifest:
-    """What a folder holds, where it is whole and as it was written. `names`: of all that has to be in it; `newest`: the
-    format that is known here. Misconfigured names the file that is not as it should be."""
-    manifest = _manifest(folder / MANIFEST, newest)
-    if odd := sorted(manifest.files.keys() ^ set(names)):
-        has = "names it, and no export has it" if odd[0] in manifest.files else "does not name it"
-        raise Misconfigured(str(folder), f"{odd[0]!r}: {MANIFEST} {has}")
-    for name, sealed in manifest.files.items():
-        _hold(folder / name, sealed)
-    return manifest
-
-
-def _manifest(file: Path, newest: int) -> Manifest:
-    try:
-        if not _plain(file.parent) or not _plain(file):
-            raise Misconfigured(str(file), "is not there, so this is no export, or one that was not finished")
-        text = _text(file)
-        if (head := HEAD.validate_json(text)).format > newest:
-            raise Misconfigured(
-                str(file), f"is of format {head.format}, and this version reads up to {newest}: update it first"
-            )
-        return WHOLE.validate_json(text)
-    except ValidationError as err:
-        first = err.errors(include_input=False, include_url=False)[0]
-        raise Misconfigured(str(file), f"{'.'.join(map(str, first['loc'])) or 'no JSON'}: {first['msg']}") from err
-    except OSError as err:
-        raise Misconfigured(str(file), f"cannot be read: {reason(err)}") from err
-
-
-def _text(file: Path) -> str:
-    try:
-        return whole(file)
-    except Misconfigured as err:
-        raise Misconfigured(str(file), str(err)) from err
-
-
-def _hold(path: Path, sealed: Sealed) -> None:
-    try:
-        within = path.iterdir() if path.is_dir() else ()
-        if not _plain(path) or not all(_plain(file) and file.is_file() for file in within):
-            raise Misconfigured(str(path), "is missing, or no plain file or folder")
-        if digest(path) != sealed.sha256:
-            raise Misconfigured(str(path), "is not as it was written: cut off, damaged or changed since")
-    except OSError as err:
-        raise Misconfigured(str(path), f"cannot be read: {reason(err)}") from err
-
-
-def _plain(path: Path) -> bool:
-    """A file or a folder, and no link to somewhere else. Raises OSError."""
-    return not path.is_symlink() and (path.is_file() or path.is_dir())
+def _said(file: Path) -> str:
+    """All that a small file says, "" where there is none. It may name any place: what is no plain file is not opened,
+    and what is in it goes nowhere but where it looks like a commit."""
+    with suppress(Misconfigured, OSError, ValueError):
+        return whole(file).strip() if file.is_file() and not file.is_symlink() else ""
+    return ""

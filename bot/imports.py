@@ -30,6 +30,7 @@ class Became(StrEnum):
     NEW = "new"
     CHANGED = "changed"
     SAME = "as before"
+    RETIRED = "retired"
 
 
 @dataclass(slots=True)
@@ -66,11 +67,18 @@ class How:
 
 
 def in_batches(
-    store: Store, found: Iterable[tuple[str, Row | Skipped]], take: Take[Row], said: Told, *, dry_run: bool
+    store: Store,
+    found: Iterable[tuple[str, Row | Skipped]],
+    take: Take[Row],
+    said: Told,
+    *,
+    dry_run: bool,
+    summary: Summary | None = None,
+    batch_of: int = BATCH,
 ) -> Summary:
-    """What became of each; `said` is told how far it is."""
-    summary, rest = Summary(), iter(found)
-    while batch := list(islice(rest, BATCH)):
+    """What became of each, added to `summary`; `said` is told how far it is."""
+    summary, rest = summary or Summary(), iter(found)
+    while batch := list(islice(rest, batch_of)):
         with store.read() if dry_run else store.write() as conn:
             made = [row if isinstance(row, Skipped) else take(conn, where, row) for where, row in batch]
         for became in made:
@@ -93,16 +101,22 @@ def _took(
     if (first := places.setdefault(article.id, where)) != where:
         return Skipped(where, f"its id {article.id} is that of {first}")
     try:
-        made = entries.checked(article, now)
-        old = rows.latest(conn, made.id)
-        if old and not entries.differences(old, made):
-            return Became.SAME
-        if old and old.origin != origin and not how.overwrite:
-            here = f"{made.id} is here in version {old.version} ({entries.story(old)})"
-            return Skipped(where, f"{here}; --overwrite takes this one instead")
-        made = replace(made, version=old.version + 1 if old else 1, origin=origin, taint=Taint.OUTSIDE)
-        if not how.dry_run:
-            entries.publish(conn, replace(made, by=how.who, at=now), "entry imported", "")
+        return merged(conn, where, article, how, origin, now)
     except Misconfigured as err:
         return Skipped(where, str(err))
+
+
+def merged(conn: Connection, where: str, new: Entry, how: How, origin: str, now: datetime) -> Became | Skipped:
+    """What becomes of an entry that stands elsewhere; skipped where people have changed it here since. Misconfigured
+    where it can be none."""
+    made = entries.checked(new, now)
+    old = rows.latest(conn, made.id)
+    if old and not entries.differences(old, made) and made.source.licence in ("", old.source.licence):
+        return Became.SAME
+    if old and old.origin != origin and not how.overwrite:
+        here = f"{made.id} is here in version {old.version} ({entries.story(old)})"
+        return Skipped(where, f"{here}; --overwrite takes this one instead")
+    made = replace(made, version=old.version + 1 if old else 1, origin=origin, taint=Taint.OUTSIDE)
+    if not how.dry_run:
+        entries.publish(conn, replace(made, by=how.who, at=now), "entry imported", "")
     return Became.CHANGED if old else Became.NEW

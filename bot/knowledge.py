@@ -1,8 +1,9 @@
 """What the bot knows: approved entries, and past replies for suggestions, found by an index that follows the store."""
 
+import logging
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from textwrap import shorten
@@ -13,16 +14,41 @@ from bot.scope import Asker, kept_back
 from bot.store import Store
 from bot.store import knowledge as rows
 
+log = logging.getLogger(__name__)
 TITLE = 120  # characters of a past question that stand for it
 LONG = 700  # characters: a longer answer is found by its paragraphs
+BATCH = 200  # entries or past replies that an index is given at a time
+AT_ONCE = 32  # past replies that a search waits for; more are left to `keep_up`
+CACHED = 5_000  # entries that are kept in memory
 
 
 def passages(entry: Entry) -> tuple[Passage, ...]:
     """The answer under its question, or each paragraph of a long answer."""
     parts = [p for p in re.split(r"\n\s*\n", entry.answer) if p.strip()] if len(entry.answer) > LONG else [entry.answer]
     return tuple(
-        Passage(f"{entry.id}#{i}", entry.id, Source.ENTRY, part, entry.question) for i, part in enumerate(parts)
+        Passage(entry.id, Source.ENTRY, part, entry.question, entry.scope, entry.valid_until) for part in parts
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far an index has followed a store, as the index keeps it: entry and past seq, and which version the first of
+    them is, so that an index is not taken for that of another store."""
+
+    entries: int = 0
+    past: int = 0
+    version: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.entries} {self.past} {self.version}"
+
+    @staticmethod
+    def parse(told: str) -> "Mark":
+        """Of what `str` made; of "" the beginning."""
+        if not told:
+            return Mark()
+        entries, past, version = told.split(" ", 2)
+        return Mark(int(entries), int(past), version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,85 +64,156 @@ class Knowledge:
 
     def __init__(self, store: Store, index: Index) -> None:
         self._store, self._index = store, index
-        self._entries: dict[str, Entry] = {}
-        self._keys: dict[str, tuple[str, ...]] = {}
-        self._past: dict[str, Intervention] = {}
-        self._seen = (0, 0)
+        self._cached: dict[str, Entry] = {}
+        self._seen, self._marked = Mark(), ""
         self._lock = threading.Lock()
 
     def refresh(self) -> None:
-        """Take in what any process has added since the last time."""
+        """Take in what any process has added since the last time: every entry, and of past replies a few."""
+        self._follow(AT_ONCE)
+
+    def keep_up(self, said: Callable[[int], object] = lambda _: None) -> None:
+        """Take in everything; `said` is told how many there were, a batch at a time."""
+        while count := self._follow(BATCH):
+            said(count)
+
+    def reindex(self, said: Callable[[int], object] = lambda _: None) -> None:
+        """Empty the index and fill it anew."""
+        with self._lock:
+            self._index.clear()
+            self._seen, self._marked = Mark(), ""
+        self.keep_up(said)
+
+    def compact(self) -> None:
+        """Nothing that was forgotten lingers in the index."""
+        self.keep_up()
+        self._index.compact()
+
+    def _follow(self, past: int) -> int:
+        """Take in all entries, and past replies up to so many; how many there were of both."""
         with self._store.read() as conn:
-            if rows.newest(conn) == self._seen:
-                return
+            newest = Mark(*rows.newest(conn))
+            here = (newest.entries, newest.past) == (self._seen.entries, self._seen.past)
+            if here and self._index.mark() == self._marked:  # it may have been damaged, and begin anew
+                return 0
             with self._lock:
-                entries, past = rows.entries_after(conn, self._seen[0]), rows.past_after(conn, self._seen[1])
-                self._take_entries(e for _, e in entries)
-                self._take_past([p for _, p in past])
-                ends = entries[-1][0] if entries else self._seen[0], past[-1][0] if past else self._seen[1]
-                self._seen = ends
+                return self._take(newest, past)
 
-    def _take_entries(self, versions: Iterable[Entry]) -> None:
-        newest = {e.id: e for e in versions}
-        live = {e.id: () if e.retired else passages(e) for e in newest.values()}
-        keys = {id_: tuple(p.key for p in found) for id_, found in live.items()}
-        stale = [key for id_ in live for key in self._keys.get(id_, ()) if key not in keys[id_]]
-        self._entries |= newest
-        self._keys |= keys
-        self._index.put([p for found in live.values() for p in found], drop=stale)
+    def _take(self, newest: Mark, past: int) -> int:
+        with self._store.read() as conn:
+            mark, count = self._known_mark(newest), 0
+            while entries := rows.entries_after(conn, mark.entries, BATCH) if mark.entries < newest.entries else []:
+                mark, count = self._put_entries(mark, entries), count + len(entries)
+            if replies := rows.past_after(conn, mark.past, past) if mark.past < newest.past else []:
+                mark, count = self._put_past(mark, replies), count + len(replies)
+            self._forget_changed(rows.changed_after(conn, self._seen.entries, CACHED))
+        self._seen, self._marked = mark, self._index.mark()
+        return count
 
-    def _take_past(self, past: list[Intervention]) -> None:
-        self._past |= {p.id: p for p in past}
-        self._index.put([Passage(p.id, p.id, Source.PAST, p.question) for p in past])
+    def _known_mark(self, newest: Mark) -> Mark:
+        """How far the index is; an index of another store, or of a later day of one that was restored, is emptied."""
+        mark = Mark.parse(self._index.mark())
+        if self._seen == Mark() and mark != Mark():
+            with self._store.read() as conn:
+                fits = mark.version == rows.version_at(conn, mark.entries)
+            if not fits or mark.entries > newest.entries or mark.past > newest.past:
+                log.warning("index of another store", extra={"mark": str(mark)})
+                self._index.clear()
+                return Mark()
+        return mark
+
+    def _put_entries(self, mark: Mark, versions: list[tuple[int, Entry]]) -> Mark:
+        newest = {e.id: e for _, e in versions}
+        live = [passage for e in newest.values() if not e.retired for passage in passages(e)]
+        seq, last = versions[-1]
+        mark = Mark(seq, mark.past, f"{last.id} {last.version}")
+        self._index.put(live, drop=[e.id for e in newest.values() if e.retired], mark=str(mark))
+        return mark
+
+    def _put_past(self, mark: Mark, replies: list[tuple[int, Intervention]]) -> Mark:
+        newest = {p.id: p for _, p in replies}
+        live = [Passage(p.id, Source.PAST, p.question) for p in newest.values() if p.question]
+        mark = replace(mark, past=replies[-1][0])
+        self._index.put(live, drop=[p.id for p in newest.values() if not p.question], mark=str(mark))
+        return mark
+
+    def _forget_changed(self, ids: list[str]) -> None:
+        if len(ids) == CACHED or len(self._cached) > CACHED:
+            self._cached.clear()
+        for id_ in ids:
+            self._cached.pop(id_, None)
 
     def search(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
         """Entries in force, best first, whoever asks."""
         self.refresh()
-        found = (e for e in self._owners(text, Source.ENTRY, limit) if not self._entries[e.id].retired)
-        return tuple(islice(found, limit))
+        return tuple(evidence for _, evidence in islice(self._entries(text, limit, None), limit))
 
     def evidence(self, text: str, who: Asker, *, limit: int) -> tuple[Evidence, ...]:
         """For a draft: entries that hold for this customer, here and now, then past replies; each best first."""
-        entries = (found.evidence for found in self.explained(text, who, limit=limit * 2) if not found.kept_back)
-        past = self._owners(text, Source.PAST, limit) if self._past else ()
-        return (*islice(entries, limit), *islice(past, limit))
+        self.refresh()
+        who = who.speaking(text)
+        entries = (evidence for entry, evidence in self._entries(text, limit, who) if not kept_back(entry, who))
+        return (*islice(entries, limit), *self._past(text, limit))
 
     def explained(self, text: str, who: Asker, *, limit: int) -> Iterator[Found]:
         """Entries, best first, with why those that are not for this customer, here and now, are kept back."""
         self.refresh()
         who = who.speaking(text)
-        for evidence in self._owners(text, Source.ENTRY, limit):
-            yield Found(evidence, kept_back(self._entries[evidence.id], who))
+        for entry, evidence in self._entries(text, limit, None):
+            yield Found(evidence, kept_back(entry, who))
 
     def past(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
         """Past replies, best first."""
         self.refresh()
-        return tuple(islice(self._owners(text, Source.PAST, limit), limit))
+        return self._past(text, limit)
 
-    def _owners(self, text: str, source: Source, limit: int) -> Iterator[Evidence]:
+    def _entries(self, text: str, limit: int, who: Asker | None) -> Iterator[tuple[Entry, Evidence]]:
+        """Best first, each once, none that is retired."""
+        for hit in self._owners(text, Source.ENTRY, limit, who):
+            if e := self.entry_of(hit.owner):
+                found = Evidence(Source.ENTRY, e.id, e.version, e.question, e.answer, hit.score, e.url, e.topic)
+                yield e, replace(found, lexical=hit.lexical, vector=hit.vector)
+
+    def _past(self, text: str, limit: int) -> tuple[Evidence, ...]:
+        hits = list(islice(self._owners(text, Source.PAST, limit), limit))
+        if not hits:
+            return ()
+        with self._store.read() as conn:
+            kept = rows.past_of(conn, [hit.owner for hit in hits])
+        return tuple(_past_evidence(kept[hit.owner], hit) for hit in hits if hit.owner in kept)
+
+    def _owners(self, text: str, source: Source, limit: int, who: Asker | None = None) -> Iterator[Hit]:
         """Best first, one for each entry or past reply."""
         owners: set[str] = set()
-        for hit in self._index.search(text, source=source, limit=limit * 3):
+        for hit in self._index.search(text, source=source, limit=limit * 3, who=who):
             if hit.owner not in owners:
                 owners.add(hit.owner)
-                yield self._evidence(source, hit)
+                yield hit
 
-    def _evidence(self, source: Source, hit: Hit) -> Evidence:
-        if source is Source.PAST:
-            p = self._past[hit.owner]
-            found = Evidence(source, p.id, 1, shorten(p.question, TITLE, placeholder="…"), p.answer, hit.score)
-        else:
-            e = self._entries[hit.owner]
-            found = Evidence(source, e.id, e.version, e.question, e.answer, hit.score, e.url, e.topic)
-        return replace(found, lexical=hit.lexical, vector=hit.vector)
+    def entry_of(self, id: str) -> Entry | None:
+        """The newest version, None when retired or unknown."""
+        if (known := self._cached.get(id)) is None:
+            with self._store.read() as conn:
+                known = rows.latest(conn, id)
+            if known is not None:
+                self._cached[id] = known
+        return None if known is None or known.retired else known
 
     def entry(self, id: str) -> Entry | None:
         """The version in force, None when retired or unknown."""
         self.refresh()
-        found = self._entries.get(id)
-        return None if found is None or found.retired else found
+        return self.entry_of(id)
 
     def entries(self) -> tuple[Entry, ...]:
-        """All in force, by id."""
-        self.refresh()
-        return tuple(e for _, e in sorted(self._entries.items()) if not e.retired)
+        """All that are not retired, by id."""
+        with self._store.read() as conn:
+            return tuple(rows.newest_versions(conn))
+
+
+def _past_evidence(past: Intervention, hit: Hit) -> Evidence:
+    title = shorten(past.question, TITLE, placeholder="…")
+    found = Evidence(Source.PAST, past.id, 1, title, past.answer, hit.score)
+    return replace(found, lexical=hit.lexical, vector=hit.vector)
+
+
+Knows = Callable[[Store], Knowledge]  # the search over a store

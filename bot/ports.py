@@ -3,13 +3,26 @@
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from bot.model import Conversation, Delivery, DeliveryKind, Ref, Verdict
 
+Made = TypeVar("Made")
 Clock = Callable[[], datetime]
 Late = Callable[[], bool]
 Fine = tuple[tuple[str, bool, str], ...]  # (what, is it fine?, how to mend it)
+
+
+class Patience(Protocol):
+    """How a call is made that may wait."""
+
+    def __call__(self, call: Callable[[], Made]) -> Made:
+        """What it gives, tried again where it raises Unavailable. Raises that in the end."""
+
+
+def at_once(call: Callable[[], Made]) -> Made:
+    """The `Patience` of what must not wait."""
+    return call()
 
 
 def never() -> bool:
@@ -144,6 +157,59 @@ class Team(Protocol):
 
     def team(self) -> tuple[Agent, ...]:
         """Everyone who may answer customers, bots left out. Raises Unavailable or Refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """An article in one language, as it is published. `language` as the vendor writes it, such as en-us, "" where it
+    does not tell; `html` as it came."""
+
+    language: str
+    title: str
+    html: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """An article of a help centre, or a macro. `audience`: whom alone it is for, "" for everybody; `withheld`: why it
+    is for no customer ("a draft"), "" when it is. Whatever is not surely for everybody is withheld."""
+
+    id: str
+    texts: tuple[Translation, ...]
+    updated_at: datetime
+    audience: str = ""
+    withheld: str = ""
+
+
+@runtime_checkable
+class Articles(Protocol):
+    """A connector whose vendor has a help centre."""
+
+    def articles(self, since: datetime | None = None) -> Iterator[Article]:
+        """Those touched at or after `since` (aware UTC), all where it is None; what is withheld, too, so that whoever
+        took it in before lets it go. May repeat one, and never misses one: what ends without an error is complete.
+
+        Raises Unavailable, Refused, and Misconfigured where a setting has to say first what is for everybody.
+        """
+
+
+@runtime_checkable
+class Macros(Protocol):
+    """A connector whose vendor keeps saved replies."""
+
+    def macros(self) -> Iterator[Article]:
+        """All of them. Raises Unavailable or Refused."""
+
+
+@runtime_checkable
+class History(Protocol):
+    """A connector whose past conversations may be learned from."""
+
+    def history(self, since: datetime, patiently: Patience = at_once) -> Iterator[tuple[Ref, str]]:
+        """(ref, the vendor's version of it) of each conversation that was resolved, touched at or after `since` (aware
+        UTC); may repeat one, never misses one. Its calls are made `patiently`: a long list cannot begin anew each time
+        that the vendor is crowded. Raises Unavailable or Refused."""
 
 
 class Wake(Protocol):

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from bot import forget, letters, settings
 from bot.allow import LEADS
 from bot.errors import Misconfigured
+from bot.knowledge import Knows
 from bot.model import Person, Ref
 from bot.store import Store, audit, conversations, people
 from bot.store.letters import Letter, Which, get
@@ -40,12 +41,13 @@ def lead(conn: Connection, who: str) -> Person:
     return found
 
 
-def register(add: Add, exports: Add) -> None:
+def register(add: Add, exports: Add, knows: Knows) -> None:
     """Add the commands, those that take something away to `exports`."""
     _dead(under(add("dead", _list, "work that failed for good: list it, show it, replay it")))
     _audit(under(add("audit", _verify, "check the chain of the audit, or export it for `verify_audit.py`")))
     whom = "their e-mail address, or connector:id such as zendesk:360012345678"
-    gone = add("forget", _forget, "erase what a customer said; ids stay, so that nothing is sent or answered twice")
+    text = "erase what a customer said; ids stay, so that nothing is sent or answered twice"
+    gone = add("forget", lambda args: _forget(args, knows), text)
     gone.add_argument("customer", help=whom)
     gone.add_argument("--dry-run", action="store_true", help="only say what would go")
     gone.add_argument("--yes", action="store_true", help="really do it; it cannot be undone")
@@ -160,7 +162,7 @@ def written(file: Path, write: Callable[[], int]) -> int:
         raise Misconfigured("file", f"{file} cannot be written: {err.strerror}") from err
 
 
-def _forget(args: argparse.Namespace) -> None:
+def _forget(args: argparse.Namespace, knows: Knows) -> None:
     store = opened(there=True)
     with store.read() as conn:
         found = forget.conversations_of(conn, args.customer)
@@ -174,6 +176,7 @@ def _forget(args: argparse.Namespace) -> None:
         print("Nothing was changed." if args.dry_run else "Nothing was changed; --yes erases it, and cannot be undone.")
         return
     _erase(store, args.customer, list(found))
+    knows(store).compact()
     if not forget.compact(store):
         print("The database is busy, so traces stay in its file until SQLite's VACUUM: stop the bot and do it by hand.")
     print("Forgotten. What a helpdesk, a log or a backup holds has to be erased there.")

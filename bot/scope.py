@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.model import Conversation, Entry, Page
+from bot.model import Conversation, Entry, Page, Scope
 from bot.text.terms import language
 
 
@@ -35,7 +35,11 @@ def kept_back(entry: Entry, who: Asker) -> str:
     """Why an entry is not for this customer, here and now; "" when it is."""
     if not entry.in_force(who.now):
         return "retired" if entry.retired else f"valid until {entry.valid_until:%d %B %Y}"
-    scope = entry.scope
+    return out_of_scope(entry.scope, who)
+
+
+def out_of_scope(scope: Scope, who: Asker) -> str:
+    """Why what holds for `scope` does not hold for whoever asks; "" when it does."""
     for field, holds in (
         ("plan", scope.plan == who.plan),
         ("language", scope.language == who.language),

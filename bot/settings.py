@@ -1,6 +1,8 @@
 """Settings of the bot itself, from the environment; connectors read their own."""
 
+import hashlib
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +33,8 @@ class Settings:
 
     What `secret_previous` signed is still believed, "" for none. `retention_days` 0 keeps conversations for ever.
     `anchors` is where the audit's head is written every day, None for nowhere. `trusted_proxy`: the address whose
-    word is taken on where a request comes from, "" for nobody's.
+    word is taken on where a request comes from, "" for nobody's. `sync_every` in seconds, 0 for never; `sync_folders`
+    by the names of their sources.
     """
 
     database_url: str = "sqlite:///data/understudy.db"
@@ -43,6 +46,8 @@ class Settings:
     port: int = 8000
     workers: int = 6
     sweep_every: float = 60.0
+    sync_every: float = 3600.0
+    sync_folders: Mapping[str, Path] = field(default_factory=dict)
     budgets: Mapping[str, float] = field(default_factory=dict)
     retention_days: int = 0
     anchors: Path | None = None
@@ -72,6 +77,16 @@ def public_url(env: Mapping[str, str]) -> str:
     return _page(env, "PUBLIC_URL", Settings().public_url)
 
 
+def index_folder(database_url: str) -> Path:
+    """Where a database's index is: beside one that is a file, else in `data`, by its address without the password."""
+    scheme, _, path = database_url.partition(":///")
+    if scheme == "sqlite" and path:
+        return Path(f"{path.partition('?')[0]}-index")
+    shown = urlsplit(database_url)
+    address = f"{shown.hostname}:{shown.port}{shown.path}"
+    return Path("data") / f"index-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
+
+
 def read(env: Mapping[str, str]) -> Settings:
     """Settings from `env`; Misconfigured names the first that is missing or wrong."""
     secret, previous = env.get("SECRET_KEY", ""), env.get("SECRET_KEY_PREVIOUS", "")
@@ -90,6 +105,8 @@ def read(env: Mapping[str, str]) -> Settings:
         port=_number(env, "PORT", default.port, 1, 65_535),
         workers=_number(env, "WORKERS", default.workers, 0, 64),
         sweep_every=_number(env, "SWEEP_EVERY", default.sweep_every, 1, 86_400),
+        sync_every=_number(env, "SYNC_EVERY", default.sync_every, 0, 86_400),
+        sync_folders=sync_folders(env),
         budgets=_budgets(env),
         retention_days=_number(env, "RETENTION_DAYS", default.retention_days, 0, 36_500),
         anchors=anchors(env),
@@ -101,6 +118,21 @@ def read(env: Mapping[str, str]) -> Settings:
 def one_address(chosen: Settings) -> bool:
     """Does everybody seem to come from the address of a proxy on this machine? Then ten tries are all for all."""
     return chosen.public_url.startswith("https://") and chosen.host in LOOPBACK and not chosen.trusted_proxy
+
+
+def sync_folders(env: Mapping[str, str]) -> dict[str, Path]:
+    """`SYNC_FOLDERS=docs=/srv/docs "changes=/srv/our app/CHANGELOG.md"`: what is kept in step beside help centres."""
+    found = {}
+    try:
+        words = shlex.split(env.get("SYNC_FOLDERS", ""))
+    except ValueError as err:
+        raise Misconfigured("SYNC_FOLDERS", f"cannot be read: {err}") from err
+    for word in words:
+        name, _, path = word.partition("=")
+        if not (path and re.fullmatch("[a-z0-9]{1,30}", name)) or name in found:
+            raise Misconfigured("SYNC_FOLDERS", f"{word!r} is no folder; write docs=/srv/docs, each name once")
+        found[name] = Path(path)
+    return found
 
 
 def _budgets(env: Mapping[str, str]) -> dict[str, float]:

@@ -68,6 +68,7 @@ def daily(line: Line, upkeep: Upkeep) -> None:
     tidy(line)
     anchor(line, upkeep.anchors)
     retain(line, upkeep.kept)
+    compact(line)
 
 
 def visit(line: Line, upkeep: Upkeep, connector: Connector) -> int:
@@ -146,6 +147,14 @@ def retain(line: Line, kept: timedelta | None) -> None:
             left = forget.retain(conn, kept, line.now())
     with line.store.write() as conn:
         conversations.set_looked_to(conn, "retention", line.now())
+
+
+def compact(line: Line) -> None:
+    """Once a day, take out of the index's files what has gone from it."""
+    if _due(line, "compact"):
+        line.knowledge.compact()
+        with line.store.write() as conn:
+            conversations.set_looked_to(conn, "compact", line.now())
 
 
 def _sweep(line: Line, connector: Connector, budget: float | None) -> int:

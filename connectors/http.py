@@ -54,6 +54,18 @@ def need(env: Mapping[str, str], setting: str, fix: str, pattern: str = "") -> s
     return value
 
 
+def pairs(env: Mapping[str, str], setting: str, fix: str) -> dict[str, str]:
+    """`123=pro 456=partner`: what a vendor's ids stand for, "" where one stands alone. Misconfigured where it is
+    anything else."""
+    made = {}
+    for word in env.get(setting, "").replace(",", " ").split():
+        found = re.fullmatch(r"([0-9]{1,32})(?:=([^\s=]{1,200}))?", word)
+        if not found:
+            raise Misconfigured(setting, f"{word!r} is not right; {fix}")
+        made[found[1]] = found[2] or ""
+    return made
+
+
 def loopback(env: Mapping[str, str], setting: str) -> str:
     """The address of a vendor's fake, "" for the vendor itself; on this machine alone, because the token goes there."""
     url = env.get(setting, "").strip()

@@ -42,7 +42,7 @@ def _took(conn: Connection, where: str, case: Case, *, dry_run: bool) -> Became 
     known = remembered(whole, conversations.seen_keys(conn, whole.ref))
     if known is None:
         return Skipped(where, "its customer was forgotten")
-    taught = list(_taught(known))
+    taught = list(taught_in(known))
     fresh = [item for item in taught if not rows.has_past(conn, item.id)]
     if fresh and not dry_run:
         conversations.save(conn, known, known.messages[-1].at)  # so old is it, for retention, too
@@ -77,7 +77,7 @@ def _message(id: str, said: Said, customer: Customer) -> Message:
     return Message(id, said.role, author, tidy(said.text), said.at, said.public, name, email=said.email)
 
 
-def _taught(known: Conversation) -> Iterator[Intervention]:
+def taught_in(known: Conversation) -> Iterator[Intervention]:
     """What each public message of a person teaches, if anything."""
     for message in known.messages:
         if message.role is Role.AGENT and message.public:

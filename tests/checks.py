@@ -13,7 +13,7 @@ import pytest
 
 from bot.errors import Forged, Malformed, Misconfigured, Refused, Unavailable
 from bot.model import DeliveryKind, Ref, Role
-from bot.ports import Connector, Panel, Team, Views
+from bot.ports import Articles, Connector, History, Panel, Team, Views
 from connectors.stage import Fault
 from tests.attacks import ALLOWED, SPELLINGS, reached
 from tests.helpdesk import (
@@ -25,6 +25,7 @@ from tests.helpdesk import (
     QUESTION,
     TEAM,
     TEXT,
+    Shelf,
     Subject,
     complaint,
     fault,
@@ -374,6 +375,123 @@ def it_names_the_team_by_e_mail_and_not_the_bot(s: Subject) -> None:
     said = s.connector.fetch(ref).messages
     assert [m.author for m in said if m.role is Role.AGENT] == [by_email[AGENT].id]
     assert {m.author for m in said if m.role is Role.SELF} & {agent.id for agent in team} == set()
+
+
+def shelf(s: Subject) -> tuple[Articles, Shelf] | None:
+    """The help centre as the connector reads it and as its people fill it, None where there is none."""
+    if not isinstance(s.connector, Articles):
+        return None
+    assert isinstance(s.fake, Shelf)
+    return s.connector, s.fake
+
+
+def it_lists_every_article_however_many_pages_there_are(s: Subject) -> None:
+    """Once each, with title, text, address, language and an aware time."""
+    if not (found := shelf(s)):
+        return
+    connector, fake = found
+    written = {fake.article(f"Question {n}?", f"<p>Answer {n}.</p>") for n in range(230)}
+
+    listed = [article for article in connector.articles() if article.id in written]
+
+    assert sorted(article.id for article in listed) == sorted(written)
+    assert {article.withheld for article in listed} == {""}
+    for article in listed:
+        [text] = article.texts
+        assert (text.title[:8], text.html[:9]) == ("Question", "<p>Answer")
+        assert text.url.startswith("http")
+        assert article.updated_at.utcoffset() == timedelta(0)
+
+
+def it_withholds_what_is_not_for_every_customer(s: Subject) -> None:
+    """Drafts, and what only some people may see; without a word of it."""
+    if not (found := shelf(s)):
+        return
+    connector, fake = found
+    draft = fake.article("A draft?", "<p>Not yet.</p>", draft=True)
+    inner = fake.article("For some?", "<p>A secret.</p>", restricted=True)
+    shown = fake.article("For all?", "<p>Yes.</p>")
+
+    listed = {article.id: article for article in connector.articles()}
+
+    assert listed[draft].withheld
+    assert listed[inner].withheld
+    assert (listed[draft].texts, listed[inner].texts) == ((), ())
+    assert not listed[shown].withheld
+
+
+def it_tells_when_an_article_is_not_for_everybody_any_more(s: Subject) -> None:
+    """By what was touched since, too: whoever took it in has to let it go at once."""
+    if not (found := shelf(s)):
+        return
+    connector, fake = found
+    before = fake.article("Open?", "<p>Yes.</p>")
+    [since] = [article.updated_at for article in connector.articles() if article.id == before]
+    fake.article("Open?", "<p>Yes.</p>", id=before, restricted=True)
+
+    assert all(article.withheld for article in connector.articles(since) if article.id == before)
+    assert before in {article.id for article in connector.articles(since)}
+
+
+def it_tells_languages_apart(s: Subject) -> None:
+    """Each published one as it stands there; one that is a draft is left out."""
+    if not (found := shelf(s)):
+        return
+    connector, fake = found
+    both = fake.article("Returns?", "<p>30 days.</p>", locale="en")
+    fake.article("Rückgabe?", "<p>30 Tage.</p>", id=both, locale="de")
+    fake.article("Retour ?", "<p>30 jours.</p>", id=both, locale="fr", draft=True)
+
+    [texts] = [article.texts for article in connector.articles() if article.id == both]
+
+    assert {text.language: text.title for text in texts} == {"en": "Returns?", "de": "Rückgabe?"}
+
+
+def it_lists_what_was_touched_since_and_not_what_is_gone(s: Subject) -> None:
+    """A new article and a changed one; the rest only where all are asked for."""
+    if not (found := shelf(s)):
+        return
+    connector, fake = found
+    old, gone = fake.article("Old?", "<p>Yes.</p>"), fake.article("Gone?", "<p>Yes.</p>")
+    since = max(article.updated_at for article in connector.articles()) + timedelta(seconds=2)
+    fake.archive(gone)
+
+    assert {old, gone} & {article.id for article in connector.articles()} == {old}
+    assert list(connector.articles(datetime.now(UTC) + timedelta(hours=1))) == []
+    assert {old, gone} & {article.id for article in connector.articles(since)} == set()
+
+
+def it_ends_a_list_of_articles_with_an_error_when_not_all_came(s: Subject) -> None:
+    """429 with its seconds, and a vendor that breaks off in the middle: whoever heard half must not think it all."""
+    if not (found := shelf(s)):
+        return
+    connector, fake = found
+    for n in range(230):
+        fake.article(f"Question {n}?", f"<p>Answer {n}.</p>")
+
+    fault(s, Fault("status", 429, "7"), writes_only=False)
+    with pytest.raises(Unavailable) as later:
+        list(connector.articles())
+    assert (round(later.value.retry_after) in (6, 7), later.value.crowded) == (True, True)
+    half = connector.articles()
+    next(half)
+    fault(s, Fault("cut"), writes_only=False)
+    with pytest.raises(Unavailable):
+        list(half)
+
+
+def it_tells_its_resolved_conversations_from_open_ones(s: Subject) -> None:
+    """Where its history may be learned from; each with a version of it."""
+    if not isinstance(s.connector, History):
+        return
+    open_, done = s.ask(), s.ask("Is the rain cover included?")
+    s.fake.agent_says("Yes, it is in the lid.", agent=AGENT, conversation=done.id, status="closed")
+
+    found = dict(s.connector.history(datetime.now(UTC) - timedelta(minutes=5)))
+
+    assert {open_, done} & found.keys() == {done}
+    assert found[done]
+    assert dict(s.connector.history(datetime.now(UTC) + timedelta(hours=2))) == {}
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = tuple(v for k, v in globals().items() if k.startswith("it_"))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast, runtime_checkable
 
 import pytest
 from flask import Flask, request
@@ -46,6 +46,20 @@ class Fake(Stage):
     knobs: Knobs
     ledger: Ledger
     courier: Courier
+
+
+@runtime_checkable
+class Shelf(Protocol):
+    """A fake whose vendor has a help centre."""
+
+    def article(
+        self, title: str, html: str, *, id: str = "", draft: bool = False, restricted: bool = False, locale: str = ...
+    ) -> str:
+        """Someone writes an article, or anew the one with that id, or in another language; its id. `restricted`: only
+        for some people."""
+
+    def archive(self, id: str) -> None:
+        """Someone takes it away."""
 
 
 @dataclass(frozen=True)

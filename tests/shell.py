@@ -66,6 +66,8 @@ def shell(database_url: str, environment: pytest.MonkeyPatch, captured: pytest.C
         "PORT",
         "WORKERS",
         "SWEEP_EVERY",
+        "SYNC_EVERY",
+        "SYNC_FOLDERS",
         "HOST",
         "LOG_LEVEL",
         "AUDIT_ANCHORS",

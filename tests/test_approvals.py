@@ -396,7 +396,8 @@ def edited(r: Room, **typed: str) -> None:
 def learned(r: Room) -> list[tuple[str, str, str]]:
     """(question, answer, by) of what is live beside what was known."""
     with r.desk.line.store.read() as conn:
-        return [(e.question, e.answer, e.by) for _, e in rows.entries_after(conn, 0) if e.origin == "proposal:p-1"]
+        versions = [e for _, e in rows.entries_after(conn, 0, 1000)]
+    return [(e.question, e.answer, e.by) for e in versions if e.origin == "proposal:p-1"]
 
 
 def recorded(r: Room, what: str) -> list[tuple[str, dict[str, str]]]:
@@ -506,7 +507,7 @@ def test_with_many_clicks_at_once_one_has_an_effect(review_room: Room, clicks: i
     assert statuses == [200] * clicks
     with review_room.desk.line.store.read() as conn:
         done = [e.what for e in audit.entries(conn, limit=5000) if e.what in ("proposal approved", "entry published")]
-        learned = [e for _, e in rows.entries_after(conn, 0) if e.origin == "proposal:p-1"]
+        learned = [e for _, e in rows.entries_after(conn, 0, 1000) if e.origin == "proposal:p-1"]
     assert (sorted(done), len(learned)) == (["entry published", "proposal approved"], 1)
     assert review_room.refusals() == [("slack:U_INES", DECIDED, "accept")] * (clicks - 1)
 

@@ -540,7 +540,7 @@ def talk(number: int) -> Conversation:
 def test_nobody_hears_what_another_customer_said_whether_it_was_learned_or_not(tmp_path: Path, learned: bool) -> None:
     store = Store(f"sqlite:///{tmp_path / 'understudy.db'}")
     migrate(store)
-    knowledge = Knowledge(store, HybridIndex(HashEmbedder()))
+    knowledge = Knowledge(store, HybridIndex(HashEmbedder(), tmp_path / "index"))
     with store.write() as conn:
         rows.add_entry(conn, Entry(RETURNS.id, 1, RETURNS.title, RETURNS.passage, "returns", RETURNS.url))
         for number in range(200) if learned else ():

@@ -43,7 +43,7 @@ def known(store: Store) -> dict[str, tuple[int, str, str]]:
 
 def counted(summary: Summary) -> tuple[int, ...]:
     """New, changed, as before, skipped."""
-    return (*(summary.counts[became] for became in Became), len(summary.skipped))
+    return (*(summary.counts[became] for became in (Became.NEW, Became.CHANGED, Became.SAME)), len(summary.skipped))
 
 
 def test_markdown_html_and_json_lines_become_plain_entries(store: Store, tmp_path: Path) -> None:

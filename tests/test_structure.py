@@ -19,7 +19,23 @@ PACKAGES = ("bot", "connectors", "learning")
 FLOORS = (
     ("words", ("model", "errors", "text")),
     ("rules", ("scope", "ports", "brains", "settings", "news", "policy", "egress", "compose", "memory")),
-    ("edges", ("store", "pace", "work", "worker", "backends", "outside", "files", "folders", "cases", "articles")),
+    (
+        "edges",
+        (
+            "store",
+            "pace",
+            "work",
+            "worker",
+            "backends",
+            "outside",
+            "files",
+            "sealed",
+            "cases",
+            "articles",
+            "documents",
+            "folders",
+        ),
+    ),
     (
         "line",
         (
@@ -29,6 +45,7 @@ FLOORS = (
             "knowledge",
             "entries",
             "imports",
+            "sync",
             "line",
             "deliver",
             "answer",
@@ -40,7 +57,10 @@ FLOORS = (
             "sweep",
         ),
     ),
-    ("surface", ("logs", "web", "records", "entry_commands", "taught_commands", "console")),
+    (
+        "surface",
+        ("logs", "web", "records", "find_commands", "entry_commands", "sync_commands", "taught_commands", "console"),
+    ),
 )
 ORDER = [module for _, modules in FLOORS for module in modules]
 PURE = {module for floor, modules in FLOORS[:2] for module in modules}

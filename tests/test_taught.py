@@ -25,7 +25,6 @@ from bot import entries, forget, review
 from bot.answer import digest
 from bot.cases import script
 from bot.errors import Misconfigured
-from bot.folders import MANIFEST
 from bot.imports import Became, How, Summary, take_articles
 from bot.model import (
     Action,
@@ -54,9 +53,12 @@ from bot.model import (
     VerdictKind,
 )
 from bot.news import news
+from bot.sealed import MANIFEST
 from bot.store import Store, audit, conversations, drafts, limits, reviews
 from bot.store import knowledge as rows
+from bot.store import taken as places
 from bot.store.tables import meta
+from bot.store.taken import Taken
 from bot.taught.away import counted, take_away
 from bot.taught.back import bring_back
 from bot.taught.lines import NAMES, PARTS
@@ -76,7 +78,7 @@ PAST = json.dumps({
         {"role": "agent", "author": "Tomasz", "text": "Rub a candle along the zip.", "at": "2024-03-01T10:00:00Z"},
     ],
 })  # fmt: skip
-EXACT = ("entry", "rule", "policy", "conversation", "outcome", "correction", "intervention", "past", "signal")
+EXACT = ("entry", "taken", "rule", "policy", "conversation", "outcome", "correction", "intervention", "past", "signal")
 SERIAL = ("seq",)  # numbers that each database counts up for itself
 ROOT = Path(__file__).parent.parent
 
@@ -127,6 +129,11 @@ def lived_in(made: Desk, past: Path) -> None:
     decided(made, ProposalState.OPEN, VerdictKind.REJECT, "not so")
     past.write_text(PAST)
     remember(made.line.store, past)
+    with made.line.store.write() as conn:
+        macro = Intervention("m-zendesk-77-abc", Ref("zendesk", "macro-77"), NOW, "", "Lost parcel", "Ask the courier.")
+        rows.add_past(conn, macro)
+        places.save(conn, "macros:zendesk", Taken("77", "abc", (macro.id,)))
+        places.save(conn, "docs", Taken("returns.md", "def", (RETURNS.id,)))
     gone = made.ask("Is my zugzwang engraved with words?", customer="grete@example.com")
     made.agent(gone, "Yes, your zugzwang is engraved as you asked, and leaves the house on Monday.", status="solved")
     with made.line.store.write() as conn:
@@ -397,7 +404,7 @@ def test_conversations_are_in_the_format_that_is_played_and_imported(
     assert {said.role for _, said in played} == {"customer", "agent"}
     assert (took.counts[Became.NEW], home.counts[Became.SAME]) == (4, 1)  # that of a file is known here by its own id
     with elsewhere.read() as conn:
-        assert TAUGHT in [item.answer for _, item in rows.past_after(conn, 0)]
+        assert TAUGHT in [item.answer for _, item in rows.past_after(conn, 0, 99)]
 
 
 def test_markdown_is_there_for_people_and_reads_back(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
@@ -419,7 +426,7 @@ def test_the_audit_says_who_took_away_and_brought_back_what(fernweh: Desk, elsew
     assert {entry.who for entry in done} == {"ines"}
     published = ["entry imported"] * 3 + ["rule imported"] * 2 + ["policy imported"] * 2
     assert [e.what for e in reversed(done)] == ["taught import begun", *published, "taught imported"]
-    assert done[0].detail["signals"] == "5 new, 0 changed, 0 as before, 0 skipped"
+    assert done[0].detail["signals"] == "5 new, 0 skipped"
 
 
 Spoil = Callable[[Path], object]

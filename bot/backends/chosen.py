@@ -8,7 +8,7 @@ from bot.backends.workers import Bell
 from bot.brains import Embedder, Index
 from bot.errors import Misconfigured
 from bot.ports import Wake
-from bot.settings import Settings
+from bot.settings import Settings, index_folder
 
 
 def bell(chosen: Settings) -> Wake:
@@ -27,6 +27,6 @@ def embedder() -> Embedder:
     return HashEmbedder()
 
 
-def index(by: Embedder) -> Index:
-    """What finds passages."""
-    return HybridIndex(by)
+def index(database_url: str, by: Embedder) -> Index:
+    """What finds the passages of a database."""
+    return HybridIndex(by, index_folder(database_url))

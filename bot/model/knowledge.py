@@ -22,9 +22,19 @@ HAND = "hand"  # the origin of what a lead typed here
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where words stand that were taken in: `place`, an address or a file; `revision`, its commit or the vendor's time
+    of its last change; `licence`, as it is named there. "" where nothing tells."""
+
+    place: str = ""
+    revision: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """Approved knowledge. A change is a new version; `retired` ends it. `origin`: seed, import:FOLDER, hand,
-    restored:VERSION or proposal:ID."""
+    """Approved knowledge. A change is a new version; `retired` ends it. `origin`: seed, import:FOLDER, sync:SOURCE,
+    hand, restored:VERSION or proposal:ID."""
 
     id: str
     version: int
@@ -39,6 +49,7 @@ class Entry:
     valid_until: datetime | None = None
     retired: bool = False
     taint: Taint = Taint.NONE
+    source: Provenance = Provenance()
 
     def in_force(self, now: datetime) -> bool:
         """Neither retired nor out of date."""

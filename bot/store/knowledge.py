@@ -44,10 +44,29 @@ def in_force(conn: Connection, at: datetime) -> list[Entry]:
     return [known for known in found if known.in_force(at)]
 
 
-def entries_after(conn: Connection, seq: int) -> list[tuple[int, Entry]]:
-    """(seq, version) added after `seq`, oldest first: how an index catches up."""
-    query = select(entry.c.seq, entry.c.value).where(entry.c.seq > seq).order_by(entry.c.seq)
+def newest_versions(conn: Connection) -> list[Entry]:
+    """Of every entry the newest version, by id, without those that are retired."""
+    later = entry.alias()
+    newest = select(func.max(later.c.version)).where(later.c.id == entry.c.id).scalar_subquery()
+    found = conn.scalars(select(entry.c.value).where(entry.c.version == newest).order_by(entry.c.id))
+    return [known for known in found if not known.retired]
+
+
+def entries_after(conn: Connection, seq: int, limit: int) -> list[tuple[int, Entry]]:
+    """(seq, version) added after `seq`, oldest first, so many at most: how an index catches up."""
+    query = select(entry.c.seq, entry.c.value).where(entry.c.seq > seq).order_by(entry.c.seq).limit(limit)
     return [(r.seq, r.value) for r in conn.execute(query)]
+
+
+def changed_after(conn: Connection, seq: int, limit: int) -> list[str]:
+    """Ids of entries that got a version after `seq`, so many at most."""
+    return list(conn.scalars(select(entry.c.id).where(entry.c.seq > seq).limit(limit)))
+
+
+def version_at(conn: Connection, seq: int) -> str:
+    """Id and version of the row `seq`, "" for 0 and where it is not there."""
+    row = conn.execute(select(entry.c.id, entry.c.version).where(entry.c.seq == seq)).first()
+    return f"{row.id} {row.version}" if row else ""
 
 
 def add_past(conn: Connection, item: Intervention) -> None:
@@ -62,6 +81,12 @@ def has_past(conn: Connection, id: str) -> bool:
     return conn.scalar(known) is not None
 
 
+def get_past(conn: Connection, id: str) -> Intervention | None:
+    """What is kept under it."""
+    found: Intervention | None = conn.scalar(select(past.c.value).where(past.c.id == id))
+    return found
+
+
 def forget_past(conn: Connection, item: Intervention) -> None:
     """Take it out and add an empty one, because an index that has it in memory follows what is added."""
     one_at_a_time(conn, Lock.KNOWLEDGE)
@@ -69,10 +94,15 @@ def forget_past(conn: Connection, item: Intervention) -> None:
     conn.execute(delete(past).where(past.c.id == item.id))
 
 
-def past_after(conn: Connection, seq: int) -> list[tuple[int, Intervention]]:
-    """(seq, what a person answered) added after `seq`, oldest first."""
-    query = select(past.c.seq, past.c.value).where(past.c.seq > seq).order_by(past.c.seq)
+def past_after(conn: Connection, seq: int, limit: int) -> list[tuple[int, Intervention]]:
+    """(seq, what a person answered) added after `seq`, oldest first, so many at most."""
+    query = select(past.c.seq, past.c.value).where(past.c.seq > seq).order_by(past.c.seq).limit(limit)
     return [(r.seq, r.value) for r in conn.execute(query)]
+
+
+def past_of(conn: Connection, ids: list[str]) -> dict[str, Intervention]:
+    """What people answered, by id."""
+    return {r.id: r.value for r in conn.execute(select(past.c.id, past.c.value).where(past.c.id.in_(ids)))}
 
 
 def newest(conn: Connection) -> tuple[int, int]:

@@ -85,6 +85,7 @@ intervention = table(
 )
 signal = table("signal", serial(), strings("id"), value(model.Signal), times("at"))
 entry = table("entry", serial(), strings("id", "topic"), numbers("version"), value(model.Entry), times("at"))
+taken = table("taken", keys("source", "id"), strings("digest", "made"))
 past = table("past", serial(), strings("id"), value(model.Intervention), times("at"))
 rule = table("rule", serial(), strings("id"), numbers("version"), value(model.Rule), times("at"))
 policy = table("policy", serial("version"), value(model.Policy), strings("by"), times("at"))

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from bot import files
 from bot.files import Skipped
-from bot.folders import verified
 from bot.imports import Became, How, Summary, in_batches
+from bot.sealed import verified
 from bot.store import Store, audit
 from bot.store.statements import Lock, one_at_a_time
 from bot.taught.lines import FORMAT, NAMES, PARTS, Part, oddity
@@ -46,7 +46,8 @@ def _written_down(store: Store, back: Back, folder: Path, what: str, **detail: s
 
 
 def _counts(summary: Summary) -> str:
-    return ", ".join([*(f"{summary.counts[b]} {b}" for b in Became), f"{len(summary.skipped)} skipped"])
+    counted = [f"{many} {became}" for became, many in summary.counts.items()]
+    return ", ".join([*counted, f"{len(summary.skipped)} skipped"])
 
 
 def _lines(folder: Path, part: Part) -> Iterator[tuple[str, Any]]:

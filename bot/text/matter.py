@@ -17,7 +17,7 @@ from dataclasses import fields
 from typing import Any
 
 from bot.errors import Misconfigured
-from bot.model import Entry, Scope
+from bot.model import Entry, Provenance, Scope
 from bot.text import typed
 
 MATTER = re.compile(r"---[ \t]*\n(.{0,20000}?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -25,6 +25,7 @@ HEADING = re.compile(r"\s{0,100}#{1,6}[ \t]+([^\n]+)")
 VERSION = re.compile(r"[0-9]{1,9}")
 OURS = "taint"  # a word that nobody else's files have
 KEPT = ("version", "origin", "taint", "by", "at")  # of these only the version is read back: the one that was edited
+LICENCE = ("licence", "license", "spdx")  # the names it goes by
 
 
 def written(entry: Entry) -> str:
@@ -37,6 +38,8 @@ def written(entry: Entry) -> str:
     head |= {"scope": {name: value for name, value in scope.items() if value}} if any(scope.values()) else {}
     head |= {"valid_until": entry.valid_until.isoformat()} if entry.valid_until else {}
     head |= {name: str(getattr(entry, name)) for name in KEPT if getattr(entry, name)}
+    source = {field.name: getattr(entry.source, field.name) for field in fields(Provenance)}
+    head |= {"source": {name: value for name, value in source.items() if value}} if any(source.values()) else {}
     return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=10_000)}---\n{entry.answer}\n"
 
 
@@ -60,6 +63,7 @@ def read(text: str, name: str = "") -> Entry:
         url=_word(head, "url"),
         scope=_scope(head.get("scope") or {}),
         valid_until=typed.end("valid_until", until) if until else None,
+        source=Provenance(licence=next((word for name in LICENCE if (word := _word(head, name))), "")),
     )
 
 

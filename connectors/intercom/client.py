@@ -6,6 +6,7 @@ Imported at the first call, because SDK and httpx take longer to import than all
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 import httpx
 from intercom import AdminReplyConversationRequest, Intercom, SingleFilterSearchRequest, StartingAfterPaging
@@ -15,11 +16,13 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from bot.errors import BotError, Malformed, Refused, Unavailable
 from bot.model import Ref
+from bot.ports import Patience, at_once
 from bot.text.markup import Safe
 from connectors.http import CONNECT_TIMEOUT, Drift, Once, Shape, error_for, shape, unsent
 from connectors.intercom import shapes
 from connectors.intercom.door import CONVERSATION
 
+ARTICLES = 50  # a page; the vendor names no maximum
 PAGE = 150  # conversations a page, the vendor's maximum
 WRAPPED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 MEND = {
@@ -86,21 +89,34 @@ class Client:
         with answered(f"Intercom, reading {ref}"):
             return _read(shapes.Conversation, self._sdk.conversations.find(_id(ref)))
 
-    def changed(self, since: datetime) -> Iterator[str]:
-        """Ids of the conversations updated at or after `since`, by the page."""
-        since = self._drift.theirs(since) if self._drift.known else since - UNKNOWN
+    def theirs(self, since: datetime) -> datetime:
+        """By their clock; an hour earlier until their first answer tells what it shows."""
+        return self._drift.theirs(since) if self._drift.known else since - UNKNOWN
+
+    def changed(self, since: datetime, patiently: Patience = at_once) -> Iterator[shapes.Found]:
+        """Conversations updated at or after `since`, by the page."""
         # Dates know `>` and `<` alone here, and the vendor's pages differ on whether `>` includes its end.
-        query = SingleFilterSearchRequest(field="updated_at", operator=">", value=int(since.timestamp()) - 1)
+        query = SingleFilterSearchRequest(
+            field="updated_at", operator=">", value=int(self.theirs(since).timestamp()) - 1
+        )
         page = shapes.Page(conversations=())
         while True:
-            paging = StartingAfterPaging(per_page=PAGE, starting_after=page.cursor or None)
-            with answered("Intercom, searching conversations"):
-                # Not the SDK's pager: in 5.0.1 it asks for the first page again and again.
-                found = self._sdk.conversations.search(query=query, pagination=paging).response
-                page = _read(shapes.Page, found)
-            yield from (found.id for found in page.conversations)
+            page = patiently(partial(self._search, query, page.cursor or None))
+            yield from page.conversations
             if not page.cursor:
                 return
+
+    def _search(self, query: SingleFilterSearchRequest, cursor: str | None) -> shapes.Page:
+        paging = StartingAfterPaging(per_page=PAGE, starting_after=cursor)
+        with answered("Intercom, searching conversations"):
+            # Not the SDK's pager: in 5.0.1 it asks for the first page again and again.
+            return _read(shapes.Page, self._sdk.conversations.search(query=query, pagination=paging).response)
+
+    def articles(self, number: int) -> shapes.Articles:
+        """A page of the articles, from 1 on, the latest touched first."""
+        with answered("Intercom, reading articles"):
+            # Its pager goes on for as long as a page has rows, which a page beyond the last may have.
+            return _read(shapes.Articles, self._sdk.articles.list(page=number, per_page=ARTICLES).response)
 
     def post(self, ref: Ref, admin: str, html: Safe, *, note: bool) -> shapes.Conversation:
         """Add a comment or a note; Unavailable with `maybe` where it may stand there although we cannot tell."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from bot.errors import BotError, Misconfigured, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
-from bot.ports import Agent, Connector, Late, Received, Request, never
+from bot.ports import Agent, Article, Connector, Late, Patience, Received, Request, at_once, never
 from bot.text.markup import html_of
-from connectors.http import READ_TIMEOUT, loopback, need, secrets, unless
-from connectors.intercom import shapes
+from connectors.http import READ_TIMEOUT, loopback, need, pairs, secrets, unless
+from connectors.intercom import shapes, shelf
 from connectors.intercom.door import received
 from connectors.intercom.read import conversation_of, fingerprint
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REGIONS = {"us": "", "eu": ".eu", "au": ".au"}  # as in https://api.eu.intercom.io
 SKEW = timedelta(hours=1)  # their clock against ours, which may be set while we send
 OVERLAP = timedelta(seconds=60)
+COLLECTIONS = "write the ids of collections that everybody may read, 126=pro for those of an audience, or all"
 
 
 def connect(env: Mapping[str, str], timeout: float = READ_TIMEOUT) -> Connector:
@@ -36,15 +37,22 @@ def connect(env: Mapping[str, str], timeout: float = READ_TIMEOUT) -> Connector:
         region=region,
         base_url=loopback(env, "INTERCOM_BASE_URL") or f"https://api{REGIONS[region]}.intercom.io",
         app=env.get("INTERCOM_APP_ID", "").strip(),
+        collections=_collections(env),
         timeout=timeout,
     )
+
+
+def _collections(env: Mapping[str, str]) -> dict[str, str]:
+    if env.get("INTERCOM_COLLECTIONS", "").strip().lower() == shelf.ALL:
+        return {shelf.ALL: ""}
+    return pairs(env, "INTERCOM_COLLECTIONS", COLLECTIONS)
 
 
 @dataclass(frozen=True)
 class Intercom:
     """Chat and e-mail conversations. Nothing is tried twice here and nothing is cached.
 
-    `timeout` in seconds; `app` is "" where any workspace will do.
+    `timeout` in seconds; `app` is "" where any workspace will do; `collections`: for whom the articles in each are.
     """
 
     name = "intercom"
@@ -56,6 +64,7 @@ class Intercom:
     region: str
     base_url: str
     app: str
+    collections: Mapping[str, str]
     timeout: float
 
     @cached_property
@@ -77,7 +86,19 @@ class Intercom:
 
     def changed(self, since: datetime) -> Iterator[Ref]:
         """Newest first, from a minute before `since`; what changes meanwhile is found by the next look."""
-        return (Ref(self.name, found) for found in self.client.changed(since - OVERLAP))
+        return (Ref(self.name, found.id) for found in self.client.changed(since - OVERLAP))
+
+    def history(self, since: datetime, patiently: Patience = at_once) -> Iterator[tuple[Ref, str]]:
+        """Those that are closed now."""
+        found = self.client.changed(since - OVERLAP, patiently)
+        return ((Ref(self.name, one.id), one.updated_at) for one in found if one.state == "closed")
+
+    def articles(self, since: datetime | None = None) -> Iterator[Article]:
+        """Of the collections that INTERCOM_COLLECTIONS names; Misconfigured without it, as the API tells nobody for
+        whom an article is."""
+        if not self.collections:
+            raise Misconfigured("INTERCOM_COLLECTIONS", f"is not set; {COLLECTIONS}, as the API does not tell")
+        return shelf.articles(self.client, since, self.collections)
 
     def deliver(self, delivery: Delivery, late: Late = never) -> str:
         """The id of the new part."""

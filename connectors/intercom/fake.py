@@ -15,7 +15,7 @@ from flask import Flask, Response, request
 
 from bot.ports import StageMessage, StageThread
 from bot.text.markup import from_html, to_html
-from connectors.intercom.world import APP, BOT, CLEANER, FERNWEH, TEAM, Json, World
+from connectors.intercom.world import APP, BOT, CLEANER, FERNWEH, OPEN, TEAM, Json, World
 from connectors.stage import Courier, Knobs, Ledger, Server, Write, stage
 
 TOKEN = "fake-intercom-token"
@@ -43,6 +43,7 @@ class Fake:
     def __init__(self, port: int = 0) -> None:
         self.knobs, self.ledger, self.world = Knobs(), Ledger(), World(self._notify)
         self.exchanges: deque[Exchange] = deque(maxlen=2000)
+        self.article, self.archive = self.world.article, self.world.archive
         self.courier = Courier(self.knobs, sign)
         self.server = Server(self._app(), port)
         self.url = self.server.url
@@ -55,6 +56,7 @@ class Fake:
             "INTERCOM_ADMIN_ID": BOT,
             "INTERCOM_APP_ID": APP,
             "INTERCOM_BASE_URL": self.url,
+            "INTERCOM_COLLECTIONS": OPEN,
         }
 
     def hook(self, url: str) -> None:
@@ -118,6 +120,7 @@ class Fake:
         app.after_request(self._kept)
         app.get("/me", endpoint="me")(lambda: _json(TEAM[BOT] | {"app": FERNWEH["app"]}))
         app.get("/admins")(_admins)
+        app.get("/articles")(self._articles)
         app.get("/conversations/<id>")(self._find)
         app.post("/conversations/<id>/reply")(self._reply)
         app.post("/conversations/search")(self._search)
@@ -128,6 +131,9 @@ class Fake:
         answer = b"" if response.is_streamed else response.get_data()
         self.exchanges.append(Exchange(request.method, request.path, request.get_data(), response.status_code, answer))
         return response
+
+    def _articles(self) -> Response:
+        return _json(self.world.shown(int(request.args["page"]), int(request.args["per_page"])))
 
     def _find(self, id: str) -> Response:
         found = self.world.conversations.get(id)

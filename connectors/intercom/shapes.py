@@ -6,7 +6,16 @@ vendor are plain text, because it adds new ones without notice.
 
 from typing import Annotated
 
-from pydantic import AfterValidator, AliasChoices, AliasPath, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AliasPath,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
 
 Id = Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]  # a number as text; some answers have it as a number
 Somebody = Annotated[str, AfterValidator(lambda who: "" if who == "0" else who)]  # "0" is nobody
@@ -72,6 +81,11 @@ def _oldest_first(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     return tuple(sorted(parts, key=lambda p: p.created_at))
 
 
+def _by_locale(said: object) -> object:
+    """Without its type, which stands among the locales."""
+    return {name: held for name, held in said.items() if name != "type"} if isinstance(said, dict) else said
+
+
 class Tag(_Shape):
     name: str = ""
 
@@ -103,7 +117,11 @@ class Conversation(_Shape):
 
 
 class Found(_Shape):
+    """`state` is open, closed or snoozed; `updated_at` in seconds, as text."""
+
     id: Id
+    state: str = ""
+    updated_at: str = ""
 
 
 class Page(_Shape):
@@ -111,6 +129,45 @@ class Page(_Shape):
 
     conversations: tuple[Found, ...]
     cursor: str = Field("", validation_alias=AliasPath("pages", "next", "starting_after"))
+
+
+class Wording(_Shape):
+    """An article in one language."""
+
+    title: str = ""
+    body: str = ""
+    state: str = "draft"
+    url: str = ""
+
+
+class Article(_Shape):
+    """An article as `GET /articles` lists it; its own words are those of `default_locale`, which only help centres of
+    several languages have, as have `translations` by locale. `parents`: every collection that it is in."""
+
+    id: Id
+    title: str = ""
+    body: str = ""
+    state: str
+    url: str = ""
+    updated_at: AwareDatetime
+    parent_id: str = ""
+    parent_ids: tuple[str, ...] = ()
+    default_locale: str = ""
+    translations: Annotated[dict[str, Wording], BeforeValidator(_by_locale)] = Field(
+        {}, validation_alias="translated_content"
+    )
+
+    @property
+    def parents(self) -> frozenset[str]:
+        return frozenset({self.parent_id, *self.parent_ids} - {""})
+
+
+class Articles(_Shape):
+    """One page of `GET /articles`, the latest touched first."""
+
+    data: tuple[Article, ...]
+    total: int = Field(validation_alias="total_count")
+    pages: int = Field(validation_alias=AliasPath("pages", "total_pages"))
 
 
 class Me(_Shape):

@@ -15,6 +15,7 @@ Json = dict[str, Any]
 
 FERNWEH: Json = json.loads(Path(__file__).with_name("fake.json").read_text(encoding="utf-8"))
 BOT = "900"
+OPEN, INNER = "125", "126"  # collections
 TEAM: dict[str, Json] = {key: admin for admin in FERNWEH["admins"] for key in (admin["id"], admin["email"])}
 APP: str = FERNWEH["app"]["id_code"]
 TOPICS = {"note": "admin.noted", "close": "admin.closed"}  # by the part's type, else by its author's
@@ -39,6 +40,7 @@ class World:
         self._tell, self._lock = tell, threading.Lock()
         self.conversations: dict[str, Json] = {}
         self.contacts: dict[str, Json] = {}
+        self.articles: dict[str, Json] = {}
         self._ids = itertools.count(1001)
 
     def new_id(self) -> str:
@@ -83,6 +85,37 @@ class World:
         shown = found | {"conversation_parts": _listed([part])}
         self._tell(TOPICS.get(kind) or SAID_BY[author["type"]], shown)
         return shown
+
+    def article(
+        self, title: str, html: str, *, id: str = "", draft: bool = False, restricted: bool = False, locale: str = "en"
+    ) -> str:
+        """Someone writes an article, or anew the one with that id, or in another language; its id. What is `restricted`
+        is in another collection, as the API has no other word for it."""
+        number, now = id or self.new_id(), int(time.time())
+        url = f"https://help.fernweh.example/{locale}/articles/{number}"
+        wording = {"type": "article_content", "title": title, "body": html, "author_id": 901, "url": url}
+        wording |= {"state": "draft" if draft else "published", "created_at": now, "updated_at": now}
+        old = self.articles.get(number, {"default_locale": locale, "translated_content": {}})
+        texts = {**old["translated_content"], "type": "article_translated_content", locale: wording}
+        parent = INNER if restricted else OPEN
+        row = {"id": number, "workspace_id": APP, "parent_id": int(parent), "parent_type": "collection"}
+        row |= {"parent_ids": [int(parent)], "translated_content": texts, "default_locale": old["default_locale"]}
+        own = texts[row["default_locale"]]
+        stamp = max(now, old.get("updated_at", 0) + 1)
+        row |= own | {"type": "article", "updated_at": stamp, "url": None if own["state"] == "draft" else own["url"]}
+        self.articles[number] = row
+        return number
+
+    def archive(self, id: str) -> None:
+        """Someone deletes an article."""
+        del self.articles[id]
+
+    def shown(self, page: int, per_page: int) -> Json:
+        """A page of the articles, the latest touched first."""
+        rows = sorted(self.articles.values(), key=lambda a: (a["updated_at"], int(a["id"])), reverse=True)
+        pages = {"type": "pages", "page": page, "per_page": per_page, "total_pages": -(-len(rows) // per_page)}
+        found = rows[(page - 1) * per_page : page * per_page]
+        return {"type": "list", "data": found, "total_count": len(rows), "pages": pages}
 
     def search(self, after: int, per_page: int, cursor: str | None) -> Json:
         """A page of what was touched after `after` seconds; the cursor is where it goes on."""

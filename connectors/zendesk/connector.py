@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from bot.errors import Forged, Malformed, Refused, Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref
-from bot.ports import Agent, Late, Received, Request, never
+from bot.ports import Agent, Article, Late, Patience, Received, Request, at_once, never
 from bot.text.markup import html_of
 from connectors.http import (
     FRESH,
@@ -17,6 +17,7 @@ from connectors.http import (
     fresh,
     loopback,
     need,
+    pairs,
     read_json,
     sealed,
     secrets,
@@ -24,7 +25,7 @@ from connectors.http import (
     strict,
     unless,
 )
-from connectors.zendesk import install, shapes
+from connectors.zendesk import install, shapes, shelf
 from connectors.zendesk.oauth import Token
 from connectors.zendesk.reading import NAME, SYSTEM, Staff, conversation
 from connectors.zendesk.wire import Desk, listed
@@ -54,6 +55,7 @@ def connect(env: Mapping[str, str], timeout: float = READ_TIMEOUT) -> "Zendesk":
         staff=Staff(author, frozenset([author, SYSTEM, *re.findall("[0-9]+", bots)])),
         keys=secrets(env, "ZENDESK_WEBHOOK_SECRET", "copy the webhook's signing secret"),
         account=env.get("ZENDESK_ACCOUNT_ID", "").strip(),
+        audiences=pairs(env, "ZENDESK_AUDIENCES", "write user segments and whom they are, such as 360001=pro"),
     )
 
 
@@ -64,8 +66,10 @@ class Zendesk:
     stale_after = FRESH
     can = frozenset({DeliveryKind.REPLY, DeliveryKind.NOTE, DeliveryKind.HANDOFF})
 
-    def __init__(self, desk: Desk, *, staff: Staff, keys: tuple[bytes, ...], account: str) -> None:
-        self.desk, self.staff, self.keys, self.account = desk, staff, keys, account
+    def __init__(
+        self, desk: Desk, *, staff: Staff, keys: tuple[bytes, ...], account: str, audiences: Mapping[str, str]
+    ) -> None:
+        self.desk, self.staff, self.keys, self.account, self.audiences = desk, staff, keys, account, audiences
         self._brands: dict[str, str] = {}
 
     def receive(self, request: Request) -> Received:
@@ -161,6 +165,18 @@ class Zendesk:
         """Agents and admins who can sign in; bots and the user we write as left out."""
         users = self.desk.every(shapes.User, "users", "users.json", **{"role[]": ["agent", "admin"]})
         return tuple(Agent(u.id, u.name, u.email) for u in users if not u.suspended and u.id not in self.staff.bots)
+
+    def articles(self, since: datetime | None = None) -> Iterator[Article]:
+        """Of the help centre of our subdomain's brand; for everybody, or for whom ZENDESK_AUDIENCES says."""
+        return shelf.articles(self.desk, since, self.audiences)
+
+    def macros(self) -> Iterator[Article]:
+        """Those of all agents that write to the customer."""
+        return shelf.macros(self.desk)
+
+    def history(self, since: datetime, patiently: Patience = at_once) -> Iterator[tuple[Ref, str]]:
+        """Solved and closed tickets, also archived ones."""
+        return shelf.history(self.desk, since, patiently)
 
     def check(self) -> tuple[tuple[str, bool, str], ...]:
         """For `doctor`; reads only."""

@@ -19,6 +19,7 @@ from bot.ports import StageMessage, StageThread
 from bot.text.markup import from_html
 from connectors.stage import Courier, Knobs, Ledger, Server, Write, stage
 from connectors.zendesk.book import ADMIN, BOT, BRAND, GROUP, Book, Json, said, text
+from connectors.zendesk.guide import Guide, page
 
 ACCOUNT = 4711
 CLIENT, CLIENT_SECRET, TOKENS = "understudy", "fake-client-secret", "/oauth/tokens"
@@ -36,6 +37,8 @@ class Fake(Book):
         super().__init__(self._ring)
         self.knobs, self.ledger, self.secret = Knobs(), Ledger(), secrets.token_urlsafe(24)
         self.tokens, self.granted, self.seen = set[str](), 0, deque[str](maxlen=1000)
+        self.guide = Guide(self)
+        self.article, self.archive = self.guide.article, self.guide.archive
         self.alone = False  # leaves out what is asked for beside audits
         self.hooks: list[Json] = []
         self.triggers: list[Json] = []
@@ -97,18 +100,19 @@ class Fake(Book):
         app.before_request(self._refused)
         app.add_url_rule(TOKENS, "tokens", self._grant, methods=["POST"])
         views: dict[str, Callable[..., ResponseReturnValue]] = {
-            "GET tickets.json": lambda: jsonify(_page("tickets", self.newest())),
+            "GET tickets.json": lambda: jsonify(page("tickets", self.newest())),
             "GET tickets/<int:number>.json": self._show,
             "PUT tickets/<int:number>.json": self._update,
             "GET tickets/<int:number>/audits.json": self._history,
-            "GET users.json": lambda: jsonify(_page("users", self._users("role", request.args.getlist("role[]")))),
+            "GET users.json": lambda: jsonify(page("users", self._users("role", request.args.getlist("role[]")))),
             "GET users/show_many.json": lambda: jsonify(users=self._users("id", request.args["ids"].split(","))),
             "GET brands.json": lambda: jsonify(brands=BRANDS),
             "GET webhooks": lambda: jsonify(webhooks=self.hooks),
             "GET webhooks/<hook>/signing_secret": lambda hook: jsonify(signing_secret={"secret": self.secret}),
             "POST webhooks": lambda: _made("webhook", self.hooks),
-            "GET triggers.json": lambda: jsonify(_page("triggers", self.triggers)),
+            "GET triggers.json": lambda: jsonify(page("triggers", self.triggers)),
             "POST triggers.json": lambda: _made("trigger", self.triggers),
+            **self.guide.views(),
         }
         for path, view in views.items():
             method, _, rule = path.partition(" ")
@@ -146,10 +150,10 @@ class Fake(Book):
 
     def _history(self, number: int) -> ResponseReturnValue:
         """A page of audits; where the ticket is asked for beside them, with who made these."""
-        page = _page("audits", self.audits[number])
+        found = page("audits", self.audits[number])
         if "tickets" in request.args.get("include", "").split(",") and not self.alone:
-            page |= {"tickets": [self.tickets[number]], **self._beside(*(a["author_id"] for a in page["audits"]))}
-        return jsonify(page)
+            found |= {"tickets": [self.tickets[number]], **self._beside(*(a["author_id"] for a in found["audits"]))}
+        return jsonify(found)
 
     def _beside(self, *users: int | None) -> Json:
         known = [self.users[user] for user in dict.fromkeys(users) if user in self.users]
@@ -172,12 +176,6 @@ class Fake(Book):
         shown, action = from_html(words["html_body"]), "reply" if words["public"] else "note"
         self.ledger.add(Write(action, str(ticket["id"]), shown, mark, words["public"]))
         return audit
-
-
-def _page(things: str, rows: list[Json]) -> Json:
-    start = int(request.args.get("page[after]", 0))
-    end = start + int(request.args["page[size]"])
-    return {things: rows[start:end], "meta": {"has_more": len(rows) > end, "after_cursor": str(end)}}
 
 
 def _made(what: str, kept: list[Json]) -> Response:

@@ -169,6 +169,82 @@ class Updated(BaseModel):
 class Touched(BaseModel):
     id: Id
     updated_at: datetime
+    status: str = ""
+
+
+class Wording(BaseModel):
+    """An article in one language; one without `draft` is no more sure to be published than one with it."""
+
+    locale: str
+    title: str
+    body: Text = ""
+    draft: bool
+    html_url: Text = ""
+
+
+class Article(BaseModel):
+    """An article; `translations` hold its own language, too, and are None where they did not come beside it. Nobody's
+    segment means everybody; one that is not told is not known."""
+
+    id: Id
+    updated_at: Moment
+    user_segment_id: Text = "that is not told"
+    user_segment_ids: list[Text] | None = None
+    translations: list[Wording] | None = None
+
+    @property
+    def segments(self) -> frozenset[str]:
+        """Whom it is for, none for everybody."""
+        return frozenset({self.user_segment_id, *(self.user_segment_ids or ())} - {""})
+
+
+class Export(BaseModel):
+    """Where an incremental export goes on: articles by time, tickets by cursor."""
+
+    next_page: Text = ""
+    end_time: int | None = None
+    after_cursor: Text = ""
+    end_of_stream: bool = False
+
+
+class Act(BaseModel):
+    """What a macro does; `value` is text, or a channel and a text."""
+
+    field: str
+    value: Any = ""
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        return str(self.value[-1] if isinstance(self.value, list) and self.value else self.value or "")
+
+
+class Macro(BaseModel):
+    """A saved reply, as far as it writes one; `restriction` is nothing where every agent may use it."""
+
+    id: Id
+    title: str
+    updated_at: Moment
+    restriction: Any = None
+    actions: list[Act] = []
+
+    def _said(self, field: str) -> str:
+        return next((act.text for act in self.actions if act.field == field), "")
+
+    @property
+    def html(self) -> str:
+        """What it writes, "" where that is plain or nothing."""
+        return self._said("comment_value_html")
+
+    @property
+    def plain(self) -> str:
+        """What it writes, "" where that has marks or is nothing."""
+        return self._said("comment_value")
+
+    @property
+    def public(self) -> bool:
+        """Does the customer get it, as far as the macro says?"""
+        return self._said("comment_mode_is_public").lower() != "false"
 
 
 class Titled(BaseModel):

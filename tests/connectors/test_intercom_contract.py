@@ -17,7 +17,7 @@ import yaml
 
 from bot.errors import Refused
 from bot.model import Delivery, Ref
-from bot.ports import Checks, Team
+from bot.ports import Articles, Checks, Team
 from connectors.intercom.connector import connect
 from connectors.intercom.fake import Exchange, Fake
 
@@ -38,15 +38,28 @@ CONVERSATION = {
     **{f"conversation_parts.conversation_parts[].{name}": kind for name, kind in PART.items()},
     **{f"conversation_parts.conversation_parts[].author.{name}": kind for name, kind in AUTHOR.items()},
 }
+ARTICLE = {"id": str, "title": str, "body": str, "state": str, "updated_at": int, "parent_id": int, "parent_ids": list}
+TEXT = {f"data[].translated_content.de.{name}": str for name in ("title", "body", "state", "url")}
 RELIED_ON: dict[str, dict[str, type]] = {
+    "GET /articles": {
+        **{f"data[].{name}": kind for name, kind in ARTICLE.items()},
+        "total_count": int,
+        "pages.total_pages": int,
+    },
     "GET /conversations/{conversation_id}": CONVERSATION,
     "POST /conversations/{conversation_id}/reply": CONVERSATION,
-    "POST /conversations/search": {"conversations[].id": str, "pages.next.starting_after": str},
+    "POST /conversations/search": {
+        "conversations[].id": str,
+        "conversations[].state": str,
+        "conversations[].updated_at": int,
+        "pages.next.starting_after": str,
+    },
     "GET /me": {"id": str, "app.id_code": str, "app.region": str},
     "GET /admins": {"admins[].has_inbox_seat": bool, **{f"admins[].{name}": str for name in ("id", "name", "email")}},
 }
 # Null until it happens, so an answer may lack them; the description must know them all the same.
 SOMETIMES: dict[str, dict[str, type]] = {
+    "GET /articles": {"data[].url": str, "data[].default_locale": str, **TEXT},
     "GET /conversations/{conversation_id}": {
         "title": str,
         "source.url": str,
@@ -62,7 +75,7 @@ SOMETIMES: dict[str, dict[str, type]] = {
         "conversation_parts.conversation_parts[].attachments[].name": str,
         "conversation_parts.conversation_parts[].attachments[].content_type": str,
         "conversation_parts.conversation_parts[].attachments[].filesize": int,
-    }
+    },
 }
 JSON_TYPE = {str: "string", int: "integer", bool: "boolean", list: "array"}
 
@@ -100,6 +113,11 @@ def played() -> Iterator[list[Exchange]]:
         intercom.deliver(Delivery(f"d-{kind}", ref, kind, "It is on its way.", title="Draft", facts=(("Order", "7"),)))
     intercom.fetch(ref)
     list(intercom.changed(datetime.now(UTC)))
+    article = fake.article("Returns?", "<p>30 days.</p>")
+    fake.article("Rückgabe?", "<p>30 Tage.</p>", id=article, locale="de")
+    fake.article("Not yet?", "<p>No.</p>", draft=True)
+    assert isinstance(intercom, Articles)
+    assert len(list(intercom.articles())) == 2
     with pytest.raises(Refused):
         intercom.fetch(Ref("intercom", "404404"))
     assert isinstance(intercom, Checks)

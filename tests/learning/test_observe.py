@@ -191,7 +191,7 @@ def test_a_check_mark_in_slack_leaves_the_draft_unused_and_keeps_what_people_sai
     assert found is not None
     assert found.kind is OutcomeKind.UNUSED
     with fernweh.line.store.read() as conn:
-        assert [(item.ref, item.answer) for _, item in knowledge.past_after(conn, 0)] == [(unknown, ENGRAVING)]
+        assert [(item.ref, item.answer) for _, item in knowledge.past_after(conn, 0, 10)] == [(unknown, ENGRAVING)]
 
 
 def test_a_check_mark_alone_leaves_the_draft_unused(fernweh: Desk) -> None:

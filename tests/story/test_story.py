@@ -162,7 +162,7 @@ def test_a_question_nobody_could_answer_is_answered_rightly_the_next_time_and_a_
         with world.line.store.read() as conn:
             draft = drafts.drafts_of(conn, Ref("zendesk", "2"))[-1].draft
             correction = reviews.correction_of(conn, draft.id)
-            learned = [e for _, e in knowledge.entries_after(conn, 0) if e.origin.startswith("proposal:")]
+            learned = [e for _, e in knowledge.entries_after(conn, 0, 1000) if e.origin.startswith("proposal:")]
         assert correction is not None
         assert [(e.kind, e.after) for e in correction.edits] == [(CorrectionKind.FACT_WRONG, SENT)]
         assert [(e.version, e.answer, e.by) for e in learned] == [(1, APPROVED, "ines")]

@@ -1,0 +1,212 @@
+"""Passages that change no more, as arrays in files that are mapped into memory: a start reads nothing but their heads.
+
+Vectors are found by their signs first: Hamming distance in place of the cosine (Charikar, Similarity estimation
+techniques from rounding algorithms, 2002), whose nearest are then compared in full. Words that many passages say are
+looked up for the candidates alone.
+"""
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.backends.index.who import blocked
+from bot.backends.index.words import Asked, Counted, Rows
+from bot.brains import Floats
+from bot.model import Scope
+from bot.scope import Asker
+
+SAMPLE, FEW = 2048, 16  # rows that say what is near, and how many of them that must be for whoever asks
+BLOCK = 16_384  # rows
+FAR = np.uint8(255)
+HEAD = 4096  # bytes of a file that are read rather than mapped
+
+
+def signs(vectors: Floats) -> NDArray[np.uint64]:
+    """(words, n) uint64: a bit for each number above 0, 64 to a word."""
+    bits = np.packbits(vectors > 0, axis=1)
+    padded = np.zeros((len(bits), -(-bits.shape[1] // 8) * 8), dtype=np.uint8)
+    padded[:, : bits.shape[1]] = bits
+    return np.ascontiguousarray(padded.view(np.uint64).T)
+
+
+def _mapped(file: Path) -> Any:
+    """Into memory as far as it is looked at; an empty one cannot be."""
+    head = np.load(file, mmap_mode=None if file.stat().st_size <= HEAD else "r")
+    return np.asarray(head)
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How much is looked at before anything is compared in full: rows that are `nearest` by signs and best `covering`
+    by words; postings that are added up for all rows (`dense`), those of more frequent words for the candidates alone.
+    From `coarse` rows on, the first two words of signs choose one in `share`, whose other signs are then looked at.
+    Recall of the ten best is in bench/reports/index.md."""
+
+    nearest: int = 200
+    covering: int = 100
+    dense: int = 150_000
+    coarse: int = 16_384
+    share: int = 32
+
+
+WORDS = 2  # of signs in the coarse look
+_Posted = tuple[float, slice]  # what a word is worth, and where its postings are
+
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """What is in the files. Rows ascend by `seqs`. Term t (`terms` ascend) stands in `rows[starts[t]:starts[t + 1]]`,
+    which ascend, and covers the share `shares` of it there. `totals`: rows, words of titles, words of texts."""
+
+    seqs: NDArray[np.int64]
+    owners: NDArray[np.uint8]
+    owner_ends: NDArray[np.int64]
+    scope_of: NDArray[np.int32]
+    until: NDArray[np.float64]
+    vectors: NDArray[np.float16]
+    bits: NDArray[np.uint64]
+    terms: NDArray[np.uint64]
+    starts: NDArray[np.int64]
+    rows: Rows
+    shares: Floats
+    totals: NDArray[np.float64]
+
+
+def save(arrays: Arrays, scopes: list[Scope], folder: Path) -> None:
+    """Write the files."""
+    for field in fields(arrays):
+        np.save(folder / f"{field.name}.npy", getattr(arrays, field.name))
+    told = [[getattr(scope, field.name) for field in fields(Scope)] for scope in scopes]
+    (folder / "scopes.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+class Frozen:
+    """A segment. Not thread-safe by itself. Raises OSError or ValueError where its files are not whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = folder.name
+        read = {field.name: _mapped(folder / f"{field.name}.npy") for field in fields(Arrays)}
+        self.arrays = Arrays(**read)
+        self.scopes = [Scope(*values) for values in json.loads((folder / "scopes.json").read_text(encoding="utf-8"))]
+        self._dead = np.zeros(len(self), dtype=np.bool_)
+        self._found = np.zeros(len(self), dtype=np.float32)  # all 0 between two searches
+        self._far = np.zeros(len(self), dtype=np.uint8)
+        self.gone, self.looks = 0, Looks()
+
+    def __len__(self) -> int:
+        return len(self.arrays.seqs)
+
+    def kill(self, seq: int) -> None:
+        """It has gone, where it was here."""
+        row = int(np.searchsorted(self.arrays.seqs, seq))
+        if row < len(self) and self.arrays.seqs[row] == seq and not self._dead[row]:
+            self._dead[row] = True
+            self.gone += 1
+
+    def dead(self) -> NDArray[np.bool_]:
+        """(rows,) True where a passage has gone."""
+        return self._dead
+
+    def owner(self, row: int) -> str:
+        """Whose passage it is."""
+        start = int(self.arrays.owner_ends[row - 1]) if row else 0
+        return bytes(self.arrays.owners[start : self.arrays.owner_ends[row]]).decode()
+
+    def frequencies(self, asked: Asked) -> Counted:
+        """How many rows say each of the words."""
+        starts, ends = self._posted(asked)
+        return ends - starts
+
+    def best(self, asked: Asked, values: Floats, limit: int, who: Asker | None) -> tuple[Rows, Floats, Floats]:
+        """Rows that may be among the best, with what each covers of the query's words and its cosine."""
+        kept_back = blocked(self.scopes, self.arrays.scope_of, self.arrays.until, who)
+        out = (kept_back | self._dead if self.gone else kept_back) if kept_back is not None else self._dead
+        open_to_all = kept_back is None and not self.gone
+        rare, frequent = self._by_frequency(asked, values)
+        touched = self._add_up(rare)
+        covering = self._covering(touched if open_to_all else touched[~out[touched]], max(self.looks.covering, limit))
+        nearest = self._nearest(asked.vector, None if open_to_all else out, max(self.looks.nearest, limit))
+        rows = np.unique(np.concatenate([covering, nearest]))
+        lexical = self._found[rows]
+        self._found[touched] = 0.0
+        for value, at in frequent:
+            lexical += value * self._share(at, rows)
+        return rows.astype(np.int32), lexical, np.clip(_cosines(self.arrays.vectors[rows], asked.vector), 0.0, 1.0)
+
+    def _posted(self, asked: Asked) -> tuple[Counted, Counted]:
+        """From where to where the postings of each word are."""
+        terms, starts = self.arrays.terms, self.arrays.starts
+        at = np.minimum(terms.searchsorted(asked.numbers), max(len(terms) - 1, 0))
+        there = terms[at] == asked.numbers if len(terms) else np.zeros(len(at), dtype=np.bool_)
+        return np.where(there, starts[at], 0), np.where(there, starts[at + there], 0)
+
+    def _by_frequency(self, asked: Asked, values: Floats) -> tuple[list[_Posted], list[_Posted]]:
+        """Words in few passages, the first of them whatever it is, and those in many."""
+        starts, ends = self._posted(asked)
+        order = np.argsort(ends - starts, kind="stable")
+        words = [(float(values[at]), slice(int(starts[at]), int(ends[at]))) for at in order if ends[at] > starts[at]]
+        total = np.cumsum([at.stop - at.start for _, at in words])
+        few = max(int(total.searchsorted(self.looks.dense, side="right")), 1)
+        return words[:few], words[few:]
+
+    def _add_up(self, words: list[_Posted]) -> NDArray[np.intp]:
+        """Into `_found`; the rows that it is in, which may repeat."""
+        touched = [np.zeros(0, dtype=np.intp)]
+        for value, at in words:
+            rows = self.arrays.rows[at].astype(np.intp)
+            np.add.at(self._found, rows, np.float32(value) * self.arrays.shares[at])
+            touched.append(rows)
+        return np.concatenate(touched)
+
+    def _covering(self, rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+        found = self._found[rows]
+        if len(rows) > 4 * most:  # a row may stand there once for each word
+            rows = rows[found >= np.partition(found, len(rows) - 4 * most)[len(rows) - 4 * most]]
+        rows = np.unique(rows)
+        return rows if len(rows) <= most else rows[np.argpartition(-self._found[rows], most)[:most]]
+
+    def _share(self, at: slice, rows: NDArray[np.intp]) -> Floats:
+        """How much of a word each row covers."""
+        posted = self.arrays.rows[at]
+        place = np.minimum(posted.searchsorted(rows.astype(np.int32)), len(posted) - 1)
+        return np.where(posted[place] == rows, self.arrays.shares[at][place], np.float32(0))
+
+    def _nearest(self, query: Floats, out: NDArray[np.bool_] | None, most: int) -> NDArray[np.intp]:
+        """By signs."""
+        wanted, bits = signs(query[None])[:, 0], self.arrays.bits
+        rows = np.arange(len(self)) if len(self) < self.looks.coarse else self._coarse(wanted, out)
+        far = np.zeros(len(rows), dtype=np.uint16)
+        for word, sign in zip(bits if len(rows) == len(self) else bits[:, rows], wanted, strict=True):
+            far += np.bitwise_count(word ^ sign)
+        if out is not None:
+            far[out[rows]] = np.iinfo(far.dtype).max
+        best = np.argpartition(far, most)[:most] if len(far) > most else np.arange(len(far))
+        return rows[best] if out is None else rows[best][~out[rows[best]]]
+
+    def _coarse(self, wanted: NDArray[np.uint64], out: NDArray[np.bool_] | None) -> NDArray[np.intp]:
+        """Rows whose first signs are near; a sample says how near one in so many is."""
+        far = self._far
+        for start in range(0, len(far), BLOCK):  # which stays in the processor's cache
+            part = far[start : start + BLOCK]
+            for word in range(min(WORDS, len(wanted))):
+                differ = np.bitwise_xor(self.arrays.bits[word, start : start + BLOCK], wanted[word])
+                part[:] = np.bitwise_count(differ) if word == 0 else part + np.bitwise_count(differ)
+        if out is not None:
+            np.maximum(far, out * FAR, out=far)
+        sample = np.sort(far[:: max(1, len(far) // SAMPLE)])
+        there = int(sample.searchsorted(FAR))
+        cut = sample[max(there // self.looks.share, min(there, FEW))] if there > FEW else FAR - 1
+        return np.flatnonzero(far <= cut)
+
+
+def _cosines(vectors: NDArray[np.float16], query: Floats) -> Floats:
+    """(rows,) float32. The bits of a float16 in their places of a float32, which is then 2**-112 of the number: numpy's
+    own conversion takes three times as long."""
+    bits = vectors.view(np.int16).astype(np.int32)
+    bits <<= 13
+    bits &= np.int32(-0x70002000)
+    return np.asarray(bits.view(np.float32) @ (query * np.float32(2.0**112)), dtype=np.float32)

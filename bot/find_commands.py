@@ -1,0 +1,83 @@
+"""The operator's commands over the search: `ask` and `reindex`."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+
+from bot.knowledge import Found, Knowledge, Knows
+from bot.model import Evidence
+from bot.records import Add, opened
+from bot.scope import Asker
+from bot.store import counts
+from bot.text import typed
+
+SHOWN = 8  # of what was found
+
+
+def register(add: Add, knows: Knows) -> None:
+    """Add the commands."""
+    ask = add("ask", lambda args: _ask(args, knows), "what the bot would find for a question, and why; changes nothing")
+    ask.add_argument("question")
+    ask.add_argument("--limit", default=str(SHOWN), help=f"of each kind (default {SHOWN})")
+    for field, text in (("plan", "the customer's"), ("language", "such as de, where the question does not tell"),
+                        ("audience", "the customer's segment"), ("page", "where in the product they are"),
+                        ("product", "the brand or a tag of the conversation")):  # fmt: skip
+        ask.add_argument(f"--{field}", default="", help=f"{text}, as an entry's scope has it")
+    anew = "empty the search index and make it anew from the database, as after a change of the embedder"
+    add("reindex", partial(_reindex, knows=knows), anew)
+
+
+def fill(knowledge: Knowledge) -> None:
+    """Give the index what is new, and show how far it is."""
+    _counted(knowledge.keep_up)
+
+
+def _reindex(_: argparse.Namespace, knows: Knows) -> None:
+    knowledge = knows(opened(there=True))
+    print(f"{_counted(knowledge.reindex):,} entries and past replies are in the index.")
+
+
+def _counted(take: Callable[[Callable[[int], object]], object]) -> int:
+    total = 0
+
+    def said(count: int) -> None:
+        nonlocal total
+        total += count
+        if sys.stderr.isatty():
+            print(f"\r{total:,} in the index …", end="", file=sys.stderr, flush=True)
+
+    take(said)
+    print("\n" * sys.stderr.isatty(), end="", file=sys.stderr)
+    return total
+
+
+def _ask(args: argparse.Namespace, knows: Knows) -> None:
+    store = opened(there=True)
+    limit = max(1, typed.whole("--limit", args.limit))
+    knowledge, products = knows(store), frozenset({args.product} - {""})
+    who = Asker(datetime.now(UTC), args.plan, args.language, args.audience, args.page, products)
+    found = list(islice(knowledge.explained(args.question, who, limit=limit), limit))
+    with store.read() as conn:
+        used = counts.uses(conn, [f.evidence.id for f in found])
+    print("Entries" if found else "No entry has anything of it.")
+    for number, one in enumerate(found, 1):
+        print(f"{number:3}  {_scores(one.evidence)}  {one.evidence.id} v{one.evidence.version}  {one.evidence.title}")
+        _say(one, used.get(one.evidence.id, {}))
+    past = knowledge.past(args.question, limit=limit)
+    print("Past replies, for suggestions only" if past else "No past reply has anything of it.")
+    for number, reply in enumerate(past, 1):
+        print(f"{number:3}  {_scores(reply)}  {reply.title}")
+
+
+def _scores(evidence: Evidence) -> str:
+    return f"{evidence.score:.2f} (words {evidence.lexical:.2f}, meaning {evidence.vector:.2f})"
+
+
+def _say(found: Found, used: dict[str, int]) -> None:
+    if found.kept_back:
+        print(f"       kept back: {found.kept_back}")
+    if used:
+        print(f"       used {sum(used.values())} times: {', '.join(f'{n} {kind}' for kind, n in used.items())}")

@@ -1,0 +1,355 @@
+"""The index on disk: what lasts, what other processes see, what a crash or a damaged file costs."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from bot.backends.embedder import HashEmbedder
+from bot.backends.index import HybridIndex
+from bot.brains import Passage
+from bot.errors import Misconfigured, Unavailable
+from bot.knowledge import Knowledge
+from bot.model import EVERYONE, Entry, Scope, Source
+from bot.scope import Asker
+from bot.store import Store
+from bot.store import knowledge as rows
+from bot.store.migrate import migrate
+from tests.waits import until
+
+ROOT = Path(__file__).parent.parent
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+PARTS = ("zip", "wheel", "handle", "pocket", "buckle", "lining", "frame", "lock", "cover", "strap")
+Opened = Callable[..., HybridIndex]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opened]:
+    """Opens the same index again and again, as several processes would; after so many passages it freezes them."""
+    made = list[HybridIndex]()
+
+    def open_it(grown: int = 16) -> HybridIndex:
+        made.append(HybridIndex(HashEmbedder(), tmp_path / "index", grown=grown))
+        return made[-1]
+
+    yield open_it
+    for index in made:
+        index.close()
+
+
+def part(number: int, scope: Scope = EVERYONE, valid_until: datetime | None = None) -> Passage:
+    text = f"The {PARTS[number % 10]} of model {number} is held by {number * 7} screws"
+    return Passage(f"part-{number}", Source.ENTRY, text, f"How do I change part {number}?", scope, valid_until)
+
+
+def found(index: HybridIndex, query: str, who: Asker | None = None, limit: int = 5) -> list[str]:
+    return [hit.owner for hit in index.search(query, source=Source.ENTRY, limit=limit, who=who)]
+
+
+def filled(index: HybridIndex, count: int = 100) -> HybridIndex:
+    for number in range(count):
+        index.put([part(number)], mark=str(number))
+    index.close()
+    return index
+
+
+def segments(folder: Path) -> list[Path]:
+    return sorted((folder / "index").glob("segment-*"))
+
+
+def test_what_is_frozen_is_found_as_what_grows_is(opened: Opened, tmp_path: Path) -> None:
+    whole = HybridIndex(HashEmbedder(), tmp_path / "whole")
+    frozen = opened()
+    for number in range(300):
+        for index in (whole, frozen):
+            index.put([part(number)], drop=[f"part-{number - 100}"] if number % 3 == 0 else [])
+    frozen.close()
+    asked = [f"Where do the screws of the {PARTS[n % 10]} of model {n} go?" for n in range(0, 300, 7)]
+
+    for question in asked:
+        here = [(h.owner, h.score) for h in frozen.search(question, source=Source.ENTRY, limit=5)]
+        there = [(h.owner, h.score) for h in whole.search(question, source=Source.ENTRY, limit=5)]
+        assert [score for _, score in here] == pytest.approx([score for _, score in there], abs=0.02)
+        assert here[0][0] == there[0][0]
+    assert segments(tmp_path)
+    whole.close()
+
+
+def test_who_opens_it_again_finds_what_was_there_and_its_mark(opened: Opened) -> None:
+    filled(opened())
+
+    again = opened()
+
+    assert again.mark() == "99"
+    assert found(again, "How do I change part 7?")[0] == "part-7"
+    assert again.check() == (("index of 100 passages", True, ""),)
+
+
+def test_another_process_sees_the_next_put_and_the_next_drop(opened: Opened) -> None:
+    one, other = filled(opened()), opened()
+    assert "part-777" not in found(other, "model 777")
+
+    one.put([part(777)], mark="777")
+    assert found(other, "model 777")[0] == "part-777"
+    assert other.mark() == "777"
+
+    other.put([], drop=["part-777", "part-3"])
+    assert {"part-777", "part-3"}.isdisjoint([*found(one, "model 777"), *found(one, "change part 3")])
+
+
+def test_a_process_takes_the_segments_that_another_has_frozen(opened: Opened, tmp_path: Path) -> None:
+    one, other = filled(opened(), 40), opened()
+    before = segments(tmp_path)
+
+    for number in range(40, 80):
+        (one, other)[number % 2].put([part(number)])
+    one.close()
+    other.close()
+
+    assert segments(tmp_path) != before
+    for index, n in product((one, other), (1, 41, 79)):
+        assert found(index, f"How do I change part {n}?")[0] == f"part-{n}"
+
+
+def test_what_is_cleared_is_gone_for_everybody(opened: Opened) -> None:
+    one, other = filled(opened()), opened()
+    assert found(other, "model 7")
+
+    one.clear()
+
+    assert (found(one, "model 7"), found(other, "model 7"), other.mark()) == ([], [], "")
+
+
+@pytest.mark.parametrize("grown", [16, 10_000])
+def test_what_is_not_for_the_customer_does_not_push_out_what_is(opened: Opened, grown: int) -> None:
+    index = opened(grown)
+    index.put([part(n, Scope(plan="pro")) for n in range(400)])
+    index.put([part(1000, Scope(plan="free")), part(1001)])
+    index.close()
+
+    free, pro = Asker(NOW, plan="free"), Asker(NOW, plan="pro")
+
+    assert set(found(index, "change the part of the model", free)) == {"part-1000", "part-1001"}
+    assert len(found(index, "change the part of the model", pro)) == 5
+
+
+@pytest.mark.parametrize("grown", [2, 10_000])
+def test_what_is_out_of_date_is_not_found_any_more(opened: Opened, grown: int) -> None:
+    index = opened(grown)
+    index.put([part(1, valid_until=NOW + timedelta(hours=1)), part(2), part(3)])
+    index.close()
+
+    assert "part-1" in found(index, "change part 1", Asker(NOW))
+    assert "part-1" not in found(index, "change part 1", Asker(NOW + timedelta(hours=2)))
+    assert "part-1" in found(index, "change part 1", None)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from bot.backends.embedder import HashEmbedder
+from bot.backends.index import HybridIndex
+from tests.test_index_disk import part
+index = HybridIndex(HashEmbedder(), Path(sys.argv[1]), grown=16)
+start = int(index.mark() or -1) + 1
+print("go", flush=True)
+for number in range(start, 100_000):
+    index.put([part(number)], drop=[f"part-{number - 30}"], mark=str(number))
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_writer_that_is_killed_leaves_what_its_mark_says(opened: Opened, tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(3):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path / "index")], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        ) as writer:
+            assert writer.stdout is not None
+            for _ in range(chance.randrange(20, 80)):
+                writer.stdout.readline()
+            os.kill(writer.pid, signal.SIGKILL)
+        index = opened()
+        newest = int(index.mark())
+        held = {int(owner.removeprefix("part-")) for owner in found(index, "change the part of the model", limit=200)}
+        assert held == set(range(max(0, newest - 29), newest + 1))
+
+
+def damaged_byte(file: Path, at: float) -> None:
+    raw = bytearray(file.read_bytes())
+    raw[int(at * (len(raw) - 1))] ^= 0xFF
+    file.write_bytes(raw)
+
+
+@pytest.mark.parametrize("at", [0.0, 0.02, 0.3, 0.5, 0.7, 0.98])
+def test_a_damaged_database_is_found_out_and_the_index_begins_anew(
+    opened: Opened, tmp_path: Path, at: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    filled(opened())
+    damaged_byte(tmp_path / "index" / "passages.db", at)
+
+    index = opened()
+    as_before = found(index, "How do I change part 7?")[:1] == ["part-7"]
+
+    assert as_before or (index.mark() == "" and "index damaged" in caplog.text)
+    index.put([part(7)], mark="again")
+    assert found(index, "How do I change part 7?")[:1] == ["part-7"]
+
+
+@pytest.mark.parametrize("file", ["vectors.npy", "rows.npy", "starts.npy", "terms.npy", "owners.npy", "scopes.json"])
+def test_a_damaged_segment_is_found_out(
+    opened: Opened, tmp_path: Path, file: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    filled(opened())
+    damaged_byte(segments(tmp_path)[0] / file, 0.9)
+
+    index = opened()
+
+    assert index.mark() == ""
+    assert "index damaged" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "harm", [Path.unlink, lambda file: file.write_text("{}"), lambda file: file.write_text("nonsense")]
+)
+def test_a_list_of_segments_that_is_lost_costs_nothing_but_time(
+    opened: Opened, tmp_path: Path, harm: Callable[[Path], object]
+) -> None:
+    filled(opened())
+    harm(tmp_path / "index" / "segments.json")
+
+    index = opened()
+
+    assert index.mark() in ("", "99")
+    assert index.mark() == "" or found(index, "How do I change part 7?")[0] == "part-7"
+
+
+def test_an_index_of_another_embedder_says_how_to_mend_it(opened: Opened, tmp_path: Path) -> None:
+    class Other(HashEmbedder):
+        name = "another"
+
+    filled(opened())
+    other = HybridIndex(Other(), tmp_path / "index")
+
+    with pytest.raises(Misconfigured, match=r"holds vectors of words-1, and the embedder is another: `app.py reindex`"):
+        other.search("wheel", source=Source.ENTRY, limit=1)
+    [(what, fine, fix)] = other.check()
+    assert (what, fine) == ("index", False)
+    assert "reindex" in fix
+
+    other.clear()
+    assert found(other, "wheel") == []
+    other.close()
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "index").write_text("a file")
+
+    with pytest.raises(Unavailable, match="cannot be used"):
+        HybridIndex(HashEmbedder(), tmp_path / "index").mark()
+
+
+def test_what_was_taken_out_is_in_no_file_once_it_is_compacted(opened: Opened, tmp_path: Path) -> None:
+    index = filled(opened())
+    index.put([Passage("secret", Source.PAST, "zugzwang in the cellar")])
+    index.put([], drop=["secret", "part-5"])
+    index.compact()
+
+    left = b"".join(file.read_bytes() for file in (tmp_path / "index").rglob("*") if file.is_file())
+    assert b"zugzwang" not in left
+    assert b"part-5\0" not in left.replace(b"part-6", b"\0")
+    assert found(index, "How do I change part 7?")[0] == "part-7"
+
+
+def test_readers_find_what_they_should_while_it_is_being_frozen(opened: Opened) -> None:
+    index, wrong = opened(), list[int]()
+    index.put([part(0)])
+
+    def read() -> None:
+        for _ in range(200):
+            if found(index, "How do I change part 0?")[0] != "part-0":
+                wrong.append(1)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for number in range(1, 120):
+        index.put([part(number)])
+    for reader in readers:
+        reader.join()
+
+    assert wrong == []
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(f"sqlite:///{tmp_path / 'here.db'}")
+    migrate(made)
+    yield made
+    made.close()
+
+
+def entry(name: str, version: int = 1, answer: str = "Turn it to the left.") -> Entry:
+    return Entry(name, version, f"How do I open the {name}?", answer)
+
+
+def add(store: Store, *entries: Entry) -> None:
+    with store.write() as conn:
+        for new in entries:
+            rows.add_entry(conn, new)
+
+
+def test_an_index_of_another_store_is_made_anew(store: Store, opened: Opened, tmp_path: Path) -> None:
+    add(store, entry("lid"))
+    assert Knowledge(store, opened()).search("open the lid", limit=1)
+    other = Store(f"sqlite:///{tmp_path / 'other.db'}")
+    migrate(other)
+    add(other, entry("box"), entry("jar"))
+
+    knowledge = Knowledge(other, opened())
+
+    assert [e.id for e in knowledge.search("open the lid of the box", limit=1)] == ["box"]
+    assert knowledge.entry("lid") is None
+    other.close()
+
+
+def test_knowledge_fills_an_index_that_was_damaged_in_use(store: Store, opened: Opened, tmp_path: Path) -> None:
+    add(store, *(entry(name) for name in PARTS))
+    knowledge = Knowledge(store, opened())
+    assert [e.id for e in knowledge.search("open the lock", limit=1)] == ["lock"]
+
+    for file in (tmp_path / "index").glob("passages.db*"):
+        file.unlink()
+
+    until(lambda: [e.id for e in knowledge.search("open the lock", limit=1)] == ["lock"])
+
+
+def test_an_entry_that_got_shorter_leaves_nothing_behind(store: Store, opened: Opened) -> None:
+    add(store, entry("lid", 1, "\n\n".join(["It is long. " * 20, "Ask the wizard of the north.", "And so on. " * 30])))
+    knowledge = Knowledge(store, opened())
+    assert [e.id for e in knowledge.search("wizard", limit=1)] == ["lid"]
+
+    add(store, entry("lid", 2))
+
+    assert [e.id for e in knowledge.search("wizard north", limit=1) if e.lexical > 0.5] == []
+    assert [e.version for e in knowledge.search("open the lid", limit=1)] == [2]
+
+
+def test_two_processes_that_follow_one_store_agree(store: Store, opened: Opened) -> None:
+    one, other = Knowledge(store, opened()), Knowledge(store, opened())
+    for number in range(60):
+        add(store, entry(f"{PARTS[number % 10]}-{number}"))
+        assert [e.id for e in (one, other)[number % 2].search(f"open the {PARTS[number % 10]}-{number}", limit=1)]
+    asked = "How do I open the lock-7?"
+
+    assert one.search(asked, limit=5) == other.search(asked, limit=5)
+    assert one.search(asked, limit=1)[0].id == "lock-7"
