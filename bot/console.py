@@ -44,10 +44,11 @@ def register(add: Add, desks: Desks, knows: Knows, past: Pasts) -> None:
     most = f"how long (default 7, at most {allow.LONGEST:.0f})"
     grant.add_argument("--days", type=float, default=7.0, help=most)
     _people(add, desks)
+    imports = under(add("import", _list_people, "take in articles, past conversations, or what was taught elsewhere"))
     exports = under(add("export", _list_people, "take away what is held about a customer, or all that was taught"))
     records.register(add, exports, knows)
     find_commands.register(add, knows)
-    imports = entry_commands.register(add, knows, past)
+    entry_commands.register(add, imports, knows, past)
     sync_commands.register(add, imports, desks, knows, past)
     taught_commands.register(exports, imports, knows)
     add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")

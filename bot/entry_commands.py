@@ -11,7 +11,7 @@ from typing import Protocol
 from bot import articles, entries
 from bot.errors import Misconfigured
 from bot.find_commands import fill
-from bot.imports import Became, How, Summary, Told, take_articles
+from bot.imports import How, Summary, Told, take_articles
 from bot.knowledge import Knows
 from bot.model import Entry
 from bot.ports import Connector, Patience
@@ -41,15 +41,12 @@ class Past(Protocol):
 
 MARKS = {"same": "{}", "gone": "[-{}-]", "new": "{{+{}+}}"}  # as `git diff --word-diff` writes them
 COLORS = {"same": "{}", "gone": "\033[31;9m{}\033[0m", "new": "\033[32m{}\033[0m"}
-ALWAYS = (Became.NEW, Became.CHANGED, Became.SAME)  # told of whatever was taken in
 
 
-def register(add: Add, knows: Knows, past: Pasts) -> Add:
-    """Add the commands; what adds to `import`."""
+def register(add: Add, imports: Add, knows: Knows, past: Pasts) -> None:
+    """Add the commands, those that take something in to `imports`."""
     _entries(under(add("entries", _list, "what the bot knows: list, show, write, compare, restore, retire, export")))
-    imports = under(add("import", _list, "take in what is written elsewhere: articles, conversations, history"))
     _imports(imports, knows, past)
-    return imports
 
 
 def _imports(add: Add, knows: Knows, known: Pasts) -> None:
@@ -208,11 +205,8 @@ def summed(what: str, summary: Summary, dry_run: bool) -> None:
     print("\n" * sys.stderr.isatty(), end="", file=sys.stderr)
     for skipped in summary.skipped:
         print(f"skipped {skipped.where}: {skipped.why}")
-    counted = ", ".join(
-        f"{summary.counts[became]:,} {became}" for became in Became if became in ALWAYS or summary.counts[became]
-    )
     would = "would be " if dry_run else ""
-    print(f"{summary.seen:,} {what}: {would}{counted}, {len(summary.skipped):,} skipped.")
+    print(f"{summary.seen:,} {what}: {would}{summary.words}.")
 
 
 def progress(what: str, summary: Summary) -> None:

@@ -33,6 +33,9 @@ class Became(StrEnum):
     RETIRED = "retired"
 
 
+ALWAYS = (Became.NEW, Became.CHANGED, Became.SAME)  # told of, however few
+
+
 @dataclass(slots=True)
 class Summary:
     """What became of everything."""
@@ -44,6 +47,12 @@ class Summary:
     def seen(self) -> int:
         """How much there was."""
         return self.counts.total() + len(self.skipped)
+
+    @property
+    def words(self) -> str:
+        """What became of how many."""
+        told = (b for b in Became if b in ALWAYS or self.counts[b])
+        return ", ".join([*(f"{self.counts[b]:,} {b}" for b in told), f"{len(self.skipped):,} skipped"])
 
     def add(self, became: Became | Skipped) -> None:
         """One more."""

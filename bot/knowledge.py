@@ -175,6 +175,8 @@ class Knowledge:
                 yield e, replace(found, lexical=hit.lexical, vector=hit.vector)
 
     def _past(self, text: str, limit: int) -> tuple[Evidence, ...]:
+        if not self._seen.past:
+            return ()
         hits = list(islice(self._owners(text, Source.PAST, limit), limit))
         if not hits:
             return ()

@@ -21,9 +21,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from bot import entries, forget, review
+from bot import entries, forget, review, sync
 from bot.answer import digest
 from bot.cases import script
+from bot.documents import Document, withheld
 from bot.errors import Misconfigured
 from bot.imports import Became, How, Summary, take_articles
 from bot.model import (
@@ -247,6 +248,23 @@ def test_which_drafts_rest_on_an_entry_is_known_there_too(fernweh: Desk, elsewhe
     assert held(elsewhere, "draft") == [r for r in held(fernweh.line.store, "draft") if r["id"] in judged]
 
 
+def test_what_is_taken_back_at_its_source_is_let_go_where_it_was_brought_too(
+    store: Store, elsewhere: Store, tmp_path: Path
+) -> None:
+    page = Document("returns", "returns.md", "digest", lambda: (replace(RETURNS, id="docs-returns", version=0),))
+    sync.sync(store, sync.Source("docs", lambda _: [("returns.md", page)]), How("ines"), lambda: NOW)
+    take_away(store, tmp_path / "taught", "ines", NOW)
+    taken(elsewhere, tmp_path / "taught")
+    with elsewhere.read() as conn:
+        assert [e.id for e in rows.in_force(conn, NOW)] == ["docs-returns"]
+
+    gone = withheld("returns", "returns.md", "for signed-in people only")
+    sync.sync(elsewhere, sync.Source("docs", lambda _: [("returns.md", gone)]), How("ines"), lambda: NOW)
+
+    with elsewhere.read() as conn:
+        assert rows.in_force(conn, NOW) == []
+
+
 def test_a_helpdesk_that_shows_the_same_again_has_no_news(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
     taken(elsewhere, away(fernweh, tmp_path / "taught"))
 
@@ -404,7 +422,7 @@ def test_conversations_are_in_the_format_that_is_played_and_imported(
     assert {said.role for _, said in played} == {"customer", "agent"}
     assert (took.counts[Became.NEW], home.counts[Became.SAME]) == (4, 1)  # that of a file is known here by its own id
     with elsewhere.read() as conn:
-        assert TAUGHT in [item.answer for _, item in rows.past_after(conn, 0, 99)]
+        assert TAUGHT in [item.answer for _, item in rows.past_after(conn, 0, 1000)]
 
 
 def test_markdown_is_there_for_people_and_reads_back(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
@@ -426,7 +444,7 @@ def test_the_audit_says_who_took_away_and_brought_back_what(fernweh: Desk, elsew
     assert {entry.who for entry in done} == {"ines"}
     published = ["entry imported"] * 3 + ["rule imported"] * 2 + ["policy imported"] * 2
     assert [e.what for e in reversed(done)] == ["taught import begun", *published, "taught imported"]
-    assert done[0].detail["signals"] == "5 new, 0 skipped"
+    assert done[0].detail["signals"] == "5 new, 0 changed, 0 as before, 0 skipped"
 
 
 Spoil = Callable[[Path], object]

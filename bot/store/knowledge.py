@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, select
 
 from bot.model import Entry, Intervention, Rule
 from bot.store.prepared import Prepared
@@ -12,6 +12,8 @@ from bot.store.tables import entry, past, rule
 
 HISTORY = "history"  # the connector of conversations that were taken in from a file
 RULES = Prepared(select(rule.c.id, rule.c.value).order_by(rule.c.id, rule.c.version))
+OF: BindParameter[str] = bindparam("of")
+LATEST = Prepared(select(entry.c.value).where(entry.c.id == OF).order_by(entry.c.version.desc()).limit(1))
 NEWEST = Prepared(
     select(select(func.max(entry.c.seq)).scalar_subquery(), select(func.max(past.c.seq)).scalar_subquery())
 )
@@ -25,8 +27,7 @@ def add_entry(conn: Connection, new: Entry) -> bool:
 
 def latest(conn: Connection, id: str) -> Entry | None:
     """The newest version, retired or not."""
-    query = select(entry.c.value).where(entry.c.id == id).order_by(entry.c.version.desc()).limit(1)
-    found: Entry | None = conn.scalar(query)
+    found: Entry | None = LATEST.value(conn, of=id)
     return found
 
 

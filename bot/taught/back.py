@@ -35,7 +35,7 @@ def bring_back(
         if summary.seen != (named := manifest.files[part.file].rows):
             summary.add(Skipped(part.file, f"has {summary.seen} lines, and the manifest says {named}"))
         found[part.name] = summary
-    _written_down(store, back, folder, "taught imported", **{name: _counts(summary) for name, summary in found.items()})
+    _written_down(store, back, folder, "taught imported", **{name: summary.words for name, summary in found.items()})
     return found
 
 
@@ -43,11 +43,6 @@ def _written_down(store: Store, back: Back, folder: Path, what: str, **detail: s
     if back.writes:
         with store.write() as conn:
             audit.record(conn, back.now, back.how.who, what, folder.absolute().name, **detail)
-
-
-def _counts(summary: Summary) -> str:
-    counted = [f"{many} {became}" for became, many in summary.counts.items()]
-    return ", ".join([*counted, f"{len(summary.skipped)} skipped"])
 
 
 def _lines(folder: Path, part: Part) -> Iterator[tuple[str, Any]]:

@@ -28,14 +28,14 @@ class Postings:
 
 def frozen(growing: Growing) -> tuple[Arrays, list[Scope]]:
     """What a space has that grows, without what has gone."""
-    alive = ~growing.dead()
-    keep = np.flatnonzero(alive)
-    seqs, scope_of, until, vectors = growing.columns()
+    here = growing.columns()
+    alive, keep = ~here.dead, np.flatnonzero(~here.dead)
     told = [growing.owners[row].encode() for row in keep]
     postings = _kept(_postings(growing), _renumbered(alive, 0))
     columns = Arrays(
-        seqs[keep], np.frombuffer(b"".join(told), np.uint8), np.cumsum([len(name) for name in told], dtype=np.int64),
-        scope_of[keep], until[keep], vectors[keep].astype(np.float16), signs(vectors[keep]),
+        here.seqs[keep], np.frombuffer(b"".join(told), np.uint8),
+        np.cumsum([len(name) for name in told], dtype=np.int64),
+        here.scope_of[keep], here.until[keep], here.vectors[keep].astype(np.float16), signs(here.vectors[keep]),
         postings.terms, postings.starts, postings.rows, postings.shares, np.array(growing.words.totals()),
     )  # fmt: skip
     return columns, list(growing.scopes)

@@ -24,6 +24,17 @@ class Kept:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """As arrays, a row each. `seqs` ascend; `scope_of`: places in the list of scopes; `until` as in `Kept`."""
+
+    seqs: NDArray[np.int64]
+    scope_of: NDArray[np.int32]
+    until: NDArray[np.float64]
+    dead: NDArray[np.bool_]
+    vectors: Floats
+
+
 class Growing:
     """Rows in the order of their numbers; what has gone is only marked. Not thread-safe by itself."""
 
@@ -37,6 +48,7 @@ class Growing:
         self._rows: dict[int, int] = {}
         self._matrix: Floats = np.zeros((64, dim), dtype=np.float32)
         self._dead = bytearray()
+        self._columns: Columns | None = None  # until a row comes or goes
 
     def __len__(self) -> int:
         return len(self.owners)
@@ -48,7 +60,7 @@ class Growing:
 
     def add(self, kept: Kept, counts: Counts, vector: Floats) -> None:
         """A passage; the newest of all."""
-        row = self.words.add(counts)
+        row, self._columns = self.words.add(counts), None
         if row == len(self._matrix):
             self._matrix = np.concatenate([self._matrix, np.zeros_like(self._matrix)])
         self._matrix[row] = vector
@@ -66,16 +78,18 @@ class Growing:
         """It has gone, where it was here."""
         row = self._rows.pop(seq, None)
         if row is not None:
-            self._dead[row] = 1
+            self._dead[row], self._columns = 1, None
 
     def dead(self) -> NDArray[np.bool_]:
         """(rows,) True where a passage has gone."""
-        return np.array(self._dead, dtype=np.bool_)
+        return self.columns().dead
 
-    def columns(self) -> "tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64], Floats]":
-        """Of each row: its number, the place of its scope, its end, and its vector."""
-        told = np.array(self._seqs, np.int64), np.array(self._scope_of, np.int32), np.array(self._until, np.float64)
-        return *told, self._matrix[: len(self)]
+    def columns(self) -> "Columns":
+        """Of each row."""
+        if self._columns is None:
+            seqs, scope_of, until = np.array(self._seqs), np.array(self._scope_of), np.array(self._until)
+            self._columns = Columns(seqs, scope_of, until, np.array(self._dead, np.bool_), self._matrix[: len(self)])
+        return self._columns
 
     def owner(self, row: int) -> str:
         """Whose passage it is."""
@@ -88,15 +102,12 @@ class Growing:
     def best(self, asked: Asked, values: Floats, limit: int, who: Asker | None) -> tuple[Rows, Floats, Floats]:
         """Rows that may be among the best, with what each covers of the query's words and its cosine: all there are."""
         lexical = self.words.scores(asked, values)
-        cosine = np.clip(self._matrix[: len(self)] @ asked.vector, 0.0, 1.0)
-        out = self.dead()
-        if (kept_back := blocked(self.scopes, *self._shown(), who)) is not None:
-            out |= kept_back
+        here = self.columns()
+        cosine = np.clip(here.vectors @ asked.vector, 0.0, 1.0)
+        kept_back = blocked(self.scopes, here.scope_of, here.until, who)
+        out = here.dead if kept_back is None else here.dead | kept_back
         rows = np.flatnonzero(~out & ((lexical > 0) | (cosine > 0))).astype(np.int32)
         return rows, lexical[rows], cosine[rows]
-
-    def _shown(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        return np.array(self._scope_of, np.int32), np.array(self._until, np.float64)
 
 
 def ends(until: float | None) -> float:

@@ -79,7 +79,7 @@ class Log:
     """One connection, used by one thread at a time. Raises Damaged, and Unavailable where the disk is full or away."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self._file, self._name = file, str(file)
         with _told(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
@@ -95,8 +95,11 @@ class Log:
     def changed(self) -> bool:
         """Has anybody else written since we last asked? Replaced when it is another file by now."""
         with _told(self._file):
-            if not self._file.exists() or os.stat(self._file).st_ino != self._inode:
-                raise Replaced
+            try:
+                if os.stat(self._name).st_ino != self._inode:
+                    raise Replaced
+            except FileNotFoundError as err:
+                raise Replaced from err
             version = self._db.execute("PRAGMA data_version").fetchone()[0]
         before, self._version = self._version, version
         return bool(version != before)
