@@ -21,9 +21,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from bot import entries, forget, review
+from bot import entries, forget, review, sync
 from bot.answer import digest
 from bot.cases import script
+from bot.documents import Document, withheld
 from bot.errors import Misconfigured
 from bot.imports import Became, How, Summary, take_articles
 from bot.model import (
@@ -56,7 +57,9 @@ from bot.news import news
 from bot.sealed import MANIFEST
 from bot.store import Store, audit, conversations, drafts, limits, reviews
 from bot.store import knowledge as rows
+from bot.store import taken as places
 from bot.store.tables import meta
+from bot.store.taken import Taken
 from bot.taught.away import counted, take_away
 from bot.taught.back import bring_back
 from bot.taught.lines import NAMES, PARTS
@@ -76,7 +79,7 @@ PAST = json.dumps({
         {"role": "agent", "author": "Tomasz", "text": "Rub a candle along the zip.", "at": "2024-03-01T10:00:00Z"},
     ],
 })  # fmt: skip
-EXACT = ("entry", "rule", "policy", "conversation", "outcome", "correction", "intervention", "past", "signal")
+EXACT = ("entry", "taken", "rule", "policy", "conversation", "outcome", "correction", "intervention", "past", "signal")
 SERIAL = ("seq",)  # numbers that each database counts up for itself
 ROOT = Path(__file__).parent.parent
 
@@ -127,6 +130,11 @@ def lived_in(made: Desk, past: Path) -> None:
     decided(made, ProposalState.OPEN, VerdictKind.REJECT, "not so")
     past.write_text(PAST)
     remember(made.line.store, past)
+    with made.line.store.write() as conn:
+        macro = Intervention("m-zendesk-77-abc", Ref("zendesk", "macro-77"), NOW, "", "Lost parcel", "Ask the courier.")
+        rows.add_past(conn, macro)
+        places.save(conn, "macros:zendesk", Taken("77", "abc", (macro.id,)))
+        places.save(conn, "docs", Taken("returns.md", "def", (RETURNS.id,)))
     gone = made.ask("Is my zugzwang engraved with words?", customer="grete@example.com")
     made.agent(gone, "Yes, your zugzwang is engraved as you asked, and leaves the house on Monday.", status="solved")
     with made.line.store.write() as conn:
@@ -238,6 +246,23 @@ def test_which_drafts_rest_on_an_entry_is_known_there_too(fernweh: Desk, elsewhe
     judged = {row["draft_id"] for row in held(fernweh.line.store, "outcome")}
     assert held(elsewhere, "used") == [r for r in held(fernweh.line.store, "used") if r["draft_id"] in judged]
     assert held(elsewhere, "draft") == [r for r in held(fernweh.line.store, "draft") if r["id"] in judged]
+
+
+def test_what_is_taken_back_at_its_source_is_let_go_where_it_was_brought_too(
+    store: Store, elsewhere: Store, tmp_path: Path
+) -> None:
+    page = Document("returns", "returns.md", "digest", lambda: (replace(RETURNS, id="docs-returns", version=0),))
+    sync.sync(store, sync.Source("docs", lambda _: [("returns.md", page)]), How("ines"), lambda: NOW)
+    take_away(store, tmp_path / "taught", "ines", NOW)
+    taken(elsewhere, tmp_path / "taught")
+    with elsewhere.read() as conn:
+        assert [e.id for e in rows.in_force(conn, NOW)] == ["docs-returns"]
+
+    gone = withheld("returns", "returns.md", "for signed-in people only")
+    sync.sync(elsewhere, sync.Source("docs", lambda _: [("returns.md", gone)]), How("ines"), lambda: NOW)
+
+    with elsewhere.read() as conn:
+        assert rows.in_force(conn, NOW) == []
 
 
 def test_a_helpdesk_that_shows_the_same_again_has_no_news(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:

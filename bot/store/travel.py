@@ -10,7 +10,8 @@ from sqlalchemy import Column, Connection, Row, Select, Table, bindparam, func, 
 from bot.model import Conversation, Correction, Decided, Event, Intervention, Outcome, OutcomeKind, Policy, Ref, Rule
 from bot.news import FORGOTTEN
 from bot.store.prepared import Prepared
-from bot.store.tables import conversation, correction, draft, event, intervention, outcome, past, policy, rule
+from bot.store.tables import conversation, correction, draft, event, intervention, outcome, past, policy, rule, taken
+from bot.store.taken import Taken
 
 PAGE = 100  # rows that are in memory at once
 LOOKED_AT = Prepared(select(conversation.c.looked_at).where(conversation.c.ref == bindparam("of")))
@@ -55,6 +56,14 @@ def judged(conn: Connection) -> Iterator[tuple[Decided, Outcome, int, Correction
 def interventions(conn: Connection) -> Iterator[tuple[Intervention, str]]:
     """Each with the proposal that it went into, or ""."""
     return ((r.value, r.proposal_id) for r in rows(conn, select(intervention), intervention.c.id))
+
+
+def places(conn: Connection) -> Iterator[tuple[str, Taken]]:
+    """What was taken in from elsewhere, with the name of its source."""
+    sources = conn.scalars(select(taken.c.source).distinct().order_by(taken.c.source)).all()
+    for source in sources:
+        each = select(taken.c.id, taken.c.digest, taken.c.made).where(taken.c.source == source)
+        yield from ((source, Taken(r.id, r.digest, tuple(r.made.split()))) for r in rows(conn, each, taken.c.id))
 
 
 def past_replies(conn: Connection) -> Iterator[Intervention]:

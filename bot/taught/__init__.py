@@ -4,6 +4,7 @@
     entries/                every entry in force as Markdown, for people and for `import articles`; not read back
     forgotten.jsonl.gz      events: of which conversations all up to a time was forgotten (ids and times alone)
     entries.jsonl.gz        every version of every entry, retired or not, in the order they came
+    places.jsonl.gz         what was taken in from elsewhere: its id there, its digest, and the ids of what it became
     rules.jsonl.gz          every version of every rule, with when it came
     policies.jsonl.gz       every version of the policy, with who put it in force and when
     conversations.jsonl.gz  as `bot.cases` has them, with all else that we saw of each

@@ -19,14 +19,14 @@ EVERY = 1_000  # rows after which it is told how far it is
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Away:
     """How many rows of each part, and what was left out because nobody could read it back."""
 
     counts: Mapping[str, int]
     left_out: tuple[Skipped, ...] = ()
 
 
-def take_away(store: Store, target: Path, who: str, now: datetime, said: Told = lambda *_: None) -> Taken:
+def take_away(store: Store, target: Path, who: str, now: datetime, said: Told = lambda *_: None) -> Away:
     """Write it all. It is of one moment, and what was in `target` stays until the new is whole. `said` is told the
     part, and how many rows of it are written. Misconfigured where it cannot be written."""
     left = list[Skipped]()
@@ -38,15 +38,15 @@ def take_away(store: Store, target: Path, who: str, now: datetime, said: Told = 
         counts = {part.name: files[part.file].rows for part in PARTS}
         with store.write() as conn:  # first: nobody takes anything away that is not written down
             audit.record(conn, now, who, "taught exported", target.name, **{n: str(many) for n, many in counts.items()})
-    return Taken(counts, tuple(left))
+    return Away(counts, tuple(left))
 
 
-def counted(store: Store) -> Taken:
+def counted(store: Store) -> Away:
     """What it would be."""
     left = list[Skipped]()
     with store.read(moment=True) as conn:
         counts = {part.name: sum(1 for _ in _lines(conn, part, lambda *_: None, left)) for part in PARTS}
-    return Taken(counts, tuple(left))
+    return Away(counts, tuple(left))
 
 
 def _lines(conn: Connection, part: Part, said: Told, left: list[Skipped]) -> Iterator[bytes]:

@@ -25,6 +25,7 @@ from bot.model import (
 )
 from bot.store import tables, travel
 from bot.store.knowledge import HISTORY
+from bot.store.taken import Taken
 
 FORMAT = 1
 ENTRIES = "entries"  # the folder of Markdown
@@ -94,6 +95,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Something that was taken in from elsewhere, and the name of its source: by it the next look there knows it."""
+
+    source: str
+    taken: Taken
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A file. `rows`: its lines, in the order they came or by id."""
 
@@ -115,6 +124,7 @@ def _values(table: Table, key: str) -> Callable[[Connection], Iterator[object]]:
 PARTS = (
     Part("forgotten", TypeAdapter(Event), travel.forgotten),
     Part("entries", TypeAdapter(Entry), _values(tables.entry, "seq")),
+    Part("places", TypeAdapter(Place), lambda conn: (Place(*row) for row in travel.places(conn))),
     Part("rules", TypeAdapter(Ruled), lambda conn: (Ruled(*row) for row in travel.rules(conn))),
     Part("policies", TypeAdapter(Limits), lambda conn: (Limits(*row) for row in travel.policies(conn))),
     Part("conversations", TypeAdapter(Seen), lambda conn: (Seen.of(*row) for row in travel.conversations(conn))),

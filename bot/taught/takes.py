@@ -13,10 +13,10 @@ from bot.imports import Became, How
 from bot.model import Entry, Event, Intervention, Policy, Proposal, ProposalState, Ref, Rule, Signal
 from bot.news import FORGOTTEN, forgotten_at, news, remembered
 from bot.review import proposal_digest
-from bot.store import audit, conversations, drafts, limits, reviews, tables, travel
+from bot.store import audit, conversations, drafts, limits, reviews, tables, taken, travel
 from bot.store import knowledge as rows
 from bot.store.knowledge import HISTORY
-from bot.taught.lines import Judged, Limits, Ruled, Seen, Step
+from bot.taught.lines import Judged, Limits, Place, Ruled, Seen, Step
 from bot.text.redact import redact
 
 GONE = "its customer was forgotten here"
@@ -70,6 +70,15 @@ def _entry(back: Back, conn: Connection, there: Entry) -> Became | str:
         rows.add_entry(conn, made)
         _published(back, conn, "entry imported", made.id, made.version)
     return became
+
+
+def _place(back: Back, conn: Connection, there: Place) -> Became | str:
+    """What a look has found here since is newer."""
+    if taken.get(conn, there.source, there.taken.id):
+        return Became.SAME
+    if back.writes:
+        taken.save(conn, there.source, there.taken)
+    return Became.NEW
 
 
 def _rule(back: Back, conn: Connection, there: Ruled) -> Became | str:
@@ -160,13 +169,14 @@ def _step(back: Back, conn: Connection, there: Step) -> Became | str:
 
 def _past(back: Back, conn: Connection, there: Intervention) -> Became | str:
     made = _masked(there)
-    if not made.id.startswith(f"i-{made.ref}-"):
+    macro = made.id.startswith(f"m-{made.ref.connector}-{made.ref.id.removeprefix('macro-')}-") and not made.by
+    if not (macro or made.id.startswith(f"i-{made.ref}-")):
         return "id: is not made of its conversation's"
-    if why := _unkept(back, conn, made.ref, made.at):
+    if not macro and (why := _unkept(back, conn, made.ref, made.at)):
         return why
     if rows.has_past(conn, made.id):
         return Became.SAME
-    if back.writes and made.ref.connector != HISTORY and not reviews.get_intervention(conn, made.id):
+    if back.writes and not macro and made.ref.connector != HISTORY and not reviews.get_intervention(conn, made.id):
         return NOBODYS  # a helpdesk's past replies are forgotten by their interventions
     if back.writes:
         rows.add_past(conn, made)
@@ -232,6 +242,7 @@ def _unkept(back: Back, conn: Connection, ref: Ref, at: datetime) -> str:
 TAKES: Mapping[str, Callable[[Back, Connection, Any], Became | str]] = {
     "forgotten": _forgotten,
     "entries": _entry,
+    "places": _place,
     "rules": _rule,
     "policies": _policy,
     "conversations": _conversation,
