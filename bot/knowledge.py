@@ -104,7 +104,7 @@ class Knowledge:
 
     def _take(self, newest: Mark, past: int) -> int:
         """Another process may be doing the same; where its mark came first, ours begins again from there."""
-        count, mark = 0, self._checked_mark(newest)
+        count, mark = 0, self._checked_mark()
         while mark.entries < newest.entries:
             with self._store.read() as conn:
                 entries = rows.entries_after(conn, mark.entries, BATCH)
@@ -118,17 +118,17 @@ class Knowledge:
             count += len(replies) * self._put_past(mark, replies)
         return count
 
-    def _checked_mark(self, newest: Mark) -> Mark:
+    def _checked_mark(self) -> Mark:
         """How far the index is; one of another store, or of a later day of one that was restored, is emptied."""
-        mark = self._mark()
-        with self._store.read() as conn:
-            fits = self._known or mark.version == rows.version_at(conn, mark.entries, mark.past)
-        if not fits or mark.entries > newest.entries or mark.past > newest.past:
-            log.warning("index of another store", extra={"mark": str(mark)})
-            self._index.clear()
-            mark = Mark()
-        self._known = True
-        return mark
+        if not self._known:
+            mark = self._mark()
+            with self._store.engine.connect() as conn:  # whoever asks may be reading a moment that is past
+                newest, there = Mark(*rows.newest(conn)), rows.version_at(conn, mark.entries, mark.past)
+            if mark.version != there or mark.entries > newest.entries or mark.past > newest.past:
+                log.warning("index of another store", extra={"mark": str(mark)})
+                self._index.clear()
+            self._known = True
+        return self._mark()
 
     def _put_entries(self, mark: Mark, versions: list[tuple[int, Entry]]) -> bool:
         newest = {e.id: e for _, e in versions}

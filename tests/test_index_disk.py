@@ -1,5 +1,6 @@
 """The index on disk: what lasts, what other processes see, what a crash or a damaged file costs."""
 
+import fcntl
 import os
 import random
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -354,3 +356,82 @@ def test_two_processes_that_follow_one_store_agree(store: Store, opened: Opened)
 
     assert one.search(asked, limit=5) == other.search(asked, limit=5)
     assert one.search(asked, limit=1)[0].id == "lock-7"
+
+
+OPENER = """
+import sys
+from pathlib import Path
+from bot.backends.embedder import HashEmbedder
+from bot.backends.index import HybridIndex
+while True:
+    index = HybridIndex(HashEmbedder(), Path(sys.argv[1]), grown=16)
+    print(index.mark(), index.check()[0][0].split()[2], flush=True)
+    index.close()
+"""
+
+
+def test_whoever_opens_it_while_another_freezes_finds_all_of_it(opened: Opened, tmp_path: Path) -> None:
+    index = filled(opened(), 20)
+    with subprocess.Popen(
+        [sys.executable, "-c", OPENER, str(tmp_path / "index")], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        seen = [other.stdout.readline()]
+        for number in range(20, 300):
+            index.put([part(number)], mark=(str(number), str(number - 1)))
+        seen += [other.stdout.readline() for _ in range(10)]
+        other.kill()
+
+    marks = [tuple(map(int, line.split())) for line in seen]
+    assert [(mark, count) for mark, count in marks if not mark < count] == []
+    assert index.check() == (("index of 300 passages", True, ""),)
+
+
+def test_what_another_process_has_frozen_is_tidied_too(opened: Opened, tmp_path: Path) -> None:
+    one, other = opened(), opened()
+    one.put([Passage("secret-owner", Source.PAST, "zugzwang in the cellar")])
+    other.mark()
+    filled(one)
+
+    other.put([], drop=["secret-owner"])
+    other.compact()
+
+    left = b"".join(file.read_bytes() for file in (tmp_path / "index").rglob("*") if file.is_file())
+    assert b"secret-owner" not in left
+
+
+def test_tidying_says_when_it_could_not(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.backends.index.hybrid.PATIENCE", 0.1)
+    index = filled(opened())
+    with (tmp_path / "index" / "folding").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(Unavailable, match="busy"):
+            index.compact()
+
+
+def test_scores_do_not_depend_on_what_there_was_before(opened: Opened, tmp_path: Path) -> None:
+    index = opened(grown=10_000)
+    for number in range(30):
+        index.put([part(number)])
+    for _ in range(60):
+        index.put([part(3)])
+    index.close()
+
+    here = index.search("the screws of part 3", source=Source.ENTRY, limit=3)
+
+    assert here == opened(grown=10_000).search("the screws of part 3", source=Source.ENTRY, limit=3)
+
+
+def test_an_entry_that_changes_while_a_conversation_is_read_is_not_kept_in_its_old_words(
+    store: Store, opened: Opened
+) -> None:
+    add(store, entry("lid", 1, "Turn it to the left."))
+    knowledge = Knowledge(store, opened())
+    with store.read() as conn:
+        assert rows.latest(conn, "lid")
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(add, store, entry("lid", 2, "Turn it to the right.")).result()
+            pool.submit(knowledge.search, "open the lid", limit=1).result()
+        knowledge.search("open the lid", limit=1)
+
+    assert [e.passage for e in knowledge.search("open the lid", limit=1)] == ["Turn it to the right."]

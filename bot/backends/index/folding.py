@@ -1,6 +1,6 @@
 """From what grows to what is frozen, and from small segments to large ones; each row is written a few times in all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,12 +8,16 @@ from numpy.typing import NDArray
 
 from bot.backends.index.frozen import Arrays, Frozen, signs
 from bot.backends.index.growing import Growing
+from bot.backends.index.log import Place
+from bot.backends.index.shelf import Listed, Shelf
+from bot.backends.index.space import Space
 from bot.backends.index.words import Rows, number
 from bot.brains import Floats
-from bot.model import Scope
+from bot.model import Scope, Source
 
 CHUNK = 2_000_000  # postings that are moved at a time
 GONE = -1
+LARGER = 4  # times that a segment is larger than the next; others are merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +153,39 @@ def _move(arrays: Arrays, rows: Rows, span: tuple[int, int], to: Postings, free:
     shift = np.repeat(free[places] - before[:-1], np.diff(before))
     targets = np.arange(int(before[-1])) + shift
     to.rows[targets], to.shares[targets] = anew[there], arrays.shares[at][there]
+
+
+def written(
+    shelf: Shelf,
+    place: Place,
+    spaces: Mapping[Source, Space],
+    grown: Mapping[Source, Growing],
+    before: Mapping[str, int],
+    *,
+    tidy: bool,
+) -> Listed:
+    """New segments, and those of before that stay. `before`: the checksums of these; `tidy`: of none has any gone."""
+    segments, sums = dict[str, Sequence[str]](), dict(before)
+
+    def add(arrays: Arrays, scopes: list[Scope]) -> Frozen:
+        name, sums[name] = shelf.add(arrays, scopes)
+        return shelf.load(name)
+
+    for source, space in spaces.items():
+        parts = [add(*merged([part])) if tidy and part.gone else part for part in space.frozen]
+        parts = [part for part in parts if len(part)]
+        if grown[source].live:
+            parts.append(add(*frozen(grown[source])))
+        while (last := _mergeable(parts)) is not None:
+            parts[last:] = [add(*merged(parts[last:]))]
+        segments[source] = [part.name for part in parts]
+    named = {name for names in segments.values() for name in names}
+    return Listed(place.epoch, place.seq, segments, {name: sums[name] for name in named})
+
+
+def _mergeable(parts: Sequence[Frozen]) -> int | None:
+    """From which segment on they are to be one; None where they are fine."""
+    for at in range(len(parts) - 1):
+        if len(parts[at]) < LARGER * len(parts[at + 1]) or 2 * parts[at].gone > len(parts[at]):
+            return at
+    return None

@@ -13,7 +13,6 @@ from typing import TypeVar
 import numpy as np
 
 from bot.backends.index import folding
-from bot.backends.index.frozen import Arrays, Frozen
 from bot.backends.index.growing import Growing, Kept, ends
 from bot.backends.index.log import Damaged, Log, News, Place, Replaced, Row
 from bot.backends.index.shelf import Listed, Shelf, put_aside
@@ -32,8 +31,7 @@ GROWN = 4096  # passages of a source that are frozen together
 NAME = "passages.db"
 TRIES = 3  # where another process is in the way, or a file is damaged
 PATIENCE = 30.0  # seconds that tidying waits for another process
-LARGER = 4  # times that a segment is larger than the next; others are merged
-LEAST = 64  # passages that have gone for which it is not worth reading the others again
+LEAST = 8  # passages that have gone for which it is not worth reading the others again
 EMPTY = Listed()
 Done = TypeVar("Done")
 
@@ -257,7 +255,7 @@ class HybridIndex:
             sealed = self._in_turn(self._seal)
             if sealed:
                 place, spaces, grown = sealed
-                listed = self._written(place, spaces, grown, dict(self._listed.sums), tidy=tidy)
+                listed = folding.written(self._shelf, place, spaces, grown, self._listed.sums, tidy=tidy)
                 self._in_turn(lambda opened: self._swap(opened, spaces, listed))
         except BaseException:
             with self._lock:
@@ -282,44 +280,6 @@ class HybridIndex:
             space.swap(loaded[source])
             for seq in gone:
                 space.kill(seq)
-
-    def _written(
-        self,
-        place: Place,
-        spaces: Mapping[Source, Space],
-        grown: Mapping[Source, Growing],
-        sums: dict[str, int],
-        *,
-        tidy: bool,
-    ) -> Listed:
-        """New segments, and those of before that stay. `sums`: of those of before; `tidy`: of what stays, nothing has
-        gone."""
-        segments = dict[str, Sequence[str]]()
-        for source, space in spaces.items():
-            parts = [self._tidied(part, sums) if tidy and part.gone else part for part in space.frozen]
-            parts = [part for part in parts if len(part)]
-            if grown[source].live:
-                parts.append(self._add(*folding.frozen(grown[source]), sums))
-            while (last := _mergeable(parts)) is not None:
-                parts[last:] = [self._add(*folding.merged(parts[last:]), sums)]
-            segments[source] = [part.name for part in parts]
-        named = {name for names in segments.values() for name in names}
-        return Listed(place.epoch, place.seq, segments, {name: sums[name] for name in named})
-
-    def _tidied(self, part: Frozen, sums: dict[str, int]) -> Frozen:
-        return self._add(*folding.merged([part]), sums)
-
-    def _add(self, arrays: Arrays, scopes: list[Scope], sums: dict[str, int]) -> Frozen:
-        name, sums[name] = self._shelf.add(arrays, scopes)
-        return self._shelf.load(name)
-
-
-def _mergeable(parts: Sequence[Frozen]) -> int | None:
-    """From which segment on they are to be one; None where they are fine."""
-    for at in range(len(parts) - 1):
-        if len(parts[at]) < LARGER * len(parts[at + 1]) or 2 * parts[at].gone > len(parts[at]):
-            return at
-    return None
 
 
 def _mostly_gone(growing: Growing) -> bool:
