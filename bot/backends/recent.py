@@ -30,9 +30,8 @@ class Recent:
         fresh = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if fresh:
             made = self._embedder.embed([*fresh.values()], query=query)
-            known |= {
-                key: row.copy() for key, row in zip(fresh, made, strict=True)
-            }  # a view would hold its whole batch
+            # copies, as a view would keep the whole batch
+            known |= {key: row.copy() for key, row in zip(fresh, made, strict=True)}
         self._keep({key: known[key] for key in keys[-self._most :]})
         rows = np.empty((len(keys), self.dim), dtype=np.float32)
         for row, key in zip(rows, keys, strict=True):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, RootModel, ValidationError, model_validator
 
 from bot.errors import Misconfigured
 
@@ -66,14 +66,14 @@ class Use(BaseModel):
 
 
 class _Step(BaseModel):
-    """Of `modules.json`."""
+    """One of `modules.json`."""
 
     type: str
     path: str = ""
 
 
-class _Steps(BaseModel):
-    steps: list[_Step] = []
+class _Steps(RootModel[list[_Step]]):
+    root: list[_Step] = []
 
 
 class _Lengths(BaseModel):
@@ -104,11 +104,10 @@ class _Prompts(BaseModel):
 Read = TypeVar("Read", bound=BaseModel)
 
 
-def read(path: Path, kind: type[Read], key: str = "") -> Read:
-    """A JSON file; what is read stands under `key` where it is a list. Raises Misconfigured."""
+def read(path: Path, kind: type[Read]) -> Read:
+    """A JSON file. Raises Misconfigured."""
     try:
-        text = path.read_text("utf-8")
-        return kind.model_validate_json(f'{{"{key}": {text}}}' if key else text)
+        return kind.model_validate_json(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as err:
         raise Misconfigured(SETTING, f"{path} cannot be read: {err}") from err
     except ValidationError as err:
@@ -119,7 +118,7 @@ def read(path: Path, kind: type[Read], key: str = "") -> Read:
 
 def use(folder: Path, config: Config) -> Use:
     """As sentence-transformers' files tell, where they are there; else the mean of 256 tokens. Raises Misconfigured."""
-    steps = _maybe(folder / "modules.json", _Steps, "steps").steps
+    steps = _maybe(folder / "modules.json", _Steps).root
     pools = [step.path for step in steps if step.type.endswith("Pooling")]
     for kind in (step.type.rsplit(".", 1)[-1] for step in steps):
         if kind not in STEPS:
@@ -134,8 +133,8 @@ def use(folder: Path, config: Config) -> Use:
     )
 
 
-def _maybe(path: Path, kind: type[Read], key: str = "") -> Read:
-    return read(path, kind, key) if path.exists() else kind()
+def _maybe(path: Path, kind: type[Read]) -> Read:
+    return read(path, kind) if path.exists() else kind()
 
 
 def _pooling(path: Path) -> Pooling:
