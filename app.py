@@ -26,6 +26,7 @@ import connectors
 from bot import answer, cases, console, deliver, logs, review, settings, sweep, sync
 from bot.backends import chosen as backends
 from bot.backends.chosen import bell
+from bot.backends.embedder import HashEmbedder
 from bot.backends.workers import Bell, Workers, end_with_parent, repeating
 from bot.backends.writer import ExtractiveWriter
 from bot.errors import BotError, Misconfigured
@@ -71,8 +72,8 @@ def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clo
     return Line(
         store=store,
         connectors=desks,
-        knowledge=search(store),
-        embedder=backends.embedder(),
+        knowledge=search(store, chosen.embedder),
+        embedder=HashEmbedder(),  # by which learning tells what is alike; its thresholds are measured with it
         writer=ExtractiveWriter(),
         confidence=Learned(store),
         wake=wake,
@@ -82,9 +83,9 @@ def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clo
     )
 
 
-def search(store: Store) -> Knowledge:
+def search(store: Store, embedder: str = "") -> Knowledge:
     """What is known, found by the embedded index."""
-    return Knowledge(store, backends.index(store.url, backends.embedder()))
+    return Knowledge(store, backends.index(store.url, backends.embedder(embedder)))
 
 
 def past() -> "Past":
@@ -238,6 +239,7 @@ def run_sandbox(args: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="understudy-") as folder, suppress(KeyboardInterrupt):
         env = {"SECRET_KEY": secrets.token_hex(32), "DATABASE_URL": f"sqlite:///{folder}/understudy.db",
                "PORT": str(args.port), "PUBLIC_URL": f"http://127.0.0.1:{args.port}",
+               "EMBEDDER": settings.embedder(os.environ),
                "SWEEP_EVERY": "60" if script else "5"}  # fmt: skip # people watch; a player waits for each sweep
         chosen = settings.read(env)
         with miniature(chosen, args.knowledge, strangers=bool(script)) as world:
@@ -267,7 +269,9 @@ def parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--limit", type=int, help="play no more conversations than this")
     add("serve", run_serve, "web, workers and sweep for real helpdesks")
     add("worker", run_worker, "one more process of workers; REDIS_URL wakes it at once")
-    console.register(add, lambda: connect(os.environ), search, past)
+    by = settings.embedder(os.environ)
+    knows, brains = partial(search, embedder=by), partial(backends.check, by)
+    console.register(add, lambda: connect(os.environ), knows, past, brains)
     return made
 
 

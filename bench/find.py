@@ -1,4 +1,4 @@
-"""How often search puts the right entry first: `python -m bench find [FOLDER]`.
+"""How often search puts the right entry first: `python -m bench find [FOLDER] [--embedder NAME]`.
 
 The sandbox company's questions, and with FOLDER (see `thunderbird`) the tickets in which an agent linked an article:
 title and first post are asked, the articles of April 2023 searched, without the rest of the line.
@@ -15,8 +15,9 @@ from pathlib import Path
 
 import bot.web
 from bench.thunderbird import article, tickets
-from bot.backends.embedder import HashEmbedder
+from bot.backends.chosen import embedder
 from bot.backends.index import HybridIndex
+from bot.brains import Embedder
 from bot.knowledge import passages
 from bot.model import Entry, Source
 from bot.text.said import redact, said
@@ -39,9 +40,9 @@ def linked(folder: Path, slugs: set[str], limit: int | None) -> Iterable[Asked]:
             yield redact(f"{ticket['title']}\n{said(ticket['text'] or '')}"), right
 
 
-def measure(name: str, rows: Sequence[dict[str, str]], asked: Iterable[Asked]) -> None:
+def measure(name: str, rows: Sequence[dict[str, str]], asked: Iterable[Asked], by: Embedder) -> None:
     """Say how often a right entry comes first, and among five."""
-    index = HybridIndex(HashEmbedder(), Path(tempfile.mkdtemp()))
+    index = HybridIndex(by, Path(tempfile.mkdtemp()))
     entries = (Entry(r["id"], 1, r["question"], r["answer"]) for r in rows)
     index.put([passage for entry in entries for passage in passages(entry)])
     ranks = []
@@ -59,15 +60,17 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?")
-    folder = parser.parse_args().folder
+    parser.add_argument("--embedder", default="", help="as EMBEDDER has it")
+    args = parser.parse_args()
+    folder, by = args.folder, embedder(args.embedder)
     entries, questions = company("entries.jsonl"), company("questions.jsonl")
-    measure("own questions", entries, [(e["question"], {e["id"]}) for e in entries])
-    measure("questions", entries, [(q["question"], {q["entry"]}) for q in questions if q["entry"]])
+    measure("own questions", entries, [(e["question"], {e["id"]}) for e in entries], by)
+    measure("questions", entries, [(q["question"], {q["entry"]}) for q in questions if q["entry"]], by)
     if folder:
         with gzip.open(folder / "kb-2023-04-18.jsonl.gz", "rt", encoding="utf-8") as lines:
             articles = [article(json.loads(line)) for line in lines]
         for limit in (1000, None):
-            measure(f"tickets ({limit or 'all'})", articles, linked(folder, {a["id"] for a in articles}, limit))
+            measure(f"tickets ({limit or 'all'})", articles, linked(folder, {a["id"] for a in articles}, limit), by)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from bot.entry_commands import Pasts
 from bot.errors import Misconfigured
 from bot.knowledge import Knows
 from bot.model import Person, PersonRole
-from bot.ports import Checks, Connector, SetsUp, Team
+from bot.ports import Checks, Connector, Fine, SetsUp, Team
 from bot.records import WHO, Add, lead, opened, under
 from bot.store import audit, people
 from bot.team import link
@@ -32,9 +32,9 @@ class Parser(argparse.ArgumentParser):
         self.exit(2)
 
 
-def register(add: Add, desks: Desks, knows: Knows, past: Pasts) -> None:
+def register(add: Add, desks: Desks, knows: Knows, past: Pasts, brains: Callable[[], Fine]) -> None:
     """Add the commands; `desks` makes the connectors that are set up, `knows` the search over a store;
-    `past` takes in what people answered in the past."""
+    `past` takes in what people answered in the past; `brains` says whether what thinks works."""
     for name, text in (("stop", "send nothing any more, in every process"), ("go", "send again")):
         add(name, _stop, text).add_argument("--why", default="", help="kept in the audit")
     grant = add("grant", _grant, "let a topic answer alone for some days")
@@ -51,7 +51,7 @@ def register(add: Add, desks: Desks, knows: Knows, past: Pasts) -> None:
     entry_commands.register(add, imports, knows, past)
     sync_commands.register(add, imports, desks, knows, past)
     taught_commands.register(exports, imports, knows)
-    add("doctor", lambda _: _doctor(desks()), "check settings, tokens and webhooks; changes nothing")
+    add("doctor", lambda _: _doctor(desks(), brains), "check settings, tokens and webhooks; changes nothing")
     setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
     setup.add_argument("--dry-run", action="store_true", help="only say what would be made")
 
@@ -157,7 +157,7 @@ def _link(desks: Mapping[str, Connector]) -> None:
         print(f"{desk.name}: {len(linked)} of {len(found)} linked" + "".join(f"\n  {w.name} {w.email}" for w in linked))
 
 
-def _doctor(desks: Mapping[str, Connector]) -> None:
+def _doctor(desks: Mapping[str, Connector], brains: Callable[[], Fine]) -> None:
     chosen = settings.read(os.environ)  # what `serve` would refuse
     rows = [("helpdesks", bool(desks), "set the settings of at least one, see README.md")]
     if settings.one_address(chosen):
@@ -165,6 +165,7 @@ def _doctor(desks: Mapping[str, Connector]) -> None:
     with opened().read() as conn:
         leads = allow.leads(conn)
     rows.append(("someone may approve", bool(leads), "add a lead: `app.py person EMAIL --role lead`"))
+    rows += brains()
     for desk in desks.values():
         if isinstance(desk, Checks):
             rows += [(f"{desk.name}: {what}", fine, fix) for what, fine, fix in desk.check()]

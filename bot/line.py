@@ -48,8 +48,9 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What every step needs. `review` names the connector whose channel proposals go to, "" for none. `steady`: seconds
-    by a clock that nobody sets; by it, `doubts` says since when this process misses a delivery, by its key and try."""
+    """What every step needs. `review` names the connector whose channel proposals go to, "" for none. By `embedder`
+    learning tells what is alike; knowledge has its own. `steady`: seconds by a clock that nobody sets; by it, `doubts`
+    says since when this process misses a delivery, by its key and try."""
 
     store: Store
     connectors: Mapping[str, Connector]

@@ -34,7 +34,7 @@ class Settings:
     What `secret_previous` signed is still believed, "" for none. `retention_days` 0 keeps conversations for ever.
     `anchors` is where the audit's head is written every day, None for nowhere. `trusted_proxy`: the address whose
     word is taken on where a request comes from, "" for nobody's. `sync_every` in seconds, 0 for never; `sync_folders`
-    by the names of their sources.
+    by the names of their sources. `embedder`: which one, "" for the usual.
     """
 
     database_url: str = "sqlite:///data/understudy.db"
@@ -52,6 +52,7 @@ class Settings:
     retention_days: int = 0
     anchors: Path | None = None
     trusted_proxy: str = ""
+    embedder: str = ""
     oidc: Oidc | None = None
 
 
@@ -70,6 +71,11 @@ def anchors(env: Mapping[str, str]) -> Path | None:
     beside = f"{path.partition('?')[0]}.anchors.jsonl" if scheme == "sqlite" and path else ""
     file = env.get("AUDIT_ANCHORS") or beside
     return Path(file) if file else None
+
+
+def embedder(env: Mapping[str, str]) -> str:
+    """What compares texts, for commands that search and need no more: a name or a directory, "" for the usual."""
+    return env.get("EMBEDDER", "")
 
 
 def public_url(env: Mapping[str, str]) -> str:
@@ -111,6 +117,7 @@ def read(env: Mapping[str, str]) -> Settings:
         retention_days=_number(env, "RETENTION_DAYS", default.retention_days, 0, 36_500),
         anchors=anchors(env),
         trusted_proxy=env.get("TRUSTED_PROXY", ""),
+        embedder=embedder(env),
         oidc=_oidc(env),
     )
 

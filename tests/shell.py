@@ -72,6 +72,7 @@ def shell(database_url: str, environment: pytest.MonkeyPatch, captured: pytest.C
         "LOG_LEVEL",
         "AUDIT_ANCHORS",
         "RETENTION_DAYS",
+        "EMBEDDER",
     )
     vendors = tuple(f"{name.upper()}_" for name in connectors.found())
     for name in [n for n in os.environ if n in ours or n.startswith(vendors)]:

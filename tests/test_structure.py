@@ -69,7 +69,19 @@ IMPURE = {"os", "time", "random", "secrets", "socket", "subprocess", "threading"
 SHARED = {"pydantic", "requests", "httpx"}
 CONNECTORS_MAY = {"bot.model", "bot.ports", "bot.errors", "bot.text", "connectors.http"}
 FAKES_MAY_TOO = {"connectors.stage", "flask", "nh3"}
-HEAVY = {"zenpy", "intercom", "slack_bolt", "rq", "redis", "psycopg", "alembic"}
+LOCKS = ("requirements", "requirements-model", "requirements-services", "requirements-dev", "requirements-uv")
+HEAVY = {
+    "zenpy",
+    "intercom",
+    "slack_bolt",
+    "rq",
+    "redis",
+    "psycopg",
+    "alembic",
+    "onnxruntime",
+    "tokenizers",
+    "safetensors",
+}
 
 
 def product() -> list[Path]:
@@ -267,7 +279,7 @@ def pinned(file: Path) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-services", "requirements-dev", "requirements-uv"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_what_is_asked_for_is_pinned_and_locked_with_hashes_and_without_addresses(name: str) -> None:
     asked, lock = ROOT / f"{name}.txt", ROOT / f"{name}.lock"
 
@@ -281,7 +293,7 @@ def test_what_is_asked_for_is_pinned_and_locked_with_hashes_and_without_addresse
 
 
 def test_what_the_product_imports_is_in_its_requirements() -> None:
-    files = ("requirements.txt", "requirements-services.txt")
+    files = ("requirements.txt", "requirements-model.txt", "requirements-services.txt")
     asked = {name for file in files for name in pinned(ROOT / file)}
     known = packages_distributions()
 

@@ -1,14 +1,23 @@
 """Which brains and wake-ups the settings ask for."""
 
+import logging
 from importlib.util import find_spec
+from pathlib import Path
 
-from bot.backends.embedder import HashEmbedder
+from bot.backends.embedder import MISSING, HashEmbedder
+from bot.backends.encoder.encoder import Encoder
+from bot.backends.encoder.files import NAME, brought, embedded
 from bot.backends.index import HybridIndex
+from bot.backends.recent import Recent
 from bot.backends.workers import Bell
 from bot.brains import Embedder, Index
 from bot.errors import Misconfigured
-from bot.ports import Wake
+from bot.ports import Fine, Wake
 from bot.settings import Settings, index_folder
+
+log = logging.getLogger(__name__)
+WORDS = "words"
+DEFAULT = WORDS  # NAME, once the scores of the index are measured with it
 
 
 def bell(chosen: Settings) -> Wake:
@@ -22,9 +31,24 @@ def bell(chosen: Settings) -> Wake:
     return RqBell(chosen.redis_url)
 
 
-def embedder() -> Embedder:
-    """What turns text into vectors."""
-    return HashEmbedder()
+def embedder(wanted: str = "") -> Embedder:
+    """What turns text into vectors: WORDS, the model that comes with us by its NAME, or that of a directory; "" is
+    DEFAULT. Raises Misconfigured."""
+    name = wanted or DEFAULT
+    if name == WORDS:
+        return HashEmbedder()
+    files = embedded() if name == NAME else brought(Path(name))
+    if files is not None:
+        return Recent(Encoder(files))
+    if wanted:
+        raise Misconfigured("EMBEDDER", MISSING)
+    log.warning("only words are compared: %s", MISSING)
+    return HashEmbedder(resort=True)
+
+
+def check(wanted: str) -> Fine:
+    """Whether what is wanted compares texts. Raises Misconfigured."""
+    return embedder(wanted).check()
 
 
 def index(database_url: str, by: Embedder) -> Index:

@@ -16,6 +16,7 @@ from bot.text.thesaurus import topics, weight
 PIECE = 3  # characters
 PAIR, PIECES = 0.5, 1.8  # what two words in a row, and all pieces of a word together, weigh beside the word
 LONGEST = 20_000  # characters of a text that count
+MISSING = "no model of meaning is installed: `make` installs one"
 
 
 class HashEmbedder:
@@ -23,16 +24,20 @@ class HashEmbedder:
 
     name, dim = "words-1", 512
 
+    def __init__(self, *, resort: bool = False) -> None:
+        """`resort`: nobody wanted it, but there is no model."""
+        self._resort = resort
+
     def embed(self, texts: Sequence[str], *, query: bool) -> Floats:
         """(n, dim) float32, unit rows; an empty text gives a zero row. Queries and passages are treated alike."""
         rows = np.zeros((len(texts), self.dim), dtype=np.float32)
         for row, text in zip(rows, texts, strict=True):
-            self._fill(row, text[:LONGEST])
+            self._fill(row, text.strip()[:LONGEST])
         return rows
 
     def check(self) -> Fine:
-        """It says that it is the last resort."""
-        return (("a model of meaning", False, "only words are compared: `make` installs one"),)
+        """It says that it is the last resort, where it is."""
+        return ((f"texts are compared by words ({self.name})", not self._resort, MISSING),)
 
     def _fill(self, row: Floats, text: str) -> None:
         stems = topics(text)
@@ -58,5 +63,5 @@ def _features(word: str) -> tuple[tuple[int, float], ...]:
 
 def _signed(feature: str) -> int:
     """A stable place and sign; Python's own hash changes with every process."""
-    digest = crc32(feature.encode())
+    digest = crc32(feature.encode("utf-8", "replace"))  # half a pair is no text
     return (digest >> 1) + 1 if digest & 1 else -(digest >> 1) - 1
