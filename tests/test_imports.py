@@ -213,6 +213,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(store: Store, tmp_path: Pat
     assert known(store) == {}
 
 
+@pytest.mark.kills
 def test_whoever_is_killed_half_way_takes_in_the_rest_the_next_time(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "many.jsonl"
     file.write_text(

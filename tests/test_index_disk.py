@@ -169,6 +169,7 @@ for number in range(start, 100_000):
 """
 
 
+@pytest.mark.kills
 @pytest.mark.parametrize("seed", range(4))
 def test_a_writer_that_is_killed_leaves_what_its_mark_says(opened: Opened, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
@@ -370,6 +371,7 @@ while True:
 """
 
 
+@pytest.mark.kills
 def test_whoever_opens_it_while_another_freezes_finds_all_of_it(opened: Opened, tmp_path: Path) -> None:
     index = filled(opened(), 20)
     with subprocess.Popen(

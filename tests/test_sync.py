@@ -516,6 +516,7 @@ def test_a_long_changelog_is_split_where_its_versions_begin(store: Store, tmp_pa
     assert (len(found), found["Changes: 1.77"][:12]) == (150, "- Mended 77.")
 
 
+@pytest.mark.kills
 def test_killed_at_any_point_a_second_run_ends_with_the_same_rows(
     database_url: str, store: Store, tmp_path: Path
 ) -> None:
