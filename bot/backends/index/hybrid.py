@@ -69,8 +69,8 @@ class HybridIndex:
         `lexical` is the share of the query's words that the passage covers, weighted by rarity; `vector` the mean
         of the cosines to title and text; both, and so `score`, can be compared between queries.
         """
-        if not self._in_turn(lambda _: self._spaces[source].live):
-            return ()
+        if self._log and not self._spaces[source].live and not self._in_turn(lambda _: self._spaces[source].live):
+            return ()  # which costs no vector
         asked = Asked.of(self._embedder.embed([query], query=True)[0], topics(query))
         return self._in_turn(lambda _: self._spaces[source].search(asked, limit, who, self._fusion))
 
