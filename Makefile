@@ -25,7 +25,7 @@ endif
 install = $(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes $(2) -r $(1) \
   || $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes $(2) -r $(1)
 
-.PHONY: help run test test-services test-kills test-login test-browser test-browser-services chaos chaos-full chaos-faults lint bench lock clean
+.PHONY: help run test test-services test-long test-login test-browser test-browser-services chaos chaos-full chaos-faults lint bench lock clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -37,7 +37,7 @@ help:
 	@echo "                         PORT=N listens elsewhere, LIMIT=N plays no more than N conversations"
 	@echo "  test                   the everyday tests: SQLite, workers in the process; ARGS='-k door' for some, -n0 for one at a time"
 	@echo "  test-services          what touches store or queue again, on PostgreSQL and RQ (needs postgresql, redis-server)"
-	@echo "  test-kills             imports, syncs, exports and the index killed at random points, and begun again"
+	@echo "  test-long              what takes seconds: much that is killed at random points, many secrets, the index on disk"
 	@echo "  test-login             signing in at a real OpenID Connect provider, npm's oidc-provider (needs nodejs, npm)"
 	@echo "  test-browser           the story on the page in headless Chromium (needs chromium)"
 	@echo "  test-browser-services  the same story on PostgreSQL and RQ"
@@ -56,10 +56,10 @@ test: $(VENV)/.run $(VENV)/.dev
 	$(PYTEST) $(SIDE_BY_SIDE) $(ARGS)
 
 test-services: $(VENV)/.run $(VENV)/.services $(VENV)/.dev
-	$(PYTEST) -m "services and not browser and not heavy and not login and not kills" $(ON_SERVICES) $(SIDE_BY_SIDE) $(ARGS)
+	$(PYTEST) -m "services and not browser and not heavy and not login and not long" $(ON_SERVICES) $(SIDE_BY_SIDE) $(ARGS)
 
-test-kills: $(VENV)/.run $(VENV)/.dev
-	$(PYTEST) -m kills $(SIDE_BY_SIDE) $(ARGS)
+test-long: $(VENV)/.run $(VENV)/.dev
+	$(PYTEST) -m long $(SIDE_BY_SIDE) $(ARGS)
 
 test-login: $(VENV)/.run $(VENV)/.dev tests/login/node_modules
 	$(PYTEST) -m login $(ARGS)

@@ -29,10 +29,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Without `-m`, leave out what needs a browser or minutes."""
     config.addinivalue_line("markers", "heavy: takes minutes; run by name")
-    config.addinivalue_line("markers", "kills: ends processes of its own at random; run by `make test-kills`")
+    config.addinivalue_line("markers", "long: takes seconds, many of them by killing; run by `make test-long`")
     _compile_routes_once()
     if not config.option.markexpr:
-        config.option.markexpr = "not browser and not heavy and not login and not kills"
+        config.option.markexpr = "not browser and not heavy and not login and not long"
 
 
 def _compile_routes_once() -> None:

@@ -490,6 +490,7 @@ def test_a_port_that_is_taken_is_named(shell: Shell, process: Callable[..., Said
     assert said.err.startswith(f"app.py: PORT: cannot listen on 127.0.0.1:{port}: ")
 
 
+@pytest.mark.long
 def test_a_server_that_is_told_to_stop_ends_what_it_has_begun(shell: Shell) -> None:
     fake = load("zendesk", "fake").Fake()
     with socket.socket() as free:
@@ -517,6 +518,7 @@ def test_a_server_that_is_told_to_stop_ends_what_it_has_begun(shell: Shell) -> N
     assert (status, rows) == (0, [("done", 0)])
 
 
+@pytest.mark.long
 def test_a_worker_whose_redis_is_away_works_all_the_same(shell: Shell) -> None:
     pytest.importorskip("rq", reason="make test-services installs rq")
     shell.set(REDIS_URL="redis://127.0.0.1:1/0")

@@ -412,6 +412,7 @@ def says(asked: Context, text: str) -> Draft:
     return replace(obeying(asked, text), text=text, used=asked.evidence[:1])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("writer", [obeying, says])
 def test_a_writer_that_obeys_the_attacker_reaches_nobody_else_and_tells_nothing(
     writer: Callable[[Context, str], Draft],
@@ -536,6 +537,7 @@ def talk(number: int) -> Conversation:
     return Conversation(Ref("zendesk", f"9{number}"), "Late parcel", Status.OPEN, customer, (asked, answer))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("learned", [False, True])
 def test_nobody_hears_what_another_customer_said_whether_it_was_learned_or_not(tmp_path: Path, learned: bool) -> None:
     store = Store(f"sqlite:///{tmp_path / 'understudy.db'}")

@@ -13,7 +13,7 @@ from bot.backends.recent import Recent
 from bot.brains import Floats
 from bot.ports import Fine
 from tests import tiny
-from tests.embedders import CHECKS, Subject
+from tests.embedders import CHECKS, Subject, another_process_gives_the_same_rows_and_name
 
 CHOSEN = "from bot.backends.chosen import embedder\nmade = embedder({!r})"
 EXACT = """
@@ -35,8 +35,12 @@ def subjects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Subject]:
     }
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", ["words", "ours", "ours, exact", "a team's own"])
+LONG = (another_process_gives_the_same_rows_and_name,)
+MARKED = [pytest.param(check, marks=[pytest.mark.long] * (check in LONG)) for check in CHECKS]
+
+
+@pytest.mark.parametrize("check", MARKED, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", ["words", "ours", pytest.param("ours, exact", marks=pytest.mark.long), "a team's own"])
 def test_every_embedder(subjects: dict[str, Subject], name: str, check: Callable[[Subject], None]) -> None:
     check(subjects[name])
 

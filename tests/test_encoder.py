@@ -273,6 +273,7 @@ def test_the_setting_chooses(tmp_path: Path) -> None:
         embedder(str(tmp_path / "nowhere"))
 
 
+@pytest.mark.long
 @pytest.mark.services
 def test_the_line_finds_by_meaning_and_learning_goes_on_by_words(shell: Shell, tmp_path: Path) -> None:
     for name, question in (("late", "Where is my parcel?"), ("rows", "Change the order of rows that show up")):

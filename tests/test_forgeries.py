@@ -117,6 +117,7 @@ def test_a_stamp_is_good_for_three_hundred_seconds_to_the_second(
     assert [door.knock(SENDERS[name].post(at=at)) for at in (NOW - off, NOW + off)] == [status, status]
 
 
+@pytest.mark.long
 def test_every_genuine_request_of_many_is_let_in(door: Door) -> None:
     for sender in SENDERS.values():
         posts = [sender.post(secret, NOW - SECOND * (n % 300)) for n in range(50) for secret in (CURRENT, PREVIOUS)]

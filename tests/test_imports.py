@@ -143,6 +143,7 @@ def test_what_cannot_be_read_is_named_with_its_line_and_the_rest_is_taken(store:
     assert any(where.startswith("cut.jsonl.gz") for where in why)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "bomb"),
     [
@@ -213,7 +214,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(store: Store, tmp_path: Pat
     assert known(store) == {}
 
 
-@pytest.mark.kills
+@pytest.mark.long
 def test_whoever_is_killed_half_way_takes_in_the_rest_the_next_time(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "many.jsonl"
     file.write_text(

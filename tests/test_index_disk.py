@@ -27,6 +27,7 @@ from bot.store import knowledge as rows
 from bot.store.migrate import migrate
 from tests.waits import until
 
+pytestmark = pytest.mark.long  # the list of tests for every index is in the everyday suite
 ROOT = Path(__file__).parent.parent
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 PARTS = ("zip", "wheel", "handle", "pocket", "buckle", "lining", "frame", "lock", "cover", "strap")
@@ -169,7 +170,6 @@ for number in range(start, 100_000):
 """
 
 
-@pytest.mark.kills
 @pytest.mark.parametrize("seed", range(4))
 def test_a_writer_that_is_killed_leaves_what_its_mark_says(opened: Opened, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
@@ -371,7 +371,6 @@ while True:
 """
 
 
-@pytest.mark.kills
 def test_whoever_opens_it_while_another_freezes_finds_all_of_it(opened: Opened, tmp_path: Path) -> None:
     index = filled(opened(), 20)
     with subprocess.Popen(

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 WORKER = """
 import signal, sys, threading
@@ -27,12 +29,14 @@ def said_once_killed(started: str, ready: str) -> str:
     return parent.communicate(timeout=10)[1]  # which waits for whoever holds the pipes
 
 
+@pytest.mark.long
 def test_a_worker_ends_when_whoever_started_it_is_gone() -> None:
     started = f"{sys.executable} -c '{WORKER}' & echo started; read line"
 
     assert "told to end" in said_once_killed(started, "2")
 
 
+@pytest.mark.long
 def test_a_worker_whose_parent_ended_while_it_was_starting_ends_too() -> None:
     late = f"import bot, os\nprint('early', flush=True)\nwhile os.getppid() == bot.STARTED[1]: pass\n{WORKER}"
     started = f'{sys.executable} -c "{late.replace(chr(34), chr(39))}" & echo started; read line'

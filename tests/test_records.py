@@ -57,6 +57,7 @@ def letter(shell: Shell, number: str = "7") -> int:
     return job.id
 
 
+@pytest.mark.long
 def test_more_letters_than_a_batch_are_all_listed_and_all_replayed(shell: Shell) -> None:
     of = {"kind": "look", "state": "dead", "run_at": NOW, "at": NOW}
     shell("people")  # the schema

@@ -253,6 +253,7 @@ def test_an_insert_that_leaves_out_a_default_is_refused(store: Store) -> None:
         Prepared(work.insert(), ["key", "kind", "ref", "state", "run_at", "at"]).all(conn)
 
 
+@pytest.mark.long
 def test_processes_that_start_at_once_on_an_empty_database_all_find_it_migrated(database_url: str) -> None:
     _empty(Store(database_url))
     start = "import sys; from bot.store import Store, migrate; migrate.migrate(Store(sys.argv[1]))"

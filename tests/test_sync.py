@@ -330,6 +330,7 @@ def test_what_another_process_has_taken_in_meanwhile_is_not_retired(store: Store
     assert set(known(store)) == {"zendesk-7-en-us", "zendesk-8-en-us"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "bomb"),
     [
@@ -516,7 +517,7 @@ def test_a_long_changelog_is_split_where_its_versions_begin(store: Store, tmp_pa
     assert (len(found), found["Changes: 1.77"][:12]) == (150, "- Mended 77.")
 
 
-@pytest.mark.kills
+@pytest.mark.long
 def test_killed_at_any_point_a_second_run_ends_with_the_same_rows(
     database_url: str, store: Store, tmp_path: Path
 ) -> None:

@@ -200,6 +200,7 @@ def away(made: Desk, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_another_installation_has_learned_the_same(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
     found = taken(elsewhere, away(fernweh, tmp_path / "taught"))
 
@@ -222,6 +223,7 @@ def test_every_table_comes_back_as_it_was(fernweh: Desk, elsewhere: Store, tmp_p
         assert found == source, name
 
 
+@pytest.mark.long
 def test_what_nobody_has_decided_waits_for_a_card_of_its_own(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
     taken(elsewhere, away(fernweh, tmp_path / "taught"))
 
@@ -239,6 +241,7 @@ def test_what_nobody_has_decided_waits_for_a_card_of_its_own(fernweh: Desk, else
         }
 
 
+@pytest.mark.long
 def test_which_drafts_rest_on_an_entry_is_known_there_too(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
     taken(elsewhere, away(fernweh, tmp_path / "taught"))
 
@@ -264,6 +267,7 @@ def test_what_is_taken_back_at_its_source_is_let_go_where_it_was_brought_too(
         assert rows.in_force(conn, NOW) == []
 
 
+@pytest.mark.long
 def test_a_helpdesk_that_shows_the_same_again_has_no_news(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
     taken(elsewhere, away(fernweh, tmp_path / "taught"))
 
@@ -272,6 +276,7 @@ def test_a_helpdesk_that_shows_the_same_again_has_no_news(fernweh: Desk, elsewhe
         assert [news(c, conversations.seen_keys(conn, c.ref)) for c in known] == [()] * 4
 
 
+@pytest.mark.long
 def test_taken_in_again_nothing_changes(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
     folder = away(fernweh, tmp_path / "taught")
     first = taken(elsewhere, folder)
@@ -284,6 +289,7 @@ def test_taken_in_again_nothing_changes(fernweh: Desk, elsewhere: Store, tmp_pat
     assert {name: held(elsewhere, name) for name in before} == before
 
 
+@pytest.mark.long
 def test_a_dry_run_says_the_same_and_changes_nothing(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
     folder = away(fernweh, tmp_path / "taught")
     before = {name: held(elsewhere, name) for name in meta.tables}
@@ -295,6 +301,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(fernweh: Desk, elsewhere: S
     assert counted(fernweh.line.store).counts == counts(tried, Became.NEW)
 
 
+@pytest.mark.long
 def test_what_is_new_there_follows_and_what_was_changed_here_stays(
     fernweh: Desk, elsewhere: Store, tmp_path: Path
 ) -> None:
@@ -327,6 +334,7 @@ def test_what_is_new_there_follows_and_what_was_changed_here_stays(
         assert limits.current_policy(conn).reply_at == 0.99
 
 
+@pytest.mark.long
 def test_what_was_learned_of_the_same_draft_here_is_not_mixed_with_theirs(
     fernweh: Desk, elsewhere: Store, tmp_path: Path
 ) -> None:
@@ -344,6 +352,7 @@ def test_what_was_learned_of_the_same_draft_here_is_not_mixed_with_theirs(
     assert [row["value"].good for row in held(elsewhere, "signal")] == [0.5, 0.2, 0.0]
 
 
+@pytest.mark.long
 def test_what_a_customer_had_forgotten_is_not_taken_away(fernweh: Desk, tmp_path: Path) -> None:
     folder = away(fernweh, tmp_path / "taught")
 
@@ -357,6 +366,7 @@ def opened(file: Path) -> str:
     return (gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()).decode()
 
 
+@pytest.mark.long
 def test_what_is_forgotten_later_is_not_brought_back(fernweh: Desk, tmp_path: Path) -> None:
     folder, store = away(fernweh, tmp_path / "taught"), fernweh.line.store
     customers = ("maria@example.com", "jonas@example.com", "aiko@example.com")
@@ -378,6 +388,7 @@ def forgotten(store: Store, customer: str) -> None:
         forget.forget(conn, list(forget.conversations_of(conn, customer)), "test", "a wish", datetime.now(UTC))
 
 
+@pytest.mark.long
 def test_what_was_brought_can_be_forgotten_like_all_else(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
     taken(elsewhere, away(fernweh, tmp_path / "taught"))
     words = ("maria", "jonas", "aiko", "initials on the", "stuck zip", "60 days")
@@ -389,6 +400,7 @@ def test_what_was_brought_can_be_forgotten_like_all_else(fernweh: Desk, elsewher
     assert traces(elsewhere, words) == set()
 
 
+@pytest.mark.long
 def test_what_was_forgotten_there_and_is_held_here_is_told(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
     taken(elsewhere, away(fernweh, tmp_path / "first"))
     forgotten(fernweh.line.store, "aiko@example.com")
@@ -400,6 +412,7 @@ def test_what_was_forgotten_there_and_is_held_here_is_told(fernweh: Desk, elsewh
     assert traces(elsewhere, ("aiko",)) == set()
 
 
+@pytest.mark.long
 def test_nobody_can_press_anything_with_what_was_taken_away(fernweh: Desk, tmp_path: Path) -> None:
     with fernweh.line.store.read() as conn:
         links = [b.value for c in conversations.recent(conn) for d in drafts.deliveries_of(conn, c.ref)
@@ -410,6 +423,7 @@ def test_nobody_can_press_anything_with_what_was_taken_away(fernweh: Desk, tmp_p
     assert [link for link in links if any(link.rpartition("/")[2] in text for text in texts)] == []
 
 
+@pytest.mark.long
 def test_conversations_are_in_the_format_that_is_played_and_imported(
     fernweh: Desk, elsewhere: Store, tmp_path: Path
 ) -> None:
@@ -424,6 +438,7 @@ def test_conversations_are_in_the_format_that_is_played_and_imported(
         assert TAUGHT in [item.answer for _, item in rows.past_after(conn, 0, 1000)]
 
 
+@pytest.mark.long
 def test_markdown_is_there_for_people_and_reads_back(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
     folder = away(fernweh, tmp_path / "taught") / "entries"
     take_articles(elsewhere, folder, How("ines"), NOW)
@@ -432,6 +447,7 @@ def test_markdown_is_there_for_people_and_reads_back(fernweh: Desk, elsewhere: S
         assert [(e.id, e.answer) for e in rows.in_force(conn, NOW)] == [(RETURNS.id, RETURNS.answer)]
 
 
+@pytest.mark.long
 def test_the_audit_says_who_took_away_and_brought_back_what(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
     taken(elsewhere, away(fernweh, tmp_path / "taught"))
 
@@ -596,6 +612,7 @@ def test_numbers_and_addresses_that_somebody_wrote_into_it_are_masked(
     assert (skipped(first), counts(again, Became.NEW)) == ([], {})
 
 
+@pytest.mark.long
 def test_an_older_export_is_replaced_and_the_same_gives_the_same_files(fernweh: Desk, tmp_path: Path) -> None:
     (tmp_path / "taught").mkdir()
     first = {file.name: file.read_bytes() for file in away(fernweh, tmp_path / "taught").iterdir() if file.is_file()}
@@ -609,6 +626,7 @@ def test_an_older_export_is_replaced_and_the_same_gives_the_same_files(fernweh: 
     assert (tmp_path / "taught").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.long
 def test_what_nobody_could_read_back_is_left_out_and_named(fernweh: Desk, elsewhere: Store, tmp_path: Path) -> None:
     huge = Conversation(Ref("zendesk", "77"), "x" * 10_000_000, Status.OPEN, Customer("77"), ())
     with fernweh.line.store.write() as conn:
@@ -739,7 +757,7 @@ def run(store: Store, folder: Path, what: str, until: int) -> int:
     return process.returncode
 
 
-@pytest.mark.kills
+@pytest.mark.long
 def test_whoever_is_killed_anywhere_while_it_is_brought_back_has_it_all_in_the_end(
     store: Store, elsewhere: Store, tmp_path: Path
 ) -> None:
@@ -757,7 +775,7 @@ def test_whoever_is_killed_anywhere_while_it_is_brought_back_has_it_all_in_the_e
     assert learned(elsewhere) == learned(store)
 
 
-@pytest.mark.kills
+@pytest.mark.long
 def test_whoever_is_killed_while_it_is_taken_away_leaves_the_older_one_or_a_whole_one(
     store: Store, elsewhere: Store, tmp_path: Path
 ) -> None:

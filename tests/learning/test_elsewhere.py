@@ -259,7 +259,7 @@ def test_the_commands_tell_what_became_of_everything(fake: Fake, other: Intercom
     assert "of zendesk-macros" in half.out
 
 
-@pytest.mark.kills
+@pytest.mark.long
 def test_killed_at_any_point_a_second_run_ends_with_the_same_rows(
     fake: Fake, zendesk: Zendesk, database_url: str, store: Store
 ) -> None:

@@ -97,7 +97,8 @@ class Log:
             inode = os.stat(self._name).st_ino
             for pragma in PRAGMAS:
                 self._db.execute(f"PRAGMA {pragma}")
-            self._db.executescript(SCHEMA)
+            if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+                self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
             with self._writing():
                 self._db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", _born())
             self._inode, self._version = inode, -1
