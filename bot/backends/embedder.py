@@ -16,7 +16,7 @@ from bot.text.thesaurus import topics, weight
 PIECE = 3  # characters
 PAIR, PIECES = 0.5, 1.8  # what two words in a row, and all pieces of a word together, weigh beside the word
 LONGEST = 20_000  # characters of a text that count
-MISSING = "no model of meaning is installed: `make` installs one"
+MISSING = "no model of meaning is installed: `make model` installs one"
 
 
 class HashEmbedder:

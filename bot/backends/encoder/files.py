@@ -58,7 +58,7 @@ def brought(folder: Path, precision: Precision = "float32") -> Files:
     """A team's own model in the usual layout, as exact as it came: what rounding costs it, nobody has measured. Raises
     Misconfigured."""
     if missing := _missing():
-        raise Misconfigured(SETTING, f"a model needs {missing}, which `make` installs")
+        raise Misconfigured(SETTING, f"a model needs {missing}, which `make model` installs")
     digests = _digests(folder)
     config = read(folder / FILES[0], Config)
     return _files(folder, folder.resolve().name, use(folder, config), digests, precision)
