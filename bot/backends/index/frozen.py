@@ -44,7 +44,7 @@ class Looks:
     """How much is looked at before anything is compared in full: rows that are `nearest` by signs and best `covering`
     by words; postings that are added up for all rows (`dense`), those of more frequent words for the candidates alone.
     From `coarse` rows on, the first two words of signs choose one in `share`, whose other signs are then looked at.
-    Recall of the ten best is in bench/reports/index.md."""
+    `python -m bench index` measures what that misses."""
 
     nearest: int = 200
     covering: int = 100
