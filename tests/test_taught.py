@@ -250,6 +250,7 @@ def test_which_drafts_rest_on_an_entry_is_known_there_too(fernweh: Desk, elsewhe
     assert held(elsewhere, "draft") == [r for r in held(fernweh.line.store, "draft") if r["id"] in judged]
 
 
+@pytest.mark.long
 def test_what_is_taken_back_at_its_source_is_let_go_where_it_was_brought_too(
     store: Store, elsewhere: Store, tmp_path: Path
 ) -> None:
@@ -522,6 +523,7 @@ def folder(newest_schema: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         return away(made, place / "taught")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("spoil", "says"), SPOILT, ids=[says[:40] for _, says in SPOILT])
 def test_what_is_not_as_it_was_written_is_named_and_nothing_of_it_is_taken(
     folder: Path, store: Store, tmp_path: Path, spoil: Spoil, says: str
@@ -572,6 +574,7 @@ ODD: list[tuple[str, Rewrite, str]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "rewrite", "says"), ODD, ids=[says[:40] for *_, says in ODD])
 def test_a_line_that_cannot_be_is_told_with_its_place_and_the_rest_is_taken(
     folder: Path, store: Store, tmp_path: Path, name: str, rewrite: Rewrite, says: str
@@ -585,6 +588,7 @@ def test_a_line_that_cannot_be_is_told_with_its_place_and_the_rest_is_taken(
     assert found["rules"].counts[Became.NEW] == 2
 
 
+@pytest.mark.long
 def test_words_whose_conversation_is_not_here_are_not_taken(folder: Path, store: Store, tmp_path: Path) -> None:
     """Nobody could have them forgotten."""
     resealed(copytree(folder, tmp_path / "taught"), "conversations.jsonl.gz", lambda _: "")
@@ -598,6 +602,7 @@ def test_words_whose_conversation_is_not_here_are_not_taken(folder: Path, store:
     assert traces(store, ("initials on the", "stuck zip", "60 days")) == set()
 
 
+@pytest.mark.long
 def test_numbers_and_addresses_that_somebody_wrote_into_it_are_masked(
     folder: Path, store: Store, tmp_path: Path
 ) -> None:
@@ -638,6 +643,7 @@ def test_what_nobody_could_read_back_is_left_out_and_named(fernweh: Desk, elsewh
     assert counts(taken(elsewhere, tmp_path / "taught"), Became.NEW)["conversations"] == 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("lay", "says"),
     [
@@ -659,6 +665,7 @@ def test_nothing_that_is_not_of_an_export_is_ever_replaced(store: Store, tmp_pat
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.long
 def test_an_export_that_somebody_has_edited_is_not_replaced(store: Store, tmp_path: Path) -> None:
     with store.write() as conn:
         rows.add_entry(conn, RETURNS)
@@ -671,6 +678,7 @@ def test_an_export_that_somebody_has_edited_is_not_replaced(store: Store, tmp_pa
     assert (tmp_path / "taught" / "entries" / "returns-window.md").read_text() == "edited"
 
 
+@pytest.mark.long
 def test_where_nothing_can_be_written_it_is_said_and_nothing_is_left(store: Store, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file" / "taught", Path("/proc/taught")):
@@ -679,6 +687,7 @@ def test_where_nothing_can_be_written_it_is_said_and_nothing_is_left(store: Stor
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.long
 def test_two_at_once_do_not_write_into_each_other(store: Store, tmp_path: Path) -> None:
     (tmp_path / ".taught.understudy-part").mkdir()
     busy = pytest.raises(Misconfigured, match="another process is writing there")
@@ -696,6 +705,7 @@ def locked(path: Path) -> Iterator[None]:
     os.close(held)
 
 
+@pytest.mark.long
 def test_who_was_killed_between_two_names_finds_the_older_one_again(store: Store, tmp_path: Path) -> None:
     take_away(store, tmp_path / "taught", "ines", NOW)
     (tmp_path / "taught").rename(tmp_path / ".taught.understudy-old")
@@ -796,6 +806,7 @@ def test_whoever_is_killed_while_it_is_taken_away_leaves_the_older_one_or_a_whol
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".taught")] == []
 
 
+@pytest.mark.long
 def test_a_full_disk_is_said_and_nothing_half_is_left(store: Store, tmp_path: Path) -> None:
     bulk(store, 300)
     take_away(store, tmp_path / "taught", "ines", NOW)
@@ -810,6 +821,7 @@ def test_a_full_disk_is_said_and_nothing_half_is_left(store: Store, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".taught")] == []
 
 
+@pytest.mark.long
 @pytest.mark.heavy
 def test_taking_away_and_bringing_back_takes_no_more_memory_for_more(
     store: Store, elsewhere: Store, tmp_path: Path
@@ -826,6 +838,7 @@ def test_taking_away_and_bringing_back_takes_no_more_memory_for_more(
     assert max(most) - most[0] < 40_000  # kB
 
 
+@pytest.mark.long
 def test_the_commands_say_how_much_and_what_became_of_it(shell: Shell, folder: Path, tmp_path: Path) -> None:
     shell("person", INES.email, "--name", INES.name, "--role", "lead")
     by, target = ("--by", INES.email), str(tmp_path / "out" / "taught")
@@ -843,6 +856,7 @@ def test_the_commands_say_how_much_and_what_became_of_it(shell: Shell, folder: P
     assert counted.out == away.out.replace(away.out.splitlines()[-1], "Nothing was written.")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
