@@ -20,7 +20,6 @@ from connectors.stage import Server
 from tests.desk import INES, Desk, desk
 from tests.staff import Visitor
 
-
 pytestmark = [pytest.mark.services, pytest.mark.long]
 SECRET = "0123456789abcdef0123456789abcdef"
 KEY, OTHER = (RSAKey.generate_key(2048, {"kid": "k", "alg": "RS256", "use": "sig"}) for _ in range(2))
