@@ -39,24 +39,27 @@ class Change:
 def write(conn: Connection, new: Entry, seen: int, who: str, now: datetime) -> Entry:
     """Publish `new` as the next version of its entry. `seen`: the version that its writer began with, 0 for none.
 
-    Returns the newest version, which stays the old one where nothing differs. Misconfigured names the field.
+    Returns the newest version, which stays the old one where nothing differs: whoever was not told that it is published
+    may say it again. Misconfigured names the field.
     """
     one_at_a_time(conn, Lock.CHAIN)  # so that nobody changes it between the look and the writing
     made = next_version(conn, new, seen, now)
-    return publish(conn, replace(made, by=who, at=now), "entry written", "") if made.version > seen else made
+    if made == rows.latest(conn, made.id):
+        return made
+    return publish(conn, replace(made, by=who, at=now), "entry written", "")
 
 
 def next_version(conn: Connection, new: Entry, seen: int, now: datetime) -> Entry:
     """What `write` would publish, or the newest version where nothing differs. Misconfigured as there."""
     new = checked(new, now)
-    old = rows.latest(conn, new.id) if new.id else None
+    id_ = new.id or _name(conn, new)
+    old = rows.latest(conn, id_)
+    if old and _says(old, new):
+        return old
     if (old.version if old else 0) != seen:
         raise Misconfigured("version", _overtaken(new.id, old))
-    if old and not old.retired and not differences(old, new):
-        return old
     same = old is not None and (old.question, old.answer) == (new.question, new.answer)
     taint = old.taint if old and same else Taint.NONE
-    id_ = new.id or _name(conn, new.question)
     source = old.source if old else new.source  # words that were changed still come from there
     return replace(new, id=id_, version=seen + 1, origin=HAND, taint=taint, retired=False, source=source)
 
@@ -136,13 +139,19 @@ def _not_over(entry: Entry, now: datetime) -> None:
         raise Misconfigured("valid_until", f"{entry.valid_until:%Y-%m-%d} is over; nobody would ever see it")
 
 
-def _name(conn: Connection, question: str) -> str:
-    """An id that says what the entry is about, and that none has."""
-    plain = unicodedata.normalize("NFKD", question).encode("ascii", "ignore").decode().lower()
+def _says(old: Entry, new: Entry) -> bool:
+    """Is it said already?"""
+    return not old.retired and not differences(old, new)
+
+
+def _name(conn: Connection, new: Entry) -> str:
+    """An id that says what the entry is about, and that none has but one that says the same."""
+    plain = unicodedata.normalize("NFKD", new.question).encode("ascii", "ignore").decode().lower()
     name = "-".join(re.findall(r"[a-z0-9]+", plain)[:WORDS])[:60] or "entry"
-    number = 1
-    while rows.latest(conn, tried := f"{name}-{number}" if number > 1 else name):
+    number, tried = 1, name
+    while (old := rows.latest(conn, tried)) and not _says(old, new):
         number += 1
+        tried = f"{name}-{number}"
     return tried
 
 

@@ -122,8 +122,8 @@ def _write(args: argparse.Namespace) -> None:
         print(f"{change.field}: {_pieces(change.pieces)}")
     if args.dry_run:
         print("Nothing was changed.")
-    elif old and old.version == new.version:
-        print(f"Nothing differs from version {old.version}.")
+    elif new.at != now:
+        print(f"Nothing differs from version {new.version} of {new.id}.")
     else:
         print(f"{new.id}: version {new.version} is live for the next message.")
 

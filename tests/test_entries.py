@@ -56,12 +56,25 @@ def test_an_entry_gets_a_name_and_each_change_is_a_version_with_its_audit(store:
 
 
 def test_two_entries_about_the_same_question_have_two_names(store: Store) -> None:
-    assert [write(store, SHIPPING).id for _ in range(3)] == [
+    assert [write(store, replace(SHIPPING, answer=f"In {days} days.")).id for days in (5, 4, 3)] == [
         "do-you-ship-to-norway",
         "do-you-ship-to-norway-2",
         "do-you-ship-to-norway-3",
     ]
     assert write(store, replace(SHIPPING, question="送料は？")).id == "entry"
+
+
+def test_who_was_not_told_that_it_is_published_says_it_again_and_it_is_there_once(store: Store) -> None:
+    first, again = (write(store, SHIPPING) for _ in range(2))
+    edited = replace(first, answer="Yes, within four days.")
+    second, third = (write(store, edited, seen=1, now=NOW + timedelta(days=day)) for day in (1, 2))
+
+    assert (again, third) == (first, second)
+    with store.write() as conn:
+        assert rows.versions(conn, first.id) == [second, first]
+        assert len(audit.entries(conn, first.id)) == 2
+        entries.retire(conn, first.id, "ines", "", NOW)
+    assert write(store, SHIPPING).id == "do-you-ship-to-norway-2"
 
 
 def test_what_nobody_changed_is_no_new_version(store: Store) -> None:
@@ -248,6 +261,8 @@ def test_the_command_line_writes_shows_compares_restores_and_retires(shell: Shel
     file.write_text(shown.out.replace("five", "four"))
     tried = shell("entries", "write", str(file), "--by", INES.email, "--dry-run")
     again = shell("entries", "write", str(file), "--by", INES.email)
+    once_more = shell("entries", "write", str(file), "--by", INES.email)
+    file.write_text(file.read_text().replace("four", "three"))
     stale = shell("entries", "write", str(file), "--by", INES.email)
     compared = shell("entries", "compare", "do-you-ship-to-norway")
     retired = shell("entries", "retire", "do-you-ship-to-norway", "--by", INES.email, "--why", "we moved")
@@ -259,6 +274,7 @@ def test_the_command_line_writes_shows_compares_restores_and_retires(shell: Shel
     assert ("version: '1'" in shown.out, "v1  " in shown.err) == (True, True)
     assert tried.out.splitlines() == ["answer: Within [-five-]{+four+} days.", "Nothing was changed."]
     assert again.out.endswith("version 2 is live for the next message.\n")
+    assert (once_more.status, once_more.out) == (0, "Nothing differs from version 2 of do-you-ship-to-norway.\n")
     assert (stale.status, "has been changed meanwhile, to version 2 by" in stale.err) == (2, True)
     assert "Within [-five-]{+four+} days." in compared.out
     assert "restore do-you-ship-to-norway 2` brings it back" in retired.out

@@ -1,7 +1,6 @@
 """Articles taken in from files: what they become, what is skipped and why, as often as one likes."""
 
 import gzip
-import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -212,22 +211,6 @@ def test_a_dry_run_says_the_same_and_changes_nothing(store: Store, tmp_path: Pat
     folder = lay(tmp_path, a_md="# A?\n\nYes.")
     assert counted(take(store, folder, dry_run=True)) == (1, 0, 0, 0)
     assert known(store) == {}
-
-
-@pytest.mark.long
-def test_whoever_is_killed_half_way_takes_in_the_rest_the_next_time(store: Store, tmp_path: Path) -> None:
-    file = tmp_path / "many.jsonl"
-    file.write_text(
-        "".join(json.dumps({"id": f"e{n}", "question": f"Q {n}?", "answer": "A"}) + "\n" for n in range(250))
-    )
-
-    def killed(summary: Summary) -> None:
-        if summary.seen == 200:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        take_articles(store, file, How("ines"), NOW, killed)
-    assert counted(take(store, file)) == (50, 0, 200, 0)
 
 
 def test_the_command_tells_what_became_of_everything(shell: Shell, tmp_path: Path) -> None:

@@ -1,10 +1,6 @@
-"""Knowledge that lives elsewhere: taken in, split, kept in step, and let go; killed at any point, it ends the same."""
+"""Knowledge that lives elsewhere: taken in, split, kept in step, and let go."""
 
 import os
-import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,7 +17,7 @@ from bot.folders import commit, licence
 from bot.imports import How, Summary
 from bot.model import Entry
 from bot.ports import Article, Translation
-from bot.store import Store, audit, taken
+from bot.store import Store, audit
 from bot.store import knowledge as rows
 from bot.sync import Source, acts, keep_in_step, patiently, sources, sync
 from tests.shell import Shell
@@ -515,40 +511,6 @@ def test_a_long_changelog_is_split_where_its_versions_begin(store: Store, tmp_pa
     found = {question: answer for _, question, answer in known(store).values()}
     assert len(versions) > 100_000
     assert (len(found), found["Changes: 1.77"][:12]) == (150, "- Mended 77.")
-
-
-@pytest.mark.long
-def test_killed_at_any_point_a_second_run_ends_with_the_same_rows(
-    database_url: str, store: Store, tmp_path: Path
-) -> None:
-    docs = tmp_path / "docs"
-    for n in range(200):
-        lay(docs, **{f"p{n}_md": f"# Q {n}?\n\nOld {n}."})
-    take(store, folder(docs))
-    for n in range(200):
-        lay(docs, **{f"p{n}_md": f"# Q {n}?\n\nNew {n}."} if n % 3 else {f"n{n}_md": f"# N {n}?\n\nNew."})
-        if not n % 3:
-            (docs / f"p{n}.md").unlink()
-    env = {**os.environ, "DATABASE_URL": database_url, "SYNC_FOLDERS": f"docs={docs}"}
-    chance = random.Random(5)
-
-    for _ in range(2):
-        run = subprocess.Popen([sys.executable, "app.py", "sync"], cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
-        with pytest.raises(subprocess.TimeoutExpired):
-            run.wait(0.8 + chance.random())
-        run.send_signal(signal.SIGKILL)
-        run.wait()
-    subprocess.run([sys.executable, "app.py", "sync"], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
-
-    found = known(store)
-    assert {id_: found[id_][0] for id_ in sorted(found)} == {
-        **{f"docs-p{n}": 2 for n in range(200) if n % 3},
-        **{f"docs-n{n}": 1 for n in range(200) if not n % 3},
-    }
-    with store.read() as conn:
-        assert sorted(taken.ids(conn, "docs")) == sorted(f"{id_.removeprefix('docs-')}.md" for id_ in found)
-        assert {rows.latest(conn, f"docs-p{n}").retired for n in range(0, 200, 3)} == {True}  # type: ignore[union-attr]
-    assert counted(take(store, folder(docs))) == {"as before": 200}
 
 
 def test_each_source_is_looked_at_every_so_often_and_none_where_that_is_switched_off(
