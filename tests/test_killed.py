@@ -247,7 +247,7 @@ def test_sync(house: House, tmp_path: Path) -> None:
         lay(docs, **{f"p{n}_md": f"# {question(n)}\n\n{answer(n, 'spare')}\n"} if n % 3 else {})
         if n % 3 == 0:
             (docs / f"p{n}.md").unlink()
-        fake.article(question(1_000 + n), f"<p>Order {n} of them.</p>")
+        fake.article(question(1_000 + n), "<p>They have it in the shop.</p>")
 
     house.killed_thrice("sync", more=2 * count)
     house.shell("sync")
@@ -264,7 +264,7 @@ def test_sync(house: House, tmp_path: Path) -> None:
         f"docs-p{n}": (2, question(n), answer(n, "spare")) for n in range(count) if n % 3
     }
     assert sorted(e for i, e in known.items() if i.startswith("zendesk-")) == sorted(
-        (1, question(1_000 + n), f"Order {n} of them.") for n in range(count)
+        (1, question(1_000 + n), "They have it in the shop.") for n in range(count)
     )
     with house.store.read() as conn:
         assert sorted(taken.ids(conn, "docs")) == sorted(f"p{n}.md" for n in range(count) if n % 3)
