@@ -39,8 +39,8 @@ pytestmark = [pytest.mark.long, pytest.mark.services]
 ROOT = Path(__file__).parent.parent
 SEED = int(os.environ.get("KILL_SEED", "5"))
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
-LOOKS = 0.2  # of the times that this process sees how far the other is
-SOON = 0.03  # seconds: about a batch
+LOOKS = 0.05  # of the times that this process sees how far the other is
+SOON = (0.0, 0.03)  # seconds: at once, or up to about a batch later
 PARTS = ("zip", "wheel", "handle", "pocket", "buckle", "lining", "frame", "lock", "cover", "strap")
 PARAGRAPH = "Keep the screws in a dry place until you are done with it. " * 7
 
@@ -88,7 +88,7 @@ class House:
         self.kill(command, self.indexed, before + int(more * self.chance.uniform(0.6, 0.8)))
 
     def kill(self, command: tuple[str, ...], done: Callable[[], int], most: int) -> None:
-        """As soon as more is done, and up to SOON later."""
+        """As soon as more is done, and perhaps a little later."""
         self.end(self.watched(started(*command), lambda: done() <= most))
 
     def kill_anew(self, most: int) -> None:
@@ -102,12 +102,12 @@ class House:
             if self.chance.random() < LOOKS:
                 self.look()
             with suppress(subprocess.TimeoutExpired):
-                run.wait(0.01)
+                run.wait(0.001)
         return run
 
     def end(self, run: Run) -> None:
         with suppress(subprocess.TimeoutExpired):
-            run.wait(self.chance.uniform(0, SOON))
+            run.wait(self.chance.uniform(0, self.chance.choice(SOON)))
         run.send_signal(signal.SIGKILL)
         self.landed += run.wait() == -signal.SIGKILL
         self.check()
