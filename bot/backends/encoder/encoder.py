@@ -104,12 +104,14 @@ class _Loaded:
 
 def _load(files: Files) -> _Loaded:
     """A third of a second. Raises Misconfigured."""
-    from onnxruntime import InferenceSession, OrtValue, SessionOptions  # noqa: PLC0415 - slow to import
+    from onnxruntime import GraphOptimizationLevel, InferenceSession, OrtValue, SessionOptions  # noqa: PLC0415 - slow to import
 
     made = graph(files.config, files.weights(), files.use.pooling, files.precision)
     options = SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = ERRORS
+    # with more of it, what `graph` holds apart would be joined again
+    options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_BASIC
     constants = {name: OrtValue.ortvalue_from_numpy(value) for name, value in made.constants.items()}
     options.add_external_initializers(list(constants), list(constants.values()))
     try:
