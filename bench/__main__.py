@@ -9,6 +9,7 @@ NAMES = {
     "find": "how often search puts the right entry first",
     "index": "what the index costs and misses, at 10,000, 100,000 and a million passages",
     "embed": "what the embedders cost, and what rounding loses",
+    "history": "a team's past taken in with its index, killed once on the way",
     "flood": "valid webhooks beside a flood of forged, slow and enormous ones",
     "redact": "what redaction finds, damages and costs, and what the gate costs",
     "timing": "whether the time of a refusal tells how near a forged seal was",
