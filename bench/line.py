@@ -1,7 +1,8 @@
-"""What a message costs: `python -m bench.line [--conversations N] [--desk NAME] [--calls N]`.
+"""What a message costs: `python -m bench line [--conversations N] [--desk NAME] [--calls N] [--entries N]`.
 
-`latency`: webhook in to draft delivered, one at a time, 1,000 entries; the fake runs in another process, and the time
-the bot waits for its answers is measured and taken off. `drain`: N conversations waiting, two workers.
+`latency`: webhook in to draft delivered, one at a time, 1,000 entries unless another number is given; the fake runs in
+another process, and the time the bot waits for its answers is measured and taken off. `drain`: N conversations waiting,
+two workers.
 """
 
 import argparse
@@ -12,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 
 import app
 from bench.elsewhere import Elsewhere
 from bot import work
+from bot.backends.chosen import WORDS
 from bot.backends.workers import Bell, Workers
 from bot.line import Line
 from bot.model import Entry, Ref
@@ -50,14 +52,22 @@ def percentile(values: list[float], share: float) -> float:
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
-def line_for(fake: Elsewhere, database_url: str, wake: Bell) -> Line:
-    """A fresh line with 1,000 entries."""
-    chosen = Settings(database_url=database_url, secret=SECRET.encode())
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How many entries there are, and what texts are compared by."""
+
+    entries: int
+    embedder: str
+
+
+def line_for(fake: Elsewhere, database_url: str, wake: Bell, known: Known) -> Line:
+    """A fresh line that knows so much."""
+    chosen = Settings(database_url=database_url, secret=SECRET.encode(), embedder=known.embedder)
     line = app.build(chosen, app.connect(fake.call("settings")), wake)
     with line.store.write() as conn:
-        for entry in entries(1_000):
+        for entry in entries(known.entries):
             rows.add_entry(conn, entry)
-    line.knowledge.refresh()
+    line.knowledge.keep_up()
     return line
 
 
@@ -67,10 +77,10 @@ def ask(fake: Elsewhere, name: str, number: int) -> Ref:
     return Ref(name, fake.call("customer_says", text, customer=f"c{number}@example.com"))
 
 
-def latency(name: str, count: int) -> dict[str, float]:
+def latency(name: str, count: int, known: Known) -> dict[str, float]:
     """Milliseconds from the webhook's arrival to the vendor's answer, the fake's own time taken off."""
     fake, bell = Elsewhere(name), Bell()
-    line = line_for(fake, f"sqlite:///{tempfile.mkdtemp()}/bench.db", bell)
+    line = line_for(fake, f"sqlite:///{tempfile.mkdtemp()}/bench.db", bell, known)
     fake.call("hook", Server(app.web(line)).url)
     Workers(app.worker(line), bell).start()
     took = []
@@ -99,13 +109,14 @@ def _seconds(line: Line, ref: Ref) -> float:
     return float((min(sent) - rung).total_seconds())
 
 
-def drain(name: str, count: int, calls: int) -> dict[str, float]:
+def drain(name: str, count: int, calls: int, known: Known) -> dict[str, float]:
     """Conversations a second from all waiting to all delivered, by two `app.py worker` processes, each of which makes
     so many calls at a time."""
     fake, url = Elsewhere(name), f"sqlite:///{tempfile.mkdtemp()}/bench.db"
-    line = line_for(fake, url, Bell())
+    line = line_for(fake, url, Bell(), known)
     warm, refs = ([ask(fake, name, number) for number in range(*span)] for span in ((0, 40), (40, 40 + count)))
-    env = {**os.environ, **fake.call("settings"), "DATABASE_URL": url, "SECRET_KEY": SECRET, "WORKERS": str(calls)}
+    env = {**os.environ, **fake.call("settings"), "DATABASE_URL": url, "SECRET_KEY": SECRET, "WORKERS": str(calls),
+           "EMBEDDER": known.embedder}  # fmt: skip
     workers = [
         subprocess.Popen([sys.executable, "app.py", "worker"], env=env, stdout=subprocess.PIPE) for _ in range(2)
     ]
@@ -141,13 +152,18 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=200)
     parser.add_argument("--calls", type=int, default=Settings().workers, help="that a worker makes at a time")
     parser.add_argument("--desk", default="intercom")
+    parser.add_argument("--entries", type=int, default=1000)
+    parser.add_argument("--embedder", default=WORDS, help="as EMBEDDER has it")
     args = parser.parse_args()
+    known = Known(args.entries, args.embedder)
     print(
         json.dumps(
             {
                 "desk": args.desk,
-                "latency": latency(args.desk, args.messages),
-                "drain": drain(args.desk, args.conversations, args.calls),
+                "entries": known.entries,
+                "embedder": known.embedder,
+                "latency": latency(args.desk, args.messages, known),
+                "drain": drain(args.desk, args.conversations, args.calls, known),
             }
         )
     )
