@@ -97,7 +97,8 @@ def report(watched: Watched, articles: float, embedder: str, to: Path) -> str:
     seconds, committed = watched.committed[-1]
     table = {
         "seconds, all of it (reach: 300)": f"{seconds:.0f}",
-        "of these the articles": f"{articles:.1f}",
+        "seconds of processors, all of it": f"{spent():.0f}",
+        "the articles alone": f"{articles:.1f}",
         "killed after": f"{watched.killed:.0f}" if watched.killed else "not",
         "most memory of a process, MB (reach: 1,500)": f"{most_memory():,.0f}",
         "entries and past replies": f"{committed:,.0f}",
@@ -113,6 +114,12 @@ def report(watched: Watched, articles: float, embedder: str, to: Path) -> str:
     text = f"`python -m bench history FOLDER`, `EMBEDDER={embedder}`; {len(os.sched_getaffinity(0))} cores."
     (to / "history.md").write_text(f"# Taking in a team's past\n\n{text}\n\n{rows}\n\n![Progress](history.svg)\n")
     return rows
+
+
+def spent() -> float:
+    """Seconds that all processes together kept a processor busy, which others on the machine change little."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def most_memory() -> float:
