@@ -42,7 +42,7 @@ class Files:
 
 def embedded(precision: Precision = "int8") -> Files | None:
     """The model that comes with us, None where it is not installed. Raises Misconfigured when its files are not the
-    published ones. Rounded it is nearly twice as fast, and nearly as good (bench/README.md)."""
+    published ones. Rounded it is up to three times as fast, and nearly as good (bench/README.md)."""
     spec = find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations or _missing():
         return None
