@@ -162,3 +162,11 @@ class ProposalState(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     EXPIRED = "expired"
+
+
+class Clash(StrEnum):
+    """How two entries stand to each other that speak about one question: they say the same twice, or one says what the
+    other denies."""
+
+    SAME = "same"
+    CONTRADICTION = "contradiction"
