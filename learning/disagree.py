@@ -25,7 +25,7 @@ TWIN = 0.75  # that of sentences that differ in nothing but a "not"
 ABOUT = 0.6  # share of the shorter sentence that the other holds, for a "not" in one of them to deny the other
 COPY = 0.9  # likeness of two answers that are one, whatever is asked
 REACH = 4  # words that a "not" is about
-LONG = 25  # carrying words of a sentence in which nobody can tell what a "not" is about
+LONG = 25  # carrying words of a sentence in which nobody can tell what a "not" or an opposite is about
 MOSTLY = 0.8  # share of a sentence that another holds, for it to be said there
 FEW = 2  # carrying words that two sentences must have in common
 LEAST = 6  # carrying words that an answer must have to be the same as another
@@ -53,7 +53,7 @@ def disagree(one: Entry, other: Entry) -> Finding | None:
     asked = likeness(asks(one.question), asks(other.question))
     within = asked >= NEAR and _within(one.question, other.question)
     if not within and asked < ASKS:
-        return _same(one, other) if likeness(meant(one.answer), meant(other.answer)) >= COPY else None
+        return _same(one, other) if likeness(_whole(one.answer), _whole(other.answer)) >= COPY else None
     shared = _shared(one, other)
     compared = within and (asked >= ASKS or shared >= SHARED) and not (_strange(one, other) or _strange(other, one))
     if against := tuple(_denied(one, other)) if compared else ():
@@ -63,7 +63,7 @@ def disagree(one: Entry, other: Entry) -> Finding | None:
 
 def _same(one: Entry, other: Entry) -> Finding | None:
     short, long = sorted((one.answer, other.answer), key=len)
-    if meant(short).total() < LEAST or not _figures(short) <= _figures(long):
+    if _whole(short).total() < LEAST or not _figures(short) <= _figures(long):
         return None
     return Finding(Clash.SAME, tuple(_alone(one.answer, other.answer))[:SHOWN])
 
@@ -116,7 +116,7 @@ def _things(text: str) -> frozenset[str]:
 
 def _strange(one: Entry, other: Entry) -> bool:
     """Does the question of one name something that the other never speaks of?"""
-    return not (asks(one.question) - asks(other.question)).keys() <= meant(other.answer).keys()
+    return not (asks(one.question) - asks(other.question)).keys() <= _whole(other.answer).keys()
 
 
 def _within(one: str, other: str) -> bool:
@@ -151,6 +151,11 @@ def _lines(answer: str) -> tuple[str, ...]:
     return tuple(line for line in sentences(answer) if not line.startswith("#"))[:MOST]
 
 
+@lru_cache(maxsize=200)
+def _whole(answer: str) -> Counter[str]:
+    return sum(map(meant, _lines(answer)), Counter[str]())
+
+
 def _opposite(mine: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
     """Does one begin with yes, and the other with no?"""
     said = [m[1].casefold() for line in (*mine, *theirs) if (m := ANSWERS.match(line))]
@@ -165,6 +170,8 @@ def _clash(before: str, after: str) -> bool:
     if (meant(before) & meant(after)).total() < FEW:
         return False
     alike = likeness(meant(before), meant(after))
+    if alike >= COPY and old.nots != new.nots:
+        return True
     differs = _other_number(old, new) or _other_day(old, new)
     if {*old.spoken, *new.spoken} & lexicon.SUPPOSING:
         return differs and alike >= TWIN
@@ -195,6 +202,8 @@ def _other_day(old: Facts, new: Facts) -> bool:
 
 def _turned(before: str, after: str, old: Facts, new: Facts) -> bool:
     """Does a word of one have its opposite in the other, and next to nothing else differ?"""
+    if max(meant(before).total(), meant(after).total()) > LONG:
+        return False
     lost, gained = exchanged(before, after)
     gone, come = old.spoken - new.spoken, new.spoken - old.spoken
     turned = any((a in gone and b in come) or (b in gone and a in come) for a, b in lexicon.OPPOSITES)

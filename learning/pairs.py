@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from sqlalchemy import Connection
 
@@ -26,7 +27,7 @@ from learning.propose import LIVES
 
 log = logging.getLogger(__name__)
 BATCH = 20  # versions in one step
-NEAREST = 8  # entries that one is held against
+NEAREST, LOOKED = 8, 24  # entries that one is held against, and of how many, since parts of its own page are near
 ASKED = 300  # characters of an answer that are looked for beside its question
 AGAIN = timedelta(minutes=1)  # after which cards are looked at though nothing has changed
 
@@ -89,10 +90,10 @@ def _latest(conn: Connection, entry: Entry) -> bool:
 
 def _beside(entry: Entry, knowledge: Knowledge, now: datetime) -> Iterator[Pair]:
     """Pairs with what is nearest, the lower id first, so that both find the same pair."""
-    for found in knowledge.search(f"{entry.question}\n{entry.answer[:ASKED]}", limit=NEAREST + 1):
-        other = knowledge.entry_of(found.id) if found.id != entry.id else None
-        if other is None or not other.in_force(now) or of_one_page(entry, other):
-            continue
+    found = knowledge.search(f"{entry.question}\n{entry.answer[:ASKED]}", limit=LOOKED)
+    others = (knowledge.entry_of(near.id) for near in found if near.id != entry.id)
+    apart = (e for e in others if e is not None and e.in_force(now) and not of_one_page(entry, e))
+    for other in islice(apart, NEAREST):
         one, two = sorted((entry, other), key=lambda e: e.id)
         if finding := disagree(one, two):
             yield one, two, finding
