@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot import allow, entries, review
+from bot.imports import How
 from bot.model import (
     Action,
     Clash,
@@ -28,8 +29,11 @@ from bot.model import (
     VerdictKind,
 )
 from bot.ports import StageMessage
-from bot.store import audit, pairs, people, reviews
+from bot.store import Store, audit, pairs, people, reviews
 from bot.store import knowledge as rows
+from bot.store.migrate import migrate
+from bot.taught.away import take_away
+from bot.taught.back import bring_back
 from learning.pairs import Keeper, compare, step
 from tests.desk import ASKS_RETURN, INES, RETURNS, TOMASZ, Desk, desk
 from tests.shell import Shell
@@ -477,6 +481,22 @@ def test_a_reply_on_its_way_is_held_back_by_a_contradiction_found_meanwhile(fern
     [reply, back] = fernweh.deliveries(ref)
     assert reply.error == Reason.DISPUTED.words
     assert dict(back.delivery.facts)["Not sent"] == Reason.DISPUTED.words
+
+
+def test_a_pair_is_taken_away_and_brought_back_with_both_its_sides(fernweh: Desk, tmp_path: Path) -> None:
+    learn(fernweh, HAND)
+    take_away(fernweh.line.store, tmp_path / "taught", "ines", fernweh.clock())
+    elsewhere = Store(f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    migrate(elsewhere)
+
+    bring_back(elsewhere, tmp_path / "taught", How("ines"), fernweh.clock())
+
+    with elsewhere.read() as conn:
+        [there] = pairs.unsettled(conn)
+        assert not pairs.changed(conn, there)
+    elsewhere.close()
+    [here] = asked(fernweh)
+    assert there == replace(here, state=ProposalState.WAITING, card="")
 
 
 def test_the_commands_that_take_in_articles_tell_how_many_there_are(shell: Shell, tmp_path: Path) -> None:
