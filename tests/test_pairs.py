@@ -1,7 +1,13 @@
 """Two entries that contradict each other or say the same: raised once, shown whole, settled by a lead, and until then
 nothing on their topic is answered without a person."""
 
+import os
+import random
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -40,6 +46,7 @@ from tests.shell import Shell
 from tests.staff import staff
 
 pytestmark = pytest.mark.services
+ROOT = Path(__file__).parent.parent
 SIXTY = "You can return an order within 60 days of delivery."
 HAND = Entry("window-by-hand", 1, RETURNS.question, SIXTY, topic="returns", origin="hand", by="ines")
 COPY = replace(HAND, id="window-copy", answer=RETURNS.answer)
@@ -406,6 +413,34 @@ def test_whoever_is_killed_goes_on_and_asks_nothing_twice(fernweh: Desk) -> None
     assert compare(fernweh.line.store, fernweh.line.knowledge, fernweh.clock) == 1
     assert compare(fernweh.line.store, fernweh.line.knowledge, fernweh.clock) == 1
     assert len(everything(fernweh)) == 1
+
+
+@pytest.mark.long
+def test_killed_at_any_point_a_second_run_has_asked_about_every_pair_once(
+    database_url: str, store: Store, tmp_path: Path
+) -> None:
+    things = [f"{a}{b}" for a in ("wool", "silk", "cork", "jute", "hemp") for b in ("cap", "mat", "rug", "bag", "hat")]
+    for thing in things:
+        ask = f"# How long do I have to return a {thing}?\n\n"
+        (tmp_path / f"{thing}-a.md").write_text(f"{ask}A {thing} can be returned within 30 days of its delivery.")
+        (tmp_path / f"{thing}-b.md").write_text(f"{ask}A {thing} can be returned within 60 days of its delivery.")
+    env = {**os.environ, "DATABASE_URL": database_url, "SYNC_FOLDERS": f"docs={tmp_path}"}
+    command, chance = [sys.executable, "app.py", "sync"], random.Random(3)
+
+    for _ in range(5):
+        run = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+        with suppress(subprocess.TimeoutExpired):
+            run.wait(0.5 + chance.random())
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+    said = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True).stdout
+
+    assert f"{len(things)} pairs to settle" in said
+    with store.read() as conn:
+        found = [(p.entry_id, p.rival.id) for p in pairs.unsettled(conn) if p.rival]
+        proposed = [e.about for e in audit.entries(conn, limit=5_000) if e.what == "proposed"]
+    assert sorted(found) == sorted((f"docs-{thing}-a", f"docs-{thing}-b") for thing in things)
+    assert len(proposed) == len(set(proposed)) == len(things)
 
 
 def test_of_two_who_compare_at_once_one_gives_way(fernweh: Desk) -> None:
