@@ -152,6 +152,8 @@ def web(
 def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[int]:
     """Workers in this process until the block ends, and how many: with REDIS_URL they are processes of their own.
     Beside them every second what dead workers held is taken back, and every so often what webhooks lost."""
+    from learning import pairs
+
     kept = timedelta(days=chosen.retention_days) if chosen.retention_days else None
     upkeep = sweep.Upkeep(chosen.anchors, kept, chosen.budgets)
     line.knowledge.refresh()  # an index of another embedder is found out before anybody asks
@@ -159,6 +161,7 @@ def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[in
         (1.0, partial(sweep.reclaim, line)),
         (1.0, line.knowledge.keep_up),
     ]
+    acts += [(1.0, pairs.Keeper(line))]
     acts += [(chosen.sweep_every, partial(sweep.daily, line, upkeep))]
     acts += [(chosen.sweep_every, partial(sweep.visit, line, upkeep, desk)) for desk in line.connectors.values()]
     acts += sync.acts(line.store, line.connectors, chosen.sync_folders, line.now, chosen.sync_every)

@@ -17,12 +17,12 @@ from bot.errors import Refused, Unavailable
 from bot.line import Line
 from bot.model.conversation import Conversation, Event, Ref
 from bot.model.drafting import Button, Context, Decided, Decision, Delivery, Draft
-from bot.model.kinds import Action, EventKind, Source, VerdictKind
+from bot.model.kinds import ON_WORDS, Action, EventKind, Source
 from bot.model.knowledge import Evidence
 from bot.news import gone, news, remembered
 from bot.policy import decide, in_turn, triage
 from bot.scope import asker
-from bot.store import audit, conversations, drafts, limits, reviews
+from bot.store import audit, conversations, drafts, limits, pairs, reviews
 from bot.store import knowledge as rows
 from bot.text.said import redact, said
 from bot.work import Effect
@@ -91,8 +91,9 @@ def answer(line: Line, event: Event) -> Effect | None:
     with line.store.read() as conn:
         confidence = line.confidence.confidence(context, draft) if draft.text else 0.0
         draft, licensed = replace(draft, confidence=confidence), limits.licensed(conn, line.now())
+        disputed = bool(draft.used) and pairs.disputes(conn, draft)
     can = line.connector(event.ref.connector).can
-    decision = decision or decide(context, draft, licensed, can, away=away, objection=objection)
+    decision = decision or decide(context, draft, licensed, can, away=away, objection=objection, disputed=disputed)
     return _outgoing(line, context, draft, decision, hosts)
 
 
@@ -171,5 +172,5 @@ def draft_buttons(line: Line, draft: Draft, nonce: str, assignee: str) -> tuple[
     has the conversation."""
     presses = hasattr(line.connector(draft.ref.connector), "panel")  # asking the protocol takes longer than the insert
     whose = f"{draft.ref.connector}:{assignee}" if assignee else ""
-    values = {v: nonce if presses else line.links.make(nonce, v, whose) for v in VerdictKind}
-    return tuple(Button(v, v.value.capitalize(), values[v]) for v in VerdictKind)
+    values = {v: nonce if presses else line.links.make(nonce, v, whose) for v in ON_WORDS}
+    return tuple(Button(v, v.value.capitalize(), values[v]) for v in ON_WORDS)

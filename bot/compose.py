@@ -1,14 +1,29 @@
 """What a decision looks like as a delivery: content only, the look is the connector's."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
-from bot.model import Action, Button, Context, Decision, Delivery, DeliveryKind, Draft, Evidence, Proposal, Ref, Source
+from bot.model import (
+    Action,
+    Button,
+    Clash,
+    Context,
+    Decision,
+    Delivery,
+    DeliveryKind,
+    Draft,
+    Entry,
+    Evidence,
+    Proposal,
+    Ref,
+    Source,
+)
 from bot.text.links import ANYWHERE
 
 Pairs = tuple[tuple[str, str], ...]
 NEAR = 0.24  # score from which an entry is near the question: the floor below which the writer says nothing
 UNSORTED = "unsorted"  # the topic of what was learned beside all known topics
+SIDE, DIFFERS = 1_800, 250  # characters of an answer, and of a sentence that differs, on a card of a pair
 SHOWN = 300  # characters of a passage or question in a note
 GOES_AS = {
     Action.REPLY: (DeliveryKind.REPLY,),
@@ -130,14 +145,55 @@ def card_key(made: Proposal) -> str:
 
 def decided_card(made: Proposal, review: Ref, said: str) -> Delivery:
     """The card once it is decided: who and why, no buttons."""
-    title = f"{made.state.value.capitalize()}: {made.question}"[:150]
+    title = f"{'Settled' if made.rival else made.state.value.capitalize()}: {made.question}"[:150]
     card = _card(f"{card_key(made)}-{made.state}", review, title, (("Decision", said),), made)
     return replace(card, replaces=made.card)
 
 
 def _card(key: str, review: Ref, title: str, facts: Pairs, made: Proposal) -> Delivery:
     card = Delivery(key, review, DeliveryKind.CARD, made.answer, title=title, facts=facts, before=made.before)
+    card = replace(card, text=both_texts(made), before="") if made.rival else card
     return replace(card, hosts=ANYWHERE)  # a lead has to see what it is that they approve
+
+
+def pair_card(
+    made: Proposal, review: Ref, sides: Sequence[tuple[Entry, tuple[str, ...]]], buttons: tuple[Button, ...]
+) -> Delivery:
+    """Two entries that say the same, or deny each other: A and B, each with the names of those who taught it."""
+    denied = made.rival is not None and made.rival.clash is Clash.CONTRADICTION
+    topics = sorted({entry.topic or UNSORTED for entry, _ in sides})
+    meanwhile = f"On {', '.join(topics)} nothing is answered without a person" if denied else "Both are used"
+    facts = (
+        *(
+            (name, f"{entry.question}\n{stands(entry, taught)}")
+            for name, (entry, taught) in zip("AB", sides, strict=True)
+        ),
+        ("Until it is settled", meanwhile),
+        ("What is retired", "is used no more; `app.py entries restore` brings it back"),
+    )
+    key, title = card_key(made), "Two entries contradict each other" if denied else "Two entries say the same"
+    card = _card(key, review, title, facts, made)
+    where = tuple((f"{name}: {entry.question}", entry.url) for name, (entry, _) in zip("AB", sides, strict=True))
+    return replace(card, sources=where, buttons=buttons, replaces=made.card if made.card != key else "")
+
+
+def stands(entry: Entry, taught: tuple[str, ...]) -> str:
+    """Where an entry comes from: its version, origin, address or file, and who taught it."""
+    by = f"taught by {', '.join(taught)}" if taught else f"by {entry.by}" if entry.by else ""
+    parts = (f"{entry.id} version {entry.version}", entry.origin, entry.source.place or entry.url, by)
+    return ", ".join(part for part in parts if part)
+
+
+def both_texts(made: Proposal) -> str:
+    """What differs sentence by sentence, and both answers, each as far as a card holds it."""
+    edits = made.rival.edits if made.rival else ()
+    lines = [f"- {name}: {said}" for e in edits for name, said in (("A", e.after), ("B", e.before)) if said]
+    told = "They differ in:\n" + "\n".join(_cut(line, DIFFERS) for line in lines) if lines else "No sentence differs."
+    return f"{told}\n\nA says:\n{_cut(made.answer, SIDE)}\n\nB says:\n{_cut(made.before, SIDE)}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def closed(card: Delivery, said: str) -> Delivery:

@@ -16,7 +16,7 @@ from bot.line import Line
 from bot.model import Action, Conversation, Delivery, DeliveryKind, DeliveryState, Reason, Ref
 from bot.policy import in_turn, out_of_reach, overtaken, topics
 from bot.ports import Settles
-from bot.store import audit, conversations, drafts, knowledge, limits
+from bot.store import audit, conversations, drafts, knowledge, limits, pairs
 from bot.store.counts import OPEN
 from bot.store.drafts import Sending
 from bot.work import Effect, Job
@@ -91,6 +91,8 @@ def _forbidden(conn: Connection, line: Line, row: Sending, conversation: Convers
     decided = drafts.get_draft(conn, row.draft_id)
     if decided is None or not topics(decided.draft) <= limits.licensed(conn, now):
         return "the topic's licence has ended"
+    if pairs.disputes(conn, decided.draft):
+        return Reason.DISPUTED.words
     rests = [(used.version, knowledge.latest(conn, used.id)) for used in decided.draft.used]
     if not all(entry and entry.version == version and entry.in_force(now) for version, entry in rests):
         return "the knowledge it rests on has changed"

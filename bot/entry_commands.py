@@ -12,9 +12,9 @@ from bot import articles, entries
 from bot.errors import Misconfigured
 from bot.find_commands import fill
 from bot.imports import How, Summary, Told, take_articles
-from bot.knowledge import Knows
+from bot.knowledge import Knowledge, Knows
 from bot.model import Entry
-from bot.ports import Connector, Patience
+from bot.ports import Clock, Connector, Patience
 from bot.records import WHO, Add, lead, opened, under, written
 from bot.store import Store, audit
 from bot.store import knowledge as rows
@@ -25,7 +25,8 @@ Pasts = Callable[[], "Past"]
 
 
 class Past(Protocol):
-    """Takes in what people answered in the past, for suggestions; learning knows how. `said` is told how far it is."""
+    """What learning does for a command: takes in what people answered in the past, for suggestions, and holds entries
+    against each other. `said` is told how far it is."""
 
     def remember(self, store: Store, path: Path, said: Told, *, dry_run: bool) -> Summary:
         """What became of each conversation of a file."""
@@ -37,6 +38,9 @@ class Past(Protocol):
 
     def macros(self, store: Store, desk: Connector, how: How, now: datetime, said: Told) -> Summary:
         """What became of each macro of a helpdesk."""
+
+    def compare(self, store: Store, knowledge: Knowledge, now: Clock, said: Callable[[int], object]) -> int:
+        """Entries held against each other; how many pairs of them wait for people."""
 
 
 MARKS = {"same": "{}", "gone": "[-{}-]", "new": "{{+{}+}}"}  # as `git diff --word-diff` writes them
@@ -51,7 +55,7 @@ def register(add: Add, imports: Add, knows: Knows, past: Pasts) -> None:
 
 def _imports(add: Add, knows: Knows, known: Pasts) -> None:
     text = "Markdown, HTML or JSON lines, a file or a folder: as often as you like"
-    articles = add("articles", lambda args: _articles(args, knows), text)
+    articles = add("articles", lambda args: _articles(args, knows, known()), text)
     articles.add_argument("path", type=Path)
     articles.add_argument("--by", required=True, help="the lead who says so: id or e-mail")
     articles.add_argument("--overwrite", action="store_true", help="also what people have changed here since")
@@ -171,14 +175,14 @@ def _export(args: argparse.Namespace) -> None:
     print(f"{len(there)} entries in {args.folder}.")
 
 
-def _articles(args: argparse.Namespace, knows: Knows) -> None:
+def _articles(args: argparse.Namespace, knows: Knows, past: Past) -> None:
     store = opened(there=False)
     with store.read() as conn:
         how = How(lead(conn, args.by).id, args.overwrite, args.dry_run)
     summary = take_articles(store, args.path, how, datetime.now(UTC), partial(progress, "articles"))
     summed("articles", summary, args.dry_run)
     if not args.dry_run:
-        fill(knows(store))
+        compared(store, knows(store), past)
 
 
 def _conversations(args: argparse.Namespace, knows: Knows, past: Past) -> None:
@@ -191,6 +195,23 @@ def _conversations(args: argparse.Namespace, knows: Knows, past: Past) -> None:
     summed("conversations", summary, args.dry_run)
     if not args.dry_run:
         fill(knows(store))
+
+
+def compared(store: Store, knowledge: Knowledge, past: Past) -> None:
+    """Give the index what is new, hold it against what is known, and tell what people have to settle."""
+    fill(knowledge)
+    total = 0
+
+    def said(count: int) -> None:
+        nonlocal total
+        total += count
+        if sys.stderr.isatty():
+            print(f"\r{total:,} compared …", end="", file=sys.stderr, flush=True)
+
+    many = past.compare(store, knowledge, partial(datetime.now, UTC), said)
+    print("\n" * sys.stderr.isatty(), end="", file=sys.stderr)
+    if many:
+        print(f"{many} pair{'s' * (many > 1)} to settle: see Slack, or /knowledge/pairs.")
 
 
 def write_down(store: Store, what: str, about: str, summary: Summary) -> None:

@@ -9,112 +9,28 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from bot import compose, entries, work
-from bot.allow import LEADS
-from bot.answer import digest
 from bot.deliver import approve
 from bot.errors import Misconfigured, Unavailable
 from bot.line import Line
 from bot.model.conversation import Person, Ref
 from bot.model.drafting import Button, Delivery, Draft, Verdict
-from bot.model.kinds import OutcomeKind, ProposalState, Taint, VerdictKind
+from bot.model.kinds import ON_PAIRS, ON_WORDS, OutcomeKind, ProposalState, Taint, VerdictKind
 from bot.model.knowledge import Entry
 from bot.model.learning import Outcome, Proposal
-from bot.policy import overtaken
 from bot.ports import Panel
-from bot.store import audit, conversations, drafts, limits, people, reviews
+from bot.refusals import NEWER, kept, proposal_digest, refusal, seconded, taught_alone
+from bot.store import audit, conversations, drafts, limits, pairs, people, reviews
 from bot.store import knowledge as rows
 from bot.store.people import BY_LINK
 from bot.store.statements import Lock, one_at_a_time
 
 log = logging.getLogger(__name__)
 VERDICT = TypeAdapter(Verdict)
-NEWER = "newer version"
-CHANGED = "The proposal has changed since this card was posted; please use the newest card."
-BY_LINKS_ALONE = (
-    "Only links that were used without signing in have taught this, so it takes two leads who press Approve. "
-    "Or whoever taught it answers so once more: signed in, or in the helpdesk itself."
-)
-STRANGER = "Only members of the team's own workspace can decide here: no guests, and nobody who left."
 PROPOSAL_LIVES = timedelta(days=14)
+PAIRS = 5  # cards of pairs at a time, so that they leave room for what people teach
 LABELS = {VerdictKind.ACCEPT: "Approve", VerdictKind.EDIT: "Edit", VerdictKind.REJECT: "Reject"}
-
-
-def proposal_digest(made: Proposal) -> str:
-    """What the buttons of a proposal are bound to."""
-    return digest(made.id, str(made.version), made.entry_id, made.question, made.answer, made.before)
-
-
-def refusal(conn: Connection, verdict: Verdict, now: datetime) -> str:
-    """Why a verdict must not be acted on, in words for whoever gave it; "" when it may."""
-    row = reviews.get_nonce(conn, verdict.token)
-    if row is None:
-        return "This button is not ours."
-    if verdict.stranger:
-        return STRANGER
-    about, shown, expires, used_by = row
-    if used_by == NEWER:
-        return CHANGED
-    if used_by:
-        return "This was decided already."
-    if now >= expires:
-        return "This has expired; a new card comes when it is needed again."
-    if about.startswith("draft:"):
-        return _draft_refusal(conn, verdict, about.removeprefix("draft:"), shown)
-    return _proposal_refusal(conn, verdict, about.removeprefix("proposal:"), shown)
-
-
-def _draft_refusal(conn: Connection, verdict: Verdict, id: str, shown: str) -> str:
-    if people.person_of(conn, verdict.by) is None:
-        return "You are not on the team. Ask an admin to add you (`app.py person`)."
-    decided = drafts.get_draft(conn, id)
-    if decided is None or digest(decided.draft.text) != shown:
-        return "The draft has changed since it was shown."
-    conversation = conversations.snapshot(conn, decided.draft.ref)
-    if conversation is None or overtaken(conversation, decided.draft.saw):
-        return "The customer wrote again, or somebody has answered: this draft is void."
-    return ""
-
-
-def _proposal_refusal(conn: Connection, verdict: Verdict, id: str, shown: str) -> str:
-    made = reviews.get_proposal(conn, id)
-    if made is None or proposal_digest(made) != shown:
-        return CHANGED
-    if made.state is not ProposalState.OPEN:
-        return f"This was {made.state} already."
-    who = people.person_of(conn, verdict.by)
-    if who is None or who.role not in LEADS:
-        return "Only a lead can decide this. Ask an admin to add you to the approvers."
-    if verdict.kind is VerdictKind.REJECT:
-        return ""
-    if _outdated(conn, made):
-        return "The entry has changed since this was proposed; reject it, and a new proposal will build on it."
-    if limits.current_policy(conn).one_lead or not _taught_alone(made, who):
-        return ""
-    if made.edited_by or not all(by.startswith(BY_LINK) for by in made.teachers):
-        return "You are the only one who taught this, so somebody else has to approve it."
-    return "" if _seconded(conn, verdict.token, who) else BY_LINKS_ALONE
-
-
-def _outdated(conn: Connection, made: Proposal) -> bool:
-    """Would it overwrite something that whoever proposed it has not seen?"""
-    old = rows.latest(conn, made.entry_id) if made.entry_id else None
-    return bool(made.entry_id) and (old is None or old.retired or old.answer != made.before)
-
-
-def _taught_alone(made: Proposal, who: Person) -> bool:
-    """Is this person its only teacher, or the lead who edited it, whoever taught more since? Then somebody else
-    approves, unless the policy of a one-lead team says so. Whoever acted by a link without signing in may have been
-    anybody, so this person, too."""
-    known, me = {by for by in made.teachers if not by.startswith(BY_LINK)}, {who.id, *who.vendor_ids}
-    return made.edited_by in me or (bool(made.teachers) and known <= me)
-
-
-def _seconded(conn: Connection, token: str, who: Person) -> bool:
-    """Has another lead pressed Approve on this very card, and been told that it takes two?"""
-    asked = [e.who for e in audit.entries(conn, token) if (e.about, e.why) == (token, BY_LINKS_ALONE)
-             and e.detail.get("verdict") == VerdictKind.ACCEPT]  # fmt: skip
-    others = [other for other in (people.person_of(conn, by) for by in asked) if other and other.id != who.id]
-    return any(other.role in LEADS for other in others)
+STAYS = {VerdictKind.KEEP_ONE: "Keep A, retire B", VerdictKind.KEEP_OTHER: "Keep B, retire A",
+         VerdictKind.KEEP_BOTH: "Keep both"}  # fmt: skip
 
 
 def judge(line: Line, verdict: Verdict) -> str:
@@ -177,6 +93,9 @@ def _judge_proposal(line: Line, conn: Connection, verdict: Verdict, id: str) -> 
     made, who = reviews.get_proposal(conn, id), people.person_of(conn, verdict.by)
     if made is None or who is None:
         return
+    if made.rival:
+        _settle(line, conn, verdict, made, who)
+        return
     shown, rejected = made, verdict.kind is VerdictKind.REJECT
     if verdict.kind is VerdictKind.EDIT:
         made = _edited(made, verdict, who)
@@ -187,10 +106,25 @@ def _judge_proposal(line: Line, conn: Connection, verdict: Verdict, id: str) -> 
     state = ProposalState.REJECTED if rejected else ProposalState.APPROVED
     made = replace(made, state=state, decided_by=who.id, reason=verdict.reason)
     said = f"{state.value.capitalize()} by {who.name}" + (f": {verdict.reason}" if verdict.reason else "")
-    alone = not rejected and _taught_alone(made, who) and not _seconded(conn, verdict.token, who)
+    alone = not rejected and taught_alone(made, who) and not seconded(conn, verdict, who)
     _end(line, conn, made, who.id, said, edited=str(edited), one_lead=str(alone))
     if not rejected:
         publish(conn, made, who.id, line.now())
+    open_next(line, conn)
+
+
+def _settle(line: Line, conn: Connection, verdict: Verdict, made: Proposal, who: Person) -> None:
+    """One of the two entries is retired, or both stay and are not asked about again while they say what they say."""
+    if made.rival is None:
+        return
+    gone = {VerdictKind.KEEP_ONE: made.rival.id, VerdictKind.KEEP_OTHER: made.entry_id}.get(verdict.kind, "")
+    state = ProposalState.APPROVED if gone else ProposalState.REJECTED
+    made = replace(made, state=state, decided_by=who.id, reason=verdict.reason)
+    alone = taught_alone(kept(made, verdict.kind), who) and not seconded(conn, verdict, who)
+    said = f"{who.name}: {STAYS[verdict.kind]}"
+    _end(line, conn, made, who.id, said, choice=verdict.kind, retired=gone, one_lead=str(bool(gone) and alone))
+    if gone:
+        entries.retire(conn, gone, who.id, f"proposal {made.id}", line.now())
     open_next(line, conn)
 
 
@@ -243,14 +177,56 @@ def propose(line: Line, conn: Connection, made: Proposal) -> None:
 
 
 def open_next(line: Line, conn: Connection) -> None:
-    """End what nobody decided in time; open waiting proposals while there is room: many experts first."""
-    shown = reviews.proposals(conn, [ProposalState.OPEN])
-    late = [made for made in shown if made.expires <= line.now()]
-    for made in late:
-        _end(line, conn, replace(made, state=ProposalState.EXPIRED), "understudy", "Nobody decided in time")
-    room = limits.current_policy(conn).open_cards - len(shown) + len(late)
-    for made in reviews.waiting_best(conn, room):
+    """End what nobody decided in time, and pairs of which an entry has changed; open waiting proposals while there is
+    room: many experts first, and then pairs."""
+    for made in _changed(conn):
+        _end(
+            line, conn, replace(made, state=ProposalState.EXPIRED), "understudy", "One of the two has changed meanwhile"
+        )
+    for made in _late(conn, line.now()):
+        _put_back(line, conn, made) if made.rival else _expire(line, conn, made)
+    for made in _next(conn):
         _open(line, conn, replace(made, state=ProposalState.OPEN, expires=line.now() + PROPOSAL_LIVES))
+
+
+def _changed(conn: Connection) -> list[Proposal]:
+    return [made for made in pairs.unsettled(conn) if pairs.changed(conn, made)]
+
+
+def _late(conn: Connection, now: datetime) -> list[Proposal]:
+    return [made for made in reviews.proposals(conn, [ProposalState.OPEN]) if made.expires <= now]
+
+
+def _next(conn: Connection) -> list[Proposal]:
+    shown = reviews.proposals(conn, [ProposalState.OPEN])
+    best = reviews.waiting_best(conn, room := limits.current_policy(conn).open_cards - len(shown))
+    beside = min(room - len(best), PAIRS - sum(made.rival is not None for made in shown))
+    return [*best, *pairs.next_pairs(conn, beside)]
+
+
+def _expire(line: Line, conn: Connection, made: Proposal) -> None:
+    _end(line, conn, replace(made, state=ProposalState.EXPIRED), "understudy", "Nobody decided in time")
+
+
+def _put_back(line: Line, conn: Connection, made: Proposal) -> None:
+    """It waits for a card again, behind the others: what contradicts itself does not end by being left alone."""
+    reviews.close_nonces(conn, f"proposal:{made.id}", NEWER, line.now())
+    _show(
+        line, conn, compose.decided_card(made, Ref(line.review, "review"), "Nobody decided in time; it waits its turn")
+    )
+    again = replace(made, state=ProposalState.WAITING, version=made.version + 1, card="", at=line.now())
+    reviews.save_proposal(conn, again, proposal_digest(again))
+
+
+def tend(line: Line) -> None:
+    """Give cards to what waits, and take them from what is over, whoever stored or changed it."""
+    with line.store.read() as conn:
+        if not (_changed(conn) or _late(conn, line.now()) or _next(conn)):
+            return
+    with line.store.write() as conn:
+        one_at_a_time(conn, Lock.CHAIN)
+        open_next(line, conn)
+    line.wake.wake()
 
 
 def _open(line: Line, conn: Connection, made: Proposal, edited: Proposal | None = None) -> None:
@@ -260,13 +236,26 @@ def _open(line: Line, conn: Connection, made: Proposal, edited: Proposal | None 
     reviews.close_nonces(conn, f"proposal:{made.id}", NEWER, line.now())
     reviews.save_proposal(conn, made, shown)
     reviews.add_nonce(conn, nonce, f"proposal:{made.id}", shown, made.expires)
-    buttons = tuple(Button(v, LABELS[v], nonce) for v in VerdictKind)
+    if made.rival:
+        _show_pair(line, conn, made, tuple(Button(v, STAYS[v], nonce) for v in ON_PAIRS))
+        return
+    buttons = tuple(Button(v, LABELS[v], nonce) for v in ON_WORDS)
     snapshots = [conversations.snapshot(conn, ref) for ref in made.refs]
     urls = tuple(s.url if s else "" for s in snapshots)
     editor = "".join(people.called(conn, (made.edited_by,))) if made.edited_by else ""
     named = replace(made, teachers=people.called(conn, made.teachers), edited_by=editor)
     before = edited and replace(edited, teachers=people.called(conn, edited.teachers))
     _show(line, conn, compose.proposal_card(named, Ref(line.review, "review"), buttons, urls, before))
+
+
+def _show_pair(line: Line, conn: Connection, made: Proposal, buttons: tuple[Button, ...]) -> None:
+    if made.rival:
+        sides = (
+            (made.entry_id, made.rival.against, made.teachers),
+            (made.rival.id, made.rival.version, made.rival.teachers),
+        )
+        both = [(entries.known(conn, id_, version), people.called(conn, by)) for id_, version, by in sides]
+        _show(line, conn, compose.pair_card(made, Ref(line.review, "review"), both, buttons))
 
 
 def _show(line: Line, conn: Connection, card: Delivery) -> None:

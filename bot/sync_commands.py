@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from functools import partial
 
 from bot import settings
-from bot.entry_commands import Past, Pasts, progress, summed, write_down
+from bot.entry_commands import Past, Pasts, compared, progress, summed, write_down
 from bot.errors import BotError, Misconfigured, Unavailable
 from bot.find_commands import fill
 from bot.imports import How, Summary, Told
-from bot.knowledge import Knowledge, Knows
+from bot.knowledge import Knows
 from bot.ports import Connector, History, Macros, Made
 from bot.records import WHO, Add, opened
 from bot.store import Store
@@ -27,7 +27,7 @@ Run = Callable[[Store, How, Told], Summary]
 def register(add: Add, imports: Add, desks: Callable[[], Desks], knows: Knows, past: Pasts) -> None:
     """Add the commands; `imports` adds to `import`."""
     text = "take in help centres, macros and folders (SYNC_FOLDERS) as they are now, as often as you like"
-    command = add("sync", lambda args: _sync(args, knows, _runs(desks(), past())), text)
+    command = add("sync", lambda args: _sync(args, knows, _runs(desks(), past()), past()), text)
     command.add_argument("name", nargs="*", help="of a helpdesk, a folder, or such as zendesk-macros; all without one")
     command.add_argument("--overwrite", action="store_true", help="also what people have changed here since")
     text = "what people answered in the helpdesks' resolved conversations, for suggestions only, as often as you like"
@@ -59,7 +59,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _sync(args: argparse.Namespace, knows: Knows, known: Mapping[str, Run]) -> None:
+def _sync(args: argparse.Namespace, knows: Knows, known: Mapping[str, Run], past: Past) -> None:
     if not known:
         raise Misconfigured("SYNC_FOLDERS", "is not set, and no helpdesk with a help centre is set up; see README.md")
     store, how = opened(), How(WHO, args.overwrite, args.dry_run)
@@ -67,7 +67,8 @@ def _sync(args: argparse.Namespace, knows: Knows, known: Mapping[str, Run]) -> N
     def act(name: str) -> Summary:
         return patiently(partial(known[name], store, how, partial(progress, f"of {name}")), _wait)
 
-    _each(_chosen(args.name, known), act, "of {}", knows(store), args.dry_run)
+    done = partial(compared, store, knows(store), past)
+    _each(_chosen(args.name, known), act, "of {}", done, args.dry_run)
 
 
 def _history(args: argparse.Namespace, desks: Desks, knows: Knows, past: Past) -> None:
@@ -83,7 +84,7 @@ def _history(args: argparse.Namespace, desks: Desks, knows: Knows, past: Past) -
             write_down(store, "history imported", name, summary)
         return summary
 
-    _each(_chosen(args.name, known), act, "conversations of {}", knows(store), args.dry_run)
+    _each(_chosen(args.name, known), act, "conversations of {}", partial(fill, knows(store)), args.dry_run)
 
 
 def _waiting(call: Callable[[], Made]) -> Made:
@@ -102,8 +103,11 @@ def _chosen(names: list[str], known: Iterable[str]) -> list[str]:
     return names or list(known)
 
 
-def _each(names: list[str], act: Callable[[str], Summary], what: str, knowledge: Knowledge, dry_run: bool) -> None:
-    """One after the other; where one fails, the others come all the same, and the exit status is 1."""
+def _each(
+    names: list[str], act: Callable[[str], Summary], what: str, done: Callable[[], object], dry_run: bool
+) -> None:
+    """One after the other, and what is `done` with it all; where one fails, the others come all the same, and the exit
+    status is 1."""
     failed = False
     for name in names:
         try:
@@ -112,6 +116,6 @@ def _each(names: list[str], act: Callable[[str], Summary], what: str, knowledge:
             failed = True
             print(f"{name}: {err}", file=sys.stderr)
     if not dry_run:
-        fill(knowledge)
+        done()
     if failed:
         raise SystemExit(1)

@@ -22,8 +22,9 @@ from bot.text.markup import from_html
 from learning.facts import teaching
 from learning.gather import answer_of
 from learning.history import NOBODY, remember, taught_in
+from learning.pairs import compare
 
-__all__ = ["macros", "recall", "remember"]  # a `bot.entry_commands.Past`
+__all__ = ["compare", "macros", "recall", "remember"]  # a `bot.entry_commands.Past`
 
 FETCHED = 20  # conversations in one transaction: so many calls are lost where it is killed
 

@@ -7,7 +7,10 @@ from bot.text.terms import stem
 
 TABLES = read(__file__)
 SAME = tuple((re.compile(rf"\b(?:{pattern})\b", re.I), instead) for instead, pattern in TABLES["same"].items())
-NOT, ONLY_WITH_UNIT = (frozenset(TABLES["words"][name].split()) for name in ("not", "only_with_unit"))
+NOT, ONLY_WITH_UNIT, SUPPOSING = (
+    frozenset(TABLES["words"][name].split()) for name in ("not", "only_with_unit", "supposing")
+)
+ASKING = frozenset(map(stem, TABLES["words"]["asking"].split()))
 UNITS, DATES, ACTS, TONE = (
     frozenset(map(stem, TABLES["stems"][name].split())) for name in ("units", "dates", "acts", "tone")
 )

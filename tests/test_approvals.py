@@ -20,6 +20,7 @@ from sqlalchemy import func, select, update
 from bot import forget, review
 from bot.model import Person, PersonRole, Policy, Proposal, ProposalState, Ref, VerdictKind
 from bot.passwords import give, sealed
+from bot.refusals import proposal_digest
 from bot.store import audit, people, reviews
 from bot.store import knowledge as rows
 from bot.store.tables import delivery, draft, entry
@@ -104,7 +105,7 @@ class Room:
         """Store the proposal otherwise than its card shows it."""
         with self.desk.line.store.write() as conn:
             made = replace(proposed(self.desk), **changes)
-            reviews.save_proposal(conn, made, review.proposal_digest(made))
+            reviews.save_proposal(conn, made, proposal_digest(made))
 
     def effects(self) -> list[object]:
         """All that a decision would change."""

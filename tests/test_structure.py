@@ -49,6 +49,7 @@ FLOORS = (
             "line",
             "deliver",
             "answer",
+            "refusals",
             "review",
             "tools",
             "letters",

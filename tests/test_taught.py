@@ -54,6 +54,7 @@ from bot.model import (
     VerdictKind,
 )
 from bot.news import news
+from bot.refusals import proposal_digest
 from bot.sealed import MANIFEST
 from bot.store import Store, audit, conversations, drafts, limits, reviews
 from bot.store import knowledge as rows
@@ -156,7 +157,7 @@ def decided(made: Desk, state: ProposalState, kind: VerdictKind, why: str) -> No
     with made.line.store.read() as conn:
         [found, *_] = reviews.proposals(conn, [state])
     verdict = Verdict(kind, f"n-{found.id}", "ines", made.clock(), reason=why)
-    pressed(made, f"proposal:{found.id}", review.proposal_digest(found), verdict)
+    pressed(made, f"proposal:{found.id}", proposal_digest(found), verdict)
 
 
 def pressed(made: Desk, about: str, shown: str, verdict: Verdict) -> None:

@@ -66,6 +66,7 @@ class Reason(StrEnum):
     LOW_CONFIDENCE = "low_confidence", "not sure enough to answer alone"
     TOO_SHORT = "too_short", "a question of so few words is not answered alone"
     PAST_REPLY_ONLY = "past_reply_only", "it rests on a colleague's past reply, not on an approved entry"
+    DISPUTED = "disputed", "two entries on this topic contradict each other, and no lead has settled it yet"
     OTHER_LANGUAGE = "other_language", "the knowledge is in another language"
     DRAFT_ONLY = "draft_only", "this helpdesk is set to drafts only"
     CANNOT_REPLY = "cannot_reply", "replies cannot be sent here"
@@ -101,11 +102,19 @@ class DeliveryState(StrEnum):
 
 
 class VerdictKind(StrEnum):
-    """A person's answer on a draft or a proposal; approving a proposal is `ACCEPT`."""
+    """A person's answer on a draft or a proposal; approving a proposal is `ACCEPT`. The last three settle a pair of
+    entries: which of them stays."""
 
     ACCEPT = "accept"
     EDIT = "edit"
     REJECT = "reject"
+    KEEP_ONE = "keep_one"
+    KEEP_OTHER = "keep_other"
+    KEEP_BOTH = "keep_both"
+
+
+ON_WORDS = (VerdictKind.ACCEPT, VerdictKind.EDIT, VerdictKind.REJECT)
+ON_PAIRS = (VerdictKind.KEEP_ONE, VerdictKind.KEEP_OTHER, VerdictKind.KEEP_BOTH)
 
 
 class OutcomeKind(StrEnum):
@@ -162,3 +171,11 @@ class ProposalState(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     EXPIRED = "expired"
+
+
+class Clash(StrEnum):
+    """How two entries stand to each other that speak about one question: they say the same twice, or one says what the
+    other denies."""
+
+    SAME = "same"
+    CONTRADICTION = "contradiction"

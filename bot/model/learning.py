@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.model.conversation import Ref
-from bot.model.kinds import CorrectionKind, OutcomeKind, ProposalState
+from bot.model.kinds import Clash, CorrectionKind, OutcomeKind, ProposalState
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,26 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class Rival:
+    """The other entry of a pair that people settle, in the version that was compared with version `against` of the
+    proposal's own. `teachers` taught it; `edits` are the sentences that differ, `before` the rival's."""
+
+    clash: Clash
+    id: str
+    version: int
+    against: int
+    question: str
+    topic: str = ""
+    teachers: tuple[str, ...] = ()
+    edits: tuple[SentenceEdit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """A suggested new (`entry_id` "") or changed entry. It rests on `refs`, so many `more` conversations, and
     `teachers`; `edited_by` is the lead who changed its words on a card; `words` are the conversations that the words of
-    its question and answer come from."""
+    its question and answer come from. With a `rival` it asks which of two entries stays: `question` and `answer` are
+    those of `entry_id`, which `teachers` taught, and `before` is the rival's answer."""
 
     id: str
     version: int
@@ -104,6 +120,7 @@ class Proposal:
     reason: str = ""
     more: int = 0
     edited_by: str = ""
+    rival: Rival | None = None
     words: tuple[Ref, ...] = ()  # the last field: `bot.store.subjects` finds a ref behind its name
 
     @property

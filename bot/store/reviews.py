@@ -36,7 +36,7 @@ MEANT = union(
 )
 BESIDE = (
     select(proposal.c.value)
-    .where(proposal.c.id.in_(MEANT), proposal.c.state.in_(LISTED["states"]))
+    .where(proposal.c.id.in_(MEANT), proposal.c.state.in_(LISTED["states"]), stands(proposal.c.rival, ""))
     .order_by(proposal.c.at, proposal.c.id)
 )
 
@@ -51,6 +51,12 @@ def get_nonce(conn: Connection, id: str) -> NonceRow | None:
     columns = (nonce.c.about, nonce.c.digest, nonce.c.expires, nonce.c.used_by)
     r = conn.execute(select(*columns).where(nonce.c.id == id)).first()
     return (r.about, r.digest, r.expires, r.used_by) if r else None
+
+
+def open_nonce(conn: Connection, about: str, digest: str, now: datetime) -> str:
+    """The id of a question that can still be answered about just what was shown, "" where there is none."""
+    asked = select(nonce.c.id).where(nonce.c.about == about, nonce.c.used_by == "")
+    return conn.scalar(asked.where(nonce.c.digest == digest, nonce.c.expires > now).order_by(nonce.c.id)) or ""
 
 
 def use_nonce(conn: Connection, id: str, by: str, now: datetime) -> bool:
@@ -170,6 +176,7 @@ def save_proposal(conn: Connection, what: Proposal, digest: str) -> None:
     put(
         conn, proposal, "id",
         id=what.id, state=what.state.value, entry_id=what.entry_id, digest=digest,
+        clash=what.rival.clash.value if what.rival else "", rival=what.rival.id if what.rival else "",
         teachers=len(what.teachers), refs=what.seen, seq=changes(conn)[0] + 1, value=what, at=what.at,
     )  # fmt: skip
 
@@ -187,9 +194,10 @@ def proposals(conn: Connection, states: Iterable[ProposalState], limit: int = 1_
 
 
 def waiting_best(conn: Connection, room: int) -> list[Proposal]:
-    """Whose turn is next, at most `room`: most teachers first, then most conversations, then the oldest."""
+    """Whose turn is next, at most `room`, pairs left out: most teachers first, then most conversations, then the
+    oldest."""
     turn = (proposal.c.teachers.desc(), proposal.c.refs.desc(), proposal.c.at, proposal.c.id)
-    waiting = select(proposal.c.id).where(proposal.c.state == ProposalState.WAITING.value)
+    waiting = select(proposal.c.id).where(proposal.c.state == ProposalState.WAITING.value, proposal.c.rival == "")
     best = waiting.order_by(*turn).limit(max(0, room))
     return list(conn.scalars(select(proposal.c.value).where(proposal.c.id.in_(best)).order_by(*turn)))
 
@@ -208,6 +216,6 @@ def proposals_changed(conn: Connection, seq: int) -> list[tuple[str, ProposalSta
 def proposals_beside(
     conn: Connection, states: Iterable[ProposalState], ids: Sequence[str], entries: Sequence[str] = ()
 ) -> list[Proposal]:
-    """Those with one of `ids` (hundreds at most) or for one of `entries`, oldest first."""
+    """Those with one of `ids` (hundreds at most) or for one of `entries`, oldest first, without pairs."""
     given = {"states": [s.value for s in states], "ids": ids, "entries": entries}
     return list(conn.scalars(BESIDE, given))

@@ -93,6 +93,7 @@ entry = table(
     times("at"),
 )
 taken = table("taken", keys("source", "id"), strings("digest", "made"))
+followed = table("followed", keys("name"), numbers("seq"))
 past = table("past", serial(), strings("id"), value(model.Intervention), times("at"))
 rule = table("rule", serial(), strings("id"), numbers("version"), value(model.Rule), times("at"))
 policy = table("policy", serial("version"), value(model.Policy), strings("by"), times("at"))
@@ -101,6 +102,7 @@ proposal = table(
     "proposal",
     keys("id"),
     strings("state", "entry_id", "digest"),
+    strings("clash", "rival", default=""),  # of a pair
     numbers("teachers", "refs", "seq"),
     [Column("value", Value(model.Proposal, kept=64), nullable=False)],  # long, and read again and again
     times("at"),
@@ -149,6 +151,7 @@ Index(None, rule.c.id, rule.c.version, unique=True)
 Index(None, proposal.c.entry_id)
 Index(None, proposal.c.state, proposal.c.teachers, proposal.c.refs, proposal.c.at)
 Index(None, proposal.c.seq)
+Index(None, proposal.c.clash, proposal.c.state)
 Index("ix_proposal_forgotten", proposal.c.digest, sqlite_where=FORGOTTEN, postgresql_where=FORGOTTEN)
 Index(None, nonce.c.about, nonce.c.used_by)
 Index(None, person.c.email, unique=True)

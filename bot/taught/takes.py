@@ -12,7 +12,7 @@ from bot.errors import Misconfigured
 from bot.imports import Became, How
 from bot.model import Entry, Event, Intervention, Policy, Proposal, ProposalState, Ref, Rule, Signal
 from bot.news import FORGOTTEN, forgotten_at, news, remembered
-from bot.review import proposal_digest
+from bot.refusals import proposal_digest
 from bot.store import audit, conversations, drafts, limits, reviews, tables, taken, travel
 from bot.store import knowledge as rows
 from bot.store.knowledge import HISTORY
@@ -185,7 +185,7 @@ def _past(back: Back, conn: Connection, there: Intervention) -> Became | str:
 
 def _proposal(back: Back, conn: Connection, there: Proposal) -> Became | str:
     """What nobody has decided waits here for its turn on our own review channel."""
-    made = _waiting(_masked(there))
+    made = _waiting(there if there.rival else _masked(there))  # a pair that is not in the entries' words is closed
     blank = not made.question and not made.answer
     for ref in () if blank else made.words or made.refs:
         if why := _unkept(back, conn, ref, made.at):

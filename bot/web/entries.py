@@ -15,7 +15,7 @@ from bot.errors import Misconfigured
 from bot.line import Line
 from bot.model import Entry, Scope
 from bot.scope import Asker
-from bot.store import counts, people
+from bot.store import counts, pairs, people
 from bot.store import knowledge as rows
 from bot.text import typed
 from bot.web.guard import halt, signed_in
@@ -44,6 +44,7 @@ def _list(line: Line) -> str:
     with line.store.read() as conn:
         used = counts.uses(conn, [f.evidence.id for f in found])
         shown = {"entries": newest, "many": len(there), "found": found, "past": past, "used": used}
+        shown["pairs"] = pairs.count(conn)
         return render_template("knowledge.html", q=words, ask=asked, names=_names(conn), **shown)
 
 

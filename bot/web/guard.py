@@ -42,6 +42,8 @@ NEEDS: Needs = {  # the least role for each page, None for everybody; what is no
     "pages.audit": PersonRole.AGENT,
     "pages.knowledge": PersonRole.AGENT,
     "pages.entry": PersonRole.AGENT,
+    "pages.pairs": PersonRole.AGENT,
+    "pages.pair_settle": PersonRole.LEAD,
     "pages.entry_write": PersonRole.LEAD,
     "pages.entry_retire": PersonRole.LEAD,
     "pages.entry_restore": PersonRole.LEAD,

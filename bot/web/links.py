@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from bot import review
 from bot.errors import Forged
 from bot.line import Line
-from bot.model import Conversation, Decided, Person, PersonRole, Verdict, VerdictKind
+from bot.model import ON_WORDS, Conversation, Decided, Person, PersonRole, Verdict, VerdictKind
+from bot.refusals import refusal
 from bot.store import conversations, drafts, people, reviews
 from bot.store.people import BY_LINK
 from bot.web.guard import halt, said
@@ -120,7 +121,7 @@ def _found(conn: Connection, link: Link, verdict: VerdictKind, now: datetime) ->
     everybody = people.team(conn)
     team = [whose] if whose else [one for one in everybody if one.role is PersonRole.AGENT]
     anyone = next((one.id for one in (*team, *everybody)), "")  # the answer is the same for all of them
-    why = review.refusal(conn, Verdict(verdict, link.nonce, anyone, now), now)
+    why = refusal(conn, Verdict(verdict, link.nonce, anyone, now), now)
     return No(409, "Not now", why) if why else Shown(link, verdict, decided, conversation, whose, team)
 
 
@@ -133,7 +134,7 @@ def _page(line: Line, shown: Shown, *, status: int, wrong: str = "") -> Response
     if person() is None:
         cookie["next"] = request.path  # whoever signs in comes back here
     link, whose = shown.link, shown.whose.id if shown.whose else ""
-    others = {v: line.links.make(link.nonce, v, link.whose).rpartition("/")[2] for v in VerdictKind}
+    others = {v: line.links.make(link.nonce, v, link.whose).rpartition("/")[2] for v in ON_WORDS}
     form = {"by": whose, "text": shown.decided.draft.text, **request.form.to_dict()}
     page = render_template("draft.html", shown=shown, others=others, form=form, reasons=REASONS, wrong=wrong)
     return make_response(page, status)

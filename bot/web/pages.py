@@ -13,7 +13,7 @@ from bot.line import Line
 from bot.store import audit, counts, drafts, limits
 from bot.store.letters import Which, dead
 from bot.store.letters import count as many_dead
-from bot.web import control, entries, letters, links, login
+from bot.web import control, entries, letters, links, login, pairs
 from bot.web.guard import AWAY, said
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def pages(line: Line, refused: Counter[str], provider: "Provider | None" = None)
     control.routes(made, line)
     letters.routes(made, line)
     entries.routes(made, line)
+    pairs.routes(made, line)
     login.routes(made, line, provider)
     totals = Totals()
     made.get("/", endpoint="front")(partial(_front, line, totals))

@@ -12,7 +12,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltUnhandledRequestError
 
 from bot.errors import Forged, Malformed
-from bot.model import Ref, Verdict, VerdictKind
+from bot.model import ON_PAIRS, Ref, Verdict, VerdictKind
 from bot.ports import Received, Reply
 from bot.text.markup import to_mrkdwn
 from connectors.http import mended
@@ -55,7 +55,7 @@ def bolt(team: str) -> App:
         raise_error_for_unhandled_request=True,
     )
     app.event("message")(heard)
-    app.action(re.compile("^(accept|edit|reject)$"))(pressed)
+    app.action(re.compile(f"^({'|'.join(VerdictKind)})$"))(pressed)
     app.view(re.compile("^(edit|reject)$"))(submitted)
     app.error(unheard)
     return app
@@ -93,7 +93,7 @@ def pressed(ack: Ack, context: BoltContext) -> None:
     why = views.refusal(verdict)
     if why:
         web.ask("chat.postEphemeral", channel=asked.channel, user=asked.user, text=to_mrkdwn(why))
-    elif verdict.kind is VerdictKind.ACCEPT:
+    elif verdict.kind in (VerdictKind.ACCEPT, *ON_PAIRS):
         context["received"] = _once(asked, verdict)
     else:
         view = edit_modal(asked.token, views) if verdict.kind is VerdictKind.EDIT else reject_modal(asked.token)
