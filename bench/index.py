@@ -30,7 +30,7 @@ from bench.thunderbird import tickets
 from bot.backends import chosen
 from bot.backends.index import HybridIndex
 from bot.backends.index.frozen import Looks
-from bot.backends.index.space import Fusion
+from bot.backends.index.owners import Fusion
 from bot.brains import Embedder, Floats, Passage
 from bot.model import Source
 from bot.ports import Fine
@@ -62,8 +62,9 @@ def _pieces(whole: str) -> Iterator[str]:
 class Known:
     """An embedder that knows the vectors of numbered passages ("17 …" is passage 17) and of `asked`."""
 
-    def __init__(self, name: str, vectors: Floats, asked: dict[str, Floats]) -> None:
-        self.name, self.dim, self._vectors, self._asked = name, vectors.shape[1], vectors, asked
+    def __init__(self, model: Embedder, vectors: Floats, asked: dict[str, Floats]) -> None:
+        self.name, self.dim, self.likeness = model.name, vectors.shape[1], model.likeness
+        self._vectors, self._asked = vectors, asked
 
     def embed(self, texts: Sequence[str], *, query: bool) -> Floats:
         """Each looked up."""
@@ -93,7 +94,7 @@ def known(model: Embedder, real: list[str], asked: list[str]) -> Known:
             print(f"\r{start:,} of {len(real):,} vectors …", end="", file=sys.stderr)
         np.save(file, np.concatenate(made))
     vectors = np.load(file).astype(np.float32)
-    return Known(model.name, vectors, dict(zip(asked, model.embed(asked, query=True), strict=True)))
+    return Known(model, vectors, dict(zip(asked, model.embed(asked, query=True), strict=True)))
 
 
 def passage(number: int, real: list[str]) -> Passage:

@@ -25,11 +25,24 @@ class Writer(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How an embedder's cosines are read beside words, each 0 to 1. `chance`: that of texts of one company which have
+    nothing to do with each other, and is worth nothing; `weight`: what the rest is worth, and words the other part."""
+
+    chance: float
+    weight: float
+
+
 class Embedder(Protocol):
     """Turns text into unit vectors. `name`: model, version and precision: only vectors of one name are compared."""
 
     name: str
     dim: int
+
+    @property
+    def likeness(self) -> Likeness:
+        """How its cosines are read. Raises Unavailable."""
 
     def embed(self, texts: Sequence[str], *, query: bool) -> Floats:
         """(n, dim) float32, unit rows, for any number of texts; an empty one gives a zero row. `query`: they ask, else
@@ -52,7 +65,7 @@ class Index(Protocol):
         """The `mark` of the newest put that it still has, "" for none."""
 
     def search(self, query: str, *, source: Source, limit: int, who: Asker | None = None) -> tuple["Hit", ...]:
-        """Best first, without what is not for `who`; None sees everything. Scores 0 to 1."""
+        """Owners, best first, without what is not for `who`; None sees everything. Scores 0 to 1."""
 
     def compact(self) -> None:
         """Nothing that was taken out lingers where it keeps its passages. May take seconds."""
@@ -89,7 +102,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage found. `score` is fused; `lexical` and `vector` are its parts, each 0 to 1."""
+    """An owner of which passages were found. `score` is fused; `lexical` and `vector` are its parts, each 0 to 1."""
 
     owner: str
     score: float

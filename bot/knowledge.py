@@ -3,9 +3,10 @@
 import logging
 import re
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import accumulate, islice
 from textwrap import shorten
 
 from bot.brains import Hit, Index, Passage
@@ -16,17 +17,32 @@ from bot.store import knowledge as rows
 
 log = logging.getLogger(__name__)
 TITLE = 120  # characters of a past question that stand for it
-LONG = 700  # characters: a longer answer is found by its paragraphs
+LONG = 700  # characters: a longer answer is found by what it says here and there
+WINDOW, STEP = 80, 40  # words of that, and how far one begins behind the other
+LONGEST, LETTERS = 20, 6  # characters: what is longer has no spaces, and so many of it are a word
 BATCH = 200  # entries or past replies that an index is given at a time
 AT_ONCE = 32  # past replies that a search waits for; more are left to `keep_up`
 
 
 def passages(entry: Entry) -> tuple[Passage, ...]:
-    """The answer under its question, or each paragraph of a long answer."""
-    parts = [p for p in re.split(r"\n\s*\n", entry.answer) if p.strip()] if len(entry.answer) > LONG else [entry.answer]
+    """The answer under its question; of a long one windows, each half over the one before."""
+    parts = windows(entry.answer) if len(entry.answer) > LONG else (entry.answer,)
     return tuple(
         Passage(entry.id, Source.ENTRY, part, entry.question, entry.scope, entry.valid_until) for part in parts
     )
+
+
+def windows(text: str) -> tuple[str, ...]:
+    """Of WINDOW words, each STEP behind the one before."""
+    words = re.findall(r"\S{1,40}", text)
+    ends = tuple(accumulate(1 if len(word) <= LONGEST else len(word) // LETTERS for word in words))
+    found, start = list[str](), 0
+    while start < len(words):
+        before = ends[start - 1] if start else 0
+        end = bisect_left(ends, before + WINDOW) + 1
+        found.append(" ".join(words[start:end]))
+        start = bisect_left(ends, before + STEP) + 1 if end < len(words) else len(words)
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

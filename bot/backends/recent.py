@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from bot.brains import Embedder, Floats
+from bot.brains import Embedder, Floats, Likeness
 from bot.ports import Fine
 
 MOST = 1_000  # vectors: 1.5 MB at 384 numbers
@@ -37,6 +37,11 @@ class Recent:
         for row, key in zip(rows, keys, strict=True):
             row[:] = known[key]
         return rows
+
+    @property
+    def likeness(self) -> Likeness:
+        """As of the other embedder."""
+        return self._embedder.likeness
 
     def check(self) -> Fine:
         """What the other one says."""

@@ -18,6 +18,7 @@ PUBLISHED = (  # as the model's authors published it
     "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 )
 RUN_BY = ("onnxruntime", "safetensors", "tokenizers")  # not there for every kind of machine
+ROUNDED = {"float32": "", "int8": "-2"}  # counts how a graph is made: vectors of another one are not compared
 PREFIXES = ("", "bert.", "roberta.")  # before the weights' names, by what the model was saved as
 
 
@@ -68,7 +69,7 @@ def _files(folder: Path, name: str, how: Use, digests: Sequence[str], precision:
     config = read(folder / FILES[0], Config)
     digest = hashlib.sha256("".join((*digests, how.model_dump_json())).encode()).hexdigest()
     prefix = _prefix(folder / FILES[1], config)
-    return Files(folder, config, how, precision, f"{name}@{digest[:16]}-{precision}", prefix)
+    return Files(folder, config, how, precision, f"{name}@{digest[:16]}-{precision}{ROUNDED[precision]}", prefix)
 
 
 def _missing() -> str:

@@ -37,7 +37,7 @@ def frozen(growing: Growing) -> tuple[Arrays, list[Scope]]:
     told = [growing.owners[row].encode() for row in keep]
     postings = _kept(_postings(growing), _renumbered(alive, 0))
     columns = Arrays(
-        here.seqs[keep], np.frombuffer(b"".join(told), np.uint8),
+        here.seqs[keep], here.parts[keep], np.frombuffer(b"".join(told), np.uint8),
         np.cumsum([len(name) for name in told], dtype=np.int64),
         here.scope_of[keep], here.until[keep], here.vectors[keep].astype(np.float16), signs(here.vectors[keep]),
         postings.terms, postings.starts, postings.rows, postings.shares, np.array(growing.words.totals()),
@@ -80,6 +80,7 @@ def merged(parts: Sequence[Frozen]) -> tuple[Arrays, list[Scope]]:
     postings = _joined(moved)
     arrays = Arrays(
         np.concatenate([one.arrays.seqs[one.alive] for one in moved]),
+        np.concatenate([one.arrays.parts[one.alive] for one in moved]),
         np.concatenate([blob for blob, _ in names]),
         np.cumsum(np.concatenate([lengths for _, lengths in names]), dtype=np.int64),
         np.concatenate([place[one.arrays.scope_of[one.alive]] for one, place in zip(moved, places, strict=True)]),

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.backends.index.owners import Fusion, Scored, completed, firsts
 from bot.backends.index.who import blocked
 from bot.backends.index.words import Asked, Counted, Rows
 from bot.brains import Floats
@@ -59,10 +60,12 @@ _Posted = tuple[float, slice]  # what a word is worth, and where its postings ar
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """What is in the files. Rows ascend by `seqs`. Term t (`terms` ascend) stands in `rows[starts[t]:starts[t + 1]]`,
-    which ascend, and covers the share `shares` of it there. `totals`: rows, words of titles, words of texts."""
+    """What is in the files. Rows ascend by `seqs`; `parts`: their places among their owner's. Term t (`terms` ascend)
+    stands in `rows[starts[t]:starts[t + 1]]`, which ascend, and covers the share `shares` of it there. `totals`: rows,
+    words of titles, words of texts."""
 
     seqs: NDArray[np.int64]
+    parts: Rows
     owners: NDArray[np.uint8]
     owner_ends: NDArray[np.int64]
     scope_of: NDArray[np.int32]
@@ -92,6 +95,7 @@ class Frozen:
         read = {field.name: _mapped(folder / f"{field.name}.npy") for field in fields(Arrays)}
         self.arrays = Arrays(**read)
         self.scopes = [Scope(*values) for values in json.loads((folder / "scopes.json").read_text(encoding="utf-8"))]
+        self.firsts, self._single = firsts(self.arrays.parts), not self.arrays.parts.any()
         self._dead = np.zeros(len(self), dtype=np.bool_)
         self._found = np.zeros(len(self), dtype=np.float32)  # all 0 between two searches
         self._far = np.zeros(len(self), dtype=np.uint8)
@@ -126,12 +130,12 @@ class Frozen:
         starts, ends = self._posted(asked)
         return ends - starts
 
-    def best(self, asked: Asked, values: Floats, limit: int, who: Asker | None) -> tuple[Rows, Floats, Floats]:
-        """Rows that may be among the best, with what each covers of the query's words and its cosine."""
+    def best(self, asked: Asked, share: Floats, limit: int, who: Asker | None, fusion: Fusion) -> Scored:
+        """Rows that may be among the best, all of an owner or none. `share`: what each word is worth, together 1."""
         kept_back = blocked(self.scopes, self.arrays.scope_of, self.arrays.until, who)
         out = (kept_back | self._dead if self.gone else kept_back) if kept_back is not None else self._dead
         open_to_all = kept_back is None and not self.gone
-        rare, frequent = self._by_frequency(asked, values)
+        rare, frequent = self._by_frequency(asked, share)
         try:
             self._add_up(rare)
             covered = np.flatnonzero(self._found)
@@ -139,13 +143,19 @@ class Frozen:
                 covered if open_to_all else covered[~out[covered]], max(self.looks.covering, limit)
             )
             nearest = self._nearest(asked.vector, None if open_to_all else out, max(self.looks.nearest, limit))
-            rows = np.unique(np.concatenate([covering, nearest]))
-            lexical = self._found[rows]
+            rows = np.unique(np.concatenate([covering, nearest])).astype(np.int32)
+            found = self._scored(asked, frequent, rows, fusion)
+            return (
+                found if self._single else self._scored(asked, frequent, completed(found, self.firsts, limit), fusion)
+            )
         finally:
             self._found[:] = 0.0
+
+    def _scored(self, asked: Asked, frequent: list[_Posted], rows: Rows, fusion: Fusion) -> Scored:
+        lexical = self._found[rows]
         for value, at in frequent:
             lexical += value * self._share(at, rows)
-        return rows.astype(np.int32), lexical, np.clip(_cosines(self.arrays.vectors[rows], asked.vector), 0.0, 1.0)
+        return Scored.of(rows, lexical, _cosines(self.arrays.vectors[rows], asked.vector), fusion)
 
     def _posted(self, asked: Asked) -> tuple[Counted, Counted]:
         """From where to where the postings of each word are."""
@@ -154,11 +164,11 @@ class Frozen:
         there = terms[at] == asked.numbers if len(terms) else np.zeros(len(at), dtype=np.bool_)
         return np.where(there, starts[at], 0), np.where(there, starts[at + there], 0)
 
-    def _by_frequency(self, asked: Asked, values: Floats) -> tuple[list[_Posted], list[_Posted]]:
+    def _by_frequency(self, asked: Asked, share: Floats) -> tuple[list[_Posted], list[_Posted]]:
         """Words in few passages, the first of them whatever it is, and those in many."""
         starts, ends = self._posted(asked)
         order = np.argsort(ends - starts, kind="stable")
-        words = [(float(values[at]), slice(int(starts[at]), int(ends[at]))) for at in order if ends[at] > starts[at]]
+        words = [(float(share[at]), slice(int(starts[at]), int(ends[at]))) for at in order if ends[at] > starts[at]]
         total = np.cumsum([at.stop - at.start for _, at in words])
         few = max(int(total.searchsorted(self.looks.dense, side="right")), 1)
         return words[:few], words[few:]
@@ -171,10 +181,10 @@ class Frozen:
     def _covering(self, rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
         return rows if len(rows) <= most else rows[np.argpartition(-self._found[rows], most)[:most]]
 
-    def _share(self, at: slice, rows: NDArray[np.intp]) -> Floats:
+    def _share(self, at: slice, rows: Rows) -> Floats:
         """How much of a word each row covers."""
         posted = self.arrays.rows[at]
-        place = np.minimum(posted.searchsorted(rows.astype(np.int32)), len(posted) - 1)
+        place = np.minimum(posted.searchsorted(rows), len(posted) - 1)
         return np.where(posted[place] == rows, self.arrays.shares[at][place], np.float32(0))
 
     def _nearest(self, query: Floats, out: NDArray[np.bool_] | None, most: int) -> NDArray[np.intp]:

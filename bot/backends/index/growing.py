@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.backends.index.owners import Fusion, Scored, completed, firsts
 from bot.backends.index.who import blocked
 from bot.backends.index.words import Asked, Counted, Counts, Rows, Words
 from bot.brains import Floats
@@ -16,19 +17,24 @@ from bot.scope import Asker
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept of a passage beside its words. `until`: seconds since 1970, infinite without an end."""
+    """What is kept of a passage beside its words. `part`: its place among its owner's; `until`: seconds since 1970,
+    infinite without an end."""
 
     seq: int
     owner: str
+    part: int
     scope: Scope
     until: float
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """As arrays, a row each. `seqs` ascend; `scope_of`: places in the list of scopes; `until` as in `Kept`."""
+    """As arrays, a row each. `seqs` ascend; `parts` and `until` as in `Kept`; `firsts`: at which row the owner begins;
+    `scope_of`: places in the list of scopes."""
 
     seqs: NDArray[np.int64]
+    parts: Rows
+    firsts: Rows
     scope_of: NDArray[np.int32]
     until: NDArray[np.float64]
     dead: NDArray[np.bool_]
@@ -44,7 +50,7 @@ class Growing:
         self.scopes: list[Scope] = []
         self._places: dict[Scope, int] = {}
         self._scope_of, self._until = array("i"), array("d")
-        self._seqs = array("q")
+        self._seqs, self._parts = array("q"), array("i")
         self._rows: dict[int, int] = {}
         self._matrix: Floats = np.zeros((64, dim), dtype=np.float32)
         self._dead = bytearray()
@@ -71,6 +77,7 @@ class Growing:
         self._scope_of.append(self._places[kept.scope])
         self._until.append(kept.until)
         self._seqs.append(kept.seq)
+        self._parts.append(kept.part)
         self._dead.append(0)
         self._rows[kept.seq] = row
 
@@ -87,8 +94,9 @@ class Growing:
     def columns(self) -> "Columns":
         """Of each row."""
         if self._columns is None:
-            seqs, scope_of, until = np.array(self._seqs), np.array(self._scope_of), np.array(self._until)
-            self._columns = Columns(seqs, scope_of, until, np.array(self._dead, np.bool_), self._matrix[: len(self)])
+            seqs, parts, scope_of = np.array(self._seqs), np.array(self._parts), np.array(self._scope_of)
+            until, dead = np.array(self._until), np.array(self._dead, np.bool_)
+            self._columns = Columns(seqs, parts, firsts(parts), scope_of, until, dead, self._matrix[: len(self)])
         return self._columns
 
     def owner(self, row: int) -> str:
@@ -99,15 +107,21 @@ class Growing:
         """How many rows say each of the words."""
         return np.array([self.words.frequency(term) for term in asked.terms], dtype=np.int64)
 
-    def best(self, asked: Asked, values: Floats, limit: int, who: Asker | None) -> tuple[Rows, Floats, Floats]:
-        """Rows that may be among the best, with what each covers of the query's words and its cosine: all there are."""
-        lexical = self.words.scores(asked, values)
+    @property
+    def firsts(self) -> Rows:
+        """At which row the owner of each begins."""
+        return self.columns().firsts
+
+    def best(self, asked: Asked, share: Floats, limit: int, who: Asker | None, fusion: Fusion) -> Scored:
+        """Rows that may be among the best, all of an owner or none. `share`: what each word is worth, together 1."""
+        lexical = self.words.scores(asked, share)
         here = self.columns()
-        cosine = np.clip(here.vectors @ asked.vector, 0.0, 1.0)
+        cosine = here.vectors @ asked.vector
         kept_back = blocked(self.scopes, here.scope_of, here.until, who)
         out = here.dead if kept_back is None else here.dead | kept_back
-        rows = np.flatnonzero(~out & ((lexical > 0) | (cosine > 0))).astype(np.int32)
-        return rows, lexical[rows], cosine[rows]
+        rows = np.flatnonzero(~out & ((lexical > 0) | (cosine > fusion.chance))).astype(np.int32)
+        rows = completed(Scored.of(rows, lexical[rows], cosine[rows], fusion), here.firsts, limit)
+        return Scored.of(rows, lexical[rows], cosine[rows], fusion)
 
 
 def ends(until: float | None) -> float:

@@ -1,32 +1,28 @@
 """Hybrid search: words and vectors together, from files that the processes of a machine share."""
 
-import json
 import logging
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, replace
-from functools import lru_cache
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from bot.backends.index import folding
-from bot.backends.index.growing import Growing, Kept, ends
+from bot.backends.index.growing import Growing
 from bot.backends.index.log import Damaged, Log, News, Place, Replaced, Row
+from bot.backends.index.owners import Fusion
+from bot.backends.index.rows import rows, taken
 from bot.backends.index.shelf import Listed, Shelf, put_aside
-from bot.backends.index.space import Fusion, Space
+from bot.backends.index.space import Space
 from bot.backends.index.words import Asked
-from bot.brains import Embedder, Floats, Hit, Passage
+from bot.brains import Embedder, Hit, Passage
 from bot.errors import Misconfigured, Unavailable
-from bot.model import Scope, Source
+from bot.model import Source
 from bot.ports import Fine
 from bot.scope import Asker
 from bot.text.thesaurus import topics
 
 log = logging.getLogger(__name__)
-FUSION = Fusion(0.6, 0.4)  # flat between .5 and .7 of words on our questions and on Thunderbird's tickets
 GROWN = 4096  # passages of a source that are frozen together
 NAME = "passages.db"
 TRIES = 3  # where another process is in the way, or a file is damaged
@@ -40,8 +36,8 @@ class HybridIndex:
     """One tenant's passages in `folder`. Any thread may read or write, and any process of the machine; a put is found
     by the next search of each. A folder that is damaged is emptied, and filled again by whoever follows its mark."""
 
-    def __init__(self, embedder: Embedder, folder: Path, *, fusion: Fusion = FUSION, grown: int = GROWN) -> None:
-        self._embedder, self._folder, self._fusion, self._grown = embedder, folder, fusion, grown
+    def __init__(self, embedder: Embedder, folder: Path, *, fusion: Fusion | None = None, grown: int = GROWN) -> None:
+        self._embedder, self._folder, self._wanted, self._grown = embedder, folder, fusion, grown
         self._lock = threading.RLock()
         self._log: Log | None = None
         self._shelf = Shelf(folder)
@@ -49,13 +45,13 @@ class HybridIndex:
 
     def put(self, items: Sequence[Passage], *, drop: Sequence[str] = (), mark: tuple[str, str] | None = None) -> bool:
         """All or nothing."""
-        rows = self._rows(items)
-        done = self._in_turn(lambda opened: self._put(opened, rows, drop, mark))
+        made = rows(items, self._embedder)
+        done = self._in_turn(lambda opened: self._put(opened, made, drop, mark))
         self._fold_when_grown()
         return done
 
-    def _put(self, opened: Log, rows: list[Row], drop: Sequence[str], mark: tuple[str, str] | None) -> bool:
-        done = opened.put(rows, drop, mark, self._embedder.name)
+    def _put(self, opened: Log, made: list[Row], drop: Sequence[str], mark: tuple[str, str] | None) -> bool:
+        done = opened.put(made, drop, mark, self._embedder.name)
         self._follow(opened)
         return done
 
@@ -64,15 +60,20 @@ class HybridIndex:
         return self._in_turn(lambda _: self._mark)
 
     def search(self, query: str, *, source: Source, limit: int, who: Asker | None = None) -> tuple[Hit, ...]:
-        """Best first; passages that share nothing with the query are left out.
+        """Best first; what shares nothing with the query is left out.
 
-        `lexical` is the share of the query's words that the passage covers, weighted by rarity; `vector` the mean
-        of the cosines to title and text; both, and so `score`, can be compared between queries.
+        `lexical` is the share of the query's words that a passage covers, weighted by rarity; `vector` how like it is;
+        each the mean of the owner's best passages. Both, and so `score`, can be compared between queries.
         """
         if self._log and not self._spaces[source].live and not self._in_turn(lambda _: self._spaces[source].live):
             return ()  # which costs no vector
         asked = Asked.of(self._embedder.embed([query], query=True)[0], topics(query))
-        return self._in_turn(lambda _: self._spaces[source].search(asked, limit, who, self._fusion))
+        fusion = self._fusion()
+        return self._in_turn(lambda _: self._spaces[source].search(asked, limit, who, fusion))
+
+    def _fusion(self) -> Fusion:
+        read = self._embedder.likeness
+        return self._wanted or Fusion(1.0 - read.weight, read.weight, read.chance)
 
     def compact(self) -> None:
         """Segments with something that has gone are written anew; SQLite has overwritten it in its own file. Raises
@@ -118,15 +119,6 @@ class HybridIndex:
         if self._log:
             self._log.close()
         self._log = None
-
-    def _rows(self, items: Sequence[Passage]) -> list[Row]:
-        fields = [(p.title or p.text, p.text) for p in items]
-        texts = list(dict.fromkeys(text for pair in fields for text in pair))
-        made = self._embedder.embed(texts, query=False) if texts else np.zeros((0, self._embedder.dim), np.float32)
-        if not np.isfinite(made).all():
-            raise ValueError(f"{self._embedder.name} made a vector that is none")
-        vectors = dict(zip(texts, made, strict=True))
-        return [_row(p, (vectors[title] + vectors[text]) / 2) for p, (title, text) in zip(items, fields, strict=True)]
 
     def _in_turn(self, act: Callable[[Log], Done]) -> Done:
         """With the lock, and after all that anybody has put."""
@@ -219,11 +211,7 @@ class HybridIndex:
 
     def _take(self, news: News) -> None:
         for seq, row in news.rows:
-            title = Counter(topics(row.title))
-            counts = title, title if row.text == row.title else Counter(topics(row.text))
-            kept = Kept(seq, row.owner, _scope(row.scope), row.until)
-            vector = np.frombuffer(row.vector, dtype=np.float16).astype(np.float32)
-            self._spaces[Source(row.source)].add(kept, counts, vector)
+            self._spaces[Source(row.source)].add(*taken(seq, row))
         for seq in news.gone:
             for space in self._spaces.values():
                 space.kill(seq)
@@ -285,16 +273,3 @@ class HybridIndex:
 def _mostly_gone(growing: Growing) -> bool:
     """What has gone still counts in how rare a word is."""
     return len(growing) - growing.live > max(LEAST, growing.live // 4)
-
-
-def _row(passage: Passage, vector: Floats) -> Row:
-    until = passage.valid_until.timestamp() if passage.valid_until else None
-    return Row(
-        passage.owner, passage.source, passage.title or passage.text, passage.text,
-        json.dumps(astuple(passage.scope)), ends(until), vector.astype(np.float16).tobytes(),
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=1000)
-def _scope(told: str) -> Scope:
-    return Scope(*json.loads(told))

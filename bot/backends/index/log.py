@@ -16,11 +16,11 @@ from typing import Any
 
 from bot.errors import Unavailable
 
-FORMAT = "1"
+FORMAT = "2"
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS passage (seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, source TEXT NOT NULL,
-  title TEXT NOT NULL, text TEXT NOT NULL, scope TEXT NOT NULL, until REAL NOT NULL, vector BLOB NOT NULL,
-  sum INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS passage (seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, part INTEGER NOT NULL,
+  source TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL, scope TEXT NOT NULL, until REAL NOT NULL,
+  vector BLOB NOT NULL, sum INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS passage_owner ON passage (owner);
 CREATE TABLE IF NOT EXISTS gone (seq INTEGER PRIMARY KEY AUTOINCREMENT, passage INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -42,9 +42,11 @@ class Replaced(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A passage as it lies there. `until`: seconds since 1970, infinite where it has no end; `vector`: float16."""
+    """A passage as it lies there. `part`: its place among its owner's, which follow one another; `until`: seconds since
+    1970, infinite where it has no end; `vector`: float16."""
 
     owner: str
+    part: int
     source: str
     title: str
     text: str
@@ -55,7 +57,9 @@ class Row:
     @property
     def check(self) -> int:
         """Differs where anything of it has changed."""
-        words = "\0".join((self.owner, self.source, self.title, self.text, self.scope, repr(self.until)))
+        words = "\0".join(
+            (self.owner, str(self.part), self.source, self.title, self.text, self.scope, repr(self.until))
+        )
         return zlib.crc32(self.vector, zlib.crc32(words.encode()))
 
 
@@ -136,7 +140,7 @@ class Log:
     def put(self, rows: Sequence[Row], drop: Sequence[str], mark: tuple[str, str] | None, embedder: str) -> bool:
         """Replace all that the owners of `rows` had, take out what those of `drop` have, and note the mark: all or
         nothing. `mark`: what it is, and what it has to be so far; False where it is not."""
-        values = [(r.owner, r.source, r.title, r.text, r.scope, r.until, r.vector, r.check) for r in rows]
+        values = [(r.owner, r.part, r.source, r.title, r.text, r.scope, r.until, r.vector, r.check) for r in rows]
         owners = dict.fromkeys((*(row.owner for row in rows), *drop))
         with _told(self._file), self._writing():
             if mark and self._meta().get("mark", "") != mark[1]:
@@ -144,7 +148,7 @@ class Log:
             for owner in owners:
                 self._db.execute("INSERT INTO gone (passage) SELECT seq FROM passage WHERE owner = ?", (owner,))
                 self._db.execute("DELETE FROM passage WHERE owner = ?", (owner,))
-            self._db.executemany("INSERT INTO passage VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            self._db.executemany("INSERT INTO passage VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
             said = [("embedder", embedder), *([("mark", mark[0])] if mark else [])]
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", said)
         return True

@@ -1,22 +1,14 @@
 """The passages of one source: segments that are frozen, and what grows."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from bot.backends.index import owners
 from bot.backends.index.frozen import Frozen
 from bot.backends.index.growing import Growing, Kept
+from bot.backends.index.owners import Fusion
 from bot.backends.index.words import Asked, Counts, worth
 from bot.brains import Floats, Hit
 from bot.scope import Asker
-
-
-@dataclass(frozen=True, slots=True)
-class Fusion:
-    """What words and vectors weigh in a score; together 1."""
-
-    lexical: float
-    vector: float
 
 
 class Space:
@@ -60,24 +52,21 @@ class Space:
         self.frozen, self.sealed = frozen, None
 
     def search(self, asked: Asked, limit: int, who: Asker | None, fusion: Fusion) -> tuple[Hit, ...]:
-        """The best `limit` passages, best first, the older first among equals; none that shares nothing."""
+        """The best `limit` owners, best first, the older first among equals; none that shares nothing."""
         parts = [part for part in self.parts if len(part)]
         often = sum((part.frequencies(asked) for part in parts), start=np.zeros(len(asked.terms), np.int64))
         n = max(self.live, int(often.max(initial=0)))
         values = np.array([worth(t, int(many), n) for t, many in zip(asked.terms, often, strict=True)], np.float32)
-        hits = [hit for part in parts for hit in _best(part, asked, values, limit, who, fusion)]
+        share = values / (float(values.sum()) or 1.0)
+        hits = [hit for part in parts for hit in _best(part, asked, share, limit, who, fusion)]
         return tuple(sorted(hits, key=lambda hit: -hit.score)[:limit])
 
 
 def _best(
-    part: "Frozen | Growing", asked: Asked, values: Floats, limit: int, who: Asker | None, fusion: Fusion
+    part: "Frozen | Growing", asked: Asked, share: Floats, limit: int, who: Asker | None, fusion: Fusion
 ) -> list[Hit]:
-    rows, covered, cosine = part.best(asked, values, limit, who)
-    lexical = covered / (float(values.sum()) or 1.0)
-    fused = fusion.lexical * lexical + fusion.vector * cosine
-    best = np.flatnonzero(fused > 0)
-    if len(best) > limit:
-        best = best[np.argpartition(-fused[best], limit - 1)[:limit]]
-    best = best[np.lexsort((rows[best], -fused[best]))]
-    scores = zip(*(of[best].tolist() for of in (rows, fused, lexical, cosine)), strict=True)
+    found = owners.together(part.best(asked, share, limit, who, fusion), part.firsts)
+    best = np.flatnonzero(found.worth > 0)
+    best = best[np.lexsort((found.rows[best], -found.worth[best]))[:limit]]
+    scores = zip(*(of[best].tolist() for of in (found.rows, found.worth, found.lexical, found.vector)), strict=True)
     return [Hit(part.owner(row), *of) for row, *of in scores]
