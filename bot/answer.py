@@ -111,9 +111,11 @@ def gather(line: Line, event: Event) -> Context | None:
 
 
 def question_of(conversation: Conversation) -> str:
-    """What the customer wants to know now: the subject and all they said since anyone answered, redacted."""
+    """What the customer wants to know now, redacted: all they said since anyone answered, and the subject while nobody
+    has, since later they may ask something else."""
     parts = (said(message.text, message.name) for message in conversation.unanswered)
-    text, subject = "\n".join(p for p in parts if p), conversation.subject.strip()
+    subject = conversation.subject.strip() if conversation.unanswered[:1] == conversation.messages[:1] else ""
+    text = "\n".join(p for p in parts if p)
     return redact(text if subject.casefold() in text.casefold() else f"{subject}\n{text}")
 
 

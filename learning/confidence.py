@@ -10,6 +10,7 @@ from bot.store import Store, reviews
 
 # Log-odds: a best score of a third is an even chance; 0.56 with a lead of 0.2 reaches the usual `reply_at`.
 BASE, SCORE, MARGIN = -2.0, 6.0, 2.0
+LEAD = 0.2  # a larger one says no more: where little is known, nothing else is near
 PAST_AT_MOST = 0.6  # under every `reply_at` that makes sense: no person approved what a past reply says
 USUAL = 0.7  # what an entry's record is compared with, as good drafts go
 PRIOR = 4.0  # signals that the usual record is worth
@@ -98,7 +99,7 @@ def prior(context: Context, draft: Draft) -> float:
     best = max(e.score for e in draft.used)
     used = {(e.source, e.id) for e in draft.used}
     second = max((e.score for e in context.evidence if (e.source, e.id) not in used), default=0.0)
-    return BASE + SCORE * best + MARGIN * (best - second)
+    return BASE + SCORE * best + MARGIN * min(best - second, LEAD)
 
 
 def _logit(p: float) -> float:

@@ -283,7 +283,7 @@ def test_the_doctor_says_what_is_missing_and_how_to_mend_it(shell: Shell) -> Non
         [
             "NO  helpdesks: set the settings of at least one, see README.md",
             "NO  someone may approve: add a lead: `app.py person EMAIL --role lead`",
-            "ok  texts are compared by words (words-1)",
+            "ok  texts are compared by meaning (all-MiniLM-L6-v2@a8b4f175aab67af9-int8-2)",
         ],
     )
 

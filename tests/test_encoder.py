@@ -241,7 +241,7 @@ def test_without_the_package_words_are_compared_and_it_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, PACKAGE, None)  # as where it is not installed
-    monkeypatch.setattr(chosen, "DEFAULT", NAME)
+    monkeypatch.setattr(chosen, "MODELS", {})
     caplog.set_level(logging.WARNING)
 
     made = embedder()
@@ -278,6 +278,7 @@ def test_the_setting_chooses(tmp_path: Path) -> None:
 def test_the_line_finds_by_meaning_and_learning_goes_on_by_words(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "late.md").write_text("# Where is my parcel?\n\nThe carrier brings it within five days.\n")
     (tmp_path / "rows.md").write_text("# Change the order of rows that show up\n\nDrag one by its handle.\n")
+    shell.set(EMBEDDER="words")
     shell("person", INES.email, "--role", "lead")
     shell("import", "articles", str(tmp_path), "--by", INES.email)
 

@@ -34,7 +34,7 @@ def fernweh(database_url: str, redis_url: str | None) -> Iterator[Desk]:
 
 def license_returns(made: Desk, days: float = 7) -> None:
     """A lead lets returns answer alone."""
-    made.policy(Policy(version=1, reply_at=0.3, suggest_at=0.2))
+    made.policy(Policy(version=1, suggest_at=0.2))
     now = made.clock()
     with made.line.store.write() as conn:
         limits.add_licence(conn, Licence("returns", "ines", now, now + timedelta(days=days)))
@@ -127,8 +127,8 @@ def test_what_a_customer_writes_while_a_reply_goes_out_is_not_taken_for_answered
     fernweh.clock.forward(seconds=5)
     fernweh.settle()
 
-    assert fernweh.decided(ref).decision.action is Action.HANDOFF
-    assert fernweh.decided(ref).decision.reason is Reason.THIN_EVIDENCE
+    assert ASKS_UNKNOWN in fernweh.decided(ref).question
+    assert fernweh.decided(ref).decision.action in (Action.SUGGEST, Action.HANDOFF)
 
 
 @pytest.mark.parametrize("name", DESKS)

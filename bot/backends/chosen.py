@@ -17,7 +17,8 @@ from bot.settings import Settings, index_folder
 
 log = logging.getLogger(__name__)
 WORDS = "words"
-DEFAULT = WORDS  # NAME, once the scores of the index are measured with it
+DEFAULT = NAME
+MODELS = dict[str, Embedder]()
 
 
 def bell(chosen: Settings) -> Wake:
@@ -37,13 +38,18 @@ def embedder(wanted: str = "") -> Embedder:
     name = wanted or DEFAULT
     if name == WORDS:
         return HashEmbedder()
-    files = embedded() if name == NAME else brought(Path(name))
-    if files is not None:
-        return Recent(Encoder(files))
+    if (found := _model(name)) is not None:
+        return found
     if wanted:
         raise Misconfigured("EMBEDDER", MISSING)
     log.warning("only words are compared: %s", MISSING)
     return HashEmbedder(resort=True)
+
+
+def _model(name: str) -> Embedder | None:
+    """None where the one that comes with us is not installed. It takes memory, so that a process has each once."""
+    files = embedded() if name == NAME else brought(Path(name))
+    return MODELS.setdefault(files.name, Recent(Encoder(files))) if files else None
 
 
 def check(wanted: str) -> Fine:
