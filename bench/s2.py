@@ -206,12 +206,12 @@ def drawn(by: dict[str, Played]) -> str:
     """R@1 and R@5 by quarter, in percent."""
     of = {name: scores.quarters(one.asked) for name, one in by.items()}
     lines = {
-        f"R@{k} {name}": [(float(at), 100 * part[f"r{k}"]) for at, part in enumerate(parts.values())]
+        f"@{k} {name}": [(float(at), 100 * part[f"r{k}"]) for at, part in enumerate(parts.values())]
         for name, parts in of.items()
         for k in (1, 5)
     }
     steps = tuple(next(iter(of.values())))
-    return plot("Articles found, by quarter", "quarter", "percent", lines, plain=True, steps=steps)
+    return plot("Articles found: R@1 and R@5 by quarter", "quarter", "percent", lines, plain=True, steps=steps)
 
 
 def say(*lines: str) -> None:
