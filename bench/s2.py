@@ -31,7 +31,7 @@ from bench.forum import Page, Ticket
 from bench.plot import plot
 from bench.scores import Ranked
 from bot.answer import question_of
-from bot.backends.chosen import DEFAULT
+from bot.backends.chosen import DEFAULT, check
 from bot.documents import Document, digest
 from bot.errors import BotError, Misconfigured
 from bot.imports import How
@@ -236,8 +236,11 @@ def main() -> None:
     parser.add_argument("--report", type=Path, default=Path("bench/reports"))
     args = parser.parse_args()
     try:
-        of, by = stream(args.folder, args.since, args.until), dict[str, Played]()
-        for name in args.embedder or [DEFAULT]:
+        names, by = args.embedder or [DEFAULT], dict[str, Played]()
+        for name in names:
+            check(name)  # here, and before another is played
+        of = stream(args.folder, args.since, args.until)
+        for name in names:
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
                 by[name] = fresh.submit(partial(played, of, name)).result()
     except BotError as err:
