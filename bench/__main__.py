@@ -7,6 +7,7 @@ NAMES = {
     "ack": "webhooks acknowledged and durable, against a bare handler",
     "line": "webhook in to draft delivered, and 1,000 waiting conversations drained",
     "find": "how often search puts the right entry first",
+    "s2": "whether the article that an agent linked is found when a ticket comes",
     "index": "what the index costs and misses, at 10,000, 100,000 and a million passages",
     "embed": "what the embedders cost, and what rounding loses",
     "history": "a team's past taken in with its index, killed once on the way",

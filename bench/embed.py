@@ -11,9 +11,10 @@ import gzip
 import json
 import multiprocessing
 import random
+import re
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -22,17 +23,20 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.find import Asked, linked
+from bench.find import Asked
 from bench.index import ends, memory, questions, texts
 from bench.plot import plot
+from bench.thunderbird import tickets
 from bot.backends.chosen import WORDS, embedder
 from bot.backends.encoder.encoder import Encoder
 from bot.backends.encoder.files import embedded
 from bot.brains import Embedder, Floats
+from bot.text.said import redact, said
 
 PIECE, BEST = 120, 3  # words of an article's piece, and how many of its pieces stand for it
 LENGTHS = (5, 10, 20, 40, 80, 160)  # words
 TIMED = 96
+LINK = re.compile(r"support\.mozilla\.org/(?:[a-zA-Z-]+/)?kb/([\w-]+)")
 Figures = dict[str, float]
 
 
@@ -62,10 +66,18 @@ def material(folder: Path, passages: int, tickets: int) -> Material:
     with gzip.open(folder / "kb-2023-04-18.jsonl.gz", "rt", encoding="utf-8") as lines:
         articles = [json.loads(line) for line in lines]
     pieces = [(a["slug"], f"{a['title']}. {piece}") for a in articles for piece in _pieces(str(a["text"]))]
-    asked = sorted(linked(folder, {a["slug"] for a in articles}, None))
+    asked = sorted(linked(folder, {a["slug"] for a in articles}))
     drawn = random.Random(3)
     full = [text for text in real if len(text.split()) == 60]
     return Material(drawn.sample(full, passages), questions(folder), pieces, drawn.sample(asked, tickets))
+
+
+def linked(folder: Path, slugs: set[str]) -> Iterator[Asked]:
+    """Tickets in which an agent linked one of these articles."""
+    for ticket in tickets(folder):
+        texts = [r["text"] for r in ticket["replies"] if r["role"] == "agent"]
+        if right := {slug for text in texts for slug in LINK.findall(text)} & slugs:
+            yield redact(f"{ticket['title']}\n{said(ticket['text'] or '')}"), right
 
 
 def _pieces(text: str) -> list[str]:

@@ -1,43 +1,28 @@
-"""How often search puts the right entry first: `python -m bench find [FOLDER] [--embedder NAME]`.
+"""How often search puts the right entry of the sandbox company first: `python -m bench find [--embedder NAME]`.
 
-The sandbox company's questions, and with FOLDER (see `thunderbird`) the tickets in which an agent linked an article:
-title and first post are asked, the articles of April 2023 searched, without the rest of the line.
+Asked are the entries' own questions, and the same in other words, without the rest of the line; `s2` asks real ones.
 """
 
 import argparse
-import gzip
-import itertools
 import json
-import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import bot.web
-from bench.thunderbird import article, tickets
 from bot.backends.chosen import embedder
 from bot.backends.index import HybridIndex
 from bot.brains import Embedder
 from bot.knowledge import passages
 from bot.model import Entry, Source
-from bot.text.said import redact, said
 
 COMPANY = Path(next(iter(bot.web.__path__))) / "company"
-LINK = re.compile(r"support\.mozilla\.org/(?:[a-zA-Z-]+/)?kb/([\w-]+)")
 Asked = tuple[str, set[str]]  # a question and the ids of the entries that answer it
 
 
 def company(name: str) -> list[dict[str, str]]:
     """The lines of a file of the sandbox company."""
     return [json.loads(line) for line in (COMPANY / name).read_text(encoding="utf-8").splitlines()]
-
-
-def linked(folder: Path, slugs: set[str], limit: int | None) -> Iterable[Asked]:
-    """Tickets among the first `limit` in which an agent linked one of these articles."""
-    for ticket in itertools.islice(tickets(folder), limit):
-        texts = [r["text"] for r in ticket["replies"] if r["role"] == "agent"]
-        if right := {slug for text in texts for slug in LINK.findall(text)} & slugs:
-            yield redact(f"{ticket['title']}\n{said(ticket['text'] or '')}"), right
 
 
 def measure(name: str, rows: Sequence[dict[str, str]], asked: Iterable[Asked], by: Embedder) -> None:
@@ -59,18 +44,12 @@ def measure(name: str, rows: Sequence[dict[str, str]], asked: Iterable[Asked], b
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--embedder", default="", help="as EMBEDDER has it")
     args = parser.parse_args()
-    folder, by = args.folder, embedder(args.embedder)
+    by = embedder(args.embedder)
     entries, questions = company("entries.jsonl"), company("questions.jsonl")
     measure("own questions", entries, [(e["question"], {e["id"]}) for e in entries], by)
     measure("questions", entries, [(q["question"], {q["entry"]}) for q in questions if q["entry"]], by)
-    if folder:
-        with gzip.open(folder / "kb-2023-04-18.jsonl.gz", "rt", encoding="utf-8") as lines:
-            articles = [article(json.loads(line)) for line in lines]
-        for limit in (1000, None):
-            measure(f"tickets ({limit or 'all'})", articles, linked(folder, {a["id"] for a in articles}, limit), by)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ Points = Sequence[tuple[float, float]]
 
 
 def plot(
-    title: str, across: str, up: str, lines: Mapping[str, Points], reach: Points = (), *, plain: bool = False
-) -> str:
-    """SVG. `lines` by name, `reach` dashed. `plain`: both axes are linear, as for what goes on over time."""
+    title: str, across: str, up: str, lines: Mapping[str, Points], reach: Points = (), *, plain: bool = False,
+    steps: Sequence[str] = (),
+) -> str:  # fmt: skip
+    """SVG. `lines` by name, `reach` dashed. `plain`: both axes are linear, as for what goes on over time. `steps`: what
+    0, 1 and so on across are called, of which seven are told at most."""
     scale = float if plain else math.log10
     points = [point for line in (*lines.values(), reach) for point in line]
     xs, ys = ([scale(p[at]) for p in points] for at in (0, 1))
@@ -24,11 +26,13 @@ def plot(
     quarters = [tuple(lo + (hi - lo) * part / 4 for lo, hi in zip(low, high, strict=True)) for part in range(5)]
     powers = () if plain else range(int(low[1]), int(high[1]) + 1)
     ups = [y for _, y in quarters] if plain else [10.0**power for power in powers]
-    counts = [x for x, _ in quarters] if plain else [x for x, _ in next(iter(lines.values()))]
+    across_at = [x for x, _ in (quarters if plain else next(iter(lines.values())))]
+    every = 1 + (len(steps) - 1) // 7
+    counts = {float(at): steps[at] for at in range(0, len(steps), every)} or {x: f"{x:,.0f}" for x in across_at}
     first = points[xs.index(low[0])][0]
     drawn = [f'<text x="{LEFT}" y="18" font-weight="bold">{title}</text>']
     drawn += [_tick(place((first, y)), f"{y:,.0f}" if plain else f"{y:g}") for y in ups]
-    drawn += [_count(place((x, ups[0]))[0], x) for x in counts]
+    drawn += [_count(place((x, ups[0]))[0], told) for x, told in counts.items()]
     drawn += [f'<text x="{SIZE[0] / 2:.0f}" y="{SIZE[1] - 5}">{across}</text>', f'<text x="5" y="{TOP}">{up}</text>']
     named = [*lines.items(), *([("to be reached", reach)] if reach else [])]
     for (name, line), color in zip(named, (*COLORS[: len(lines)], "#6b7280"), strict=False):
@@ -44,8 +48,8 @@ def plot(
     return f'<svg xmlns="http://www.w3.org/2000/svg" {box}>{paper}{"".join(drawn)}</svg>\n'
 
 
-def _count(x: float, count: float) -> str:
-    return f'<text x="{x:.0f}" y="{SIZE[1] - 22}" text-anchor="middle">{count:,.0f}</text>'
+def _count(x: float, told: str) -> str:
+    return f'<text x="{x:.0f}" y="{SIZE[1] - 22}" text-anchor="middle">{told}</text>'
 
 
 def _tick(at: tuple[float, float], words: str) -> str:
