@@ -204,7 +204,7 @@ def test_import_articles(house: House, tmp_path: Path) -> None:
     house.killed_thrice(*command, more=count)
     finished, again = (house.shell(*command).out for _ in range(2))
 
-    assert house.landed == 3
+    assert house.landed >= 2  # a fast machine may be done before the third
     assert "0 changed" in finished
     assert again == "1,000 articles: 0 new, 0 changed, 1,000 as before, 0 skipped.\n"
     assert house.known() == {f"part-{n}": (1, question(n), answer(n)) for n in range(count)}
@@ -220,7 +220,7 @@ def test_import_conversations(house: House, tmp_path: Path) -> None:
     house.killed_thrice(*command, more=count)
     finished, again = (house.shell(*command).out for _ in range(2))
 
-    assert house.landed == 3
+    assert house.landed >= 2  # a fast machine may be done before the third
     assert "0 changed" in finished
     assert again == "1,000 conversations: 0 new, 0 changed, 1,000 as before, 0 skipped.\n"
     with house.store.read() as conn:
@@ -254,7 +254,7 @@ def test_sync(house: House, tmp_path: Path) -> None:
     house.shell("sync")
     again = house.shell("sync").out.splitlines()
 
-    assert house.landed == 3
+    assert house.landed >= 2  # a fast machine may be done before the third
     assert again == [
         "300 of zendesk: 0 new, 0 changed, 300 as before, 0 skipped.",
         "200 of docs: 0 new, 0 changed, 200 as before, 0 skipped.",
@@ -287,7 +287,7 @@ def test_reindex(house: House, tmp_path: Path) -> None:
         house.kill_anew(house.chance.randrange(count * 8 // 5))
     found = house.shell("ask", question(7)).out
 
-    assert house.landed == 3
+    assert house.landed >= 2  # a fast machine may be done before the third
     assert f"part-7 v1  {question(7)}" in found
     house.afresh(tmp_path / "fresh")
 
@@ -302,7 +302,7 @@ from bot.model import Entry
 from bot.store import Store
 from tests.test_killed import answer, question
 store = Store(sys.argv[1])
-knowledge = Knowledge(store, chosen.index(sys.argv[1], chosen.embedder()))
+knowledge = Knowledge(store, chosen.index(sys.argv[1], chosen.embedder("words")))
 for number in range(int(sys.argv[2]), 1_000_000):
     with store.write() as conn:
         made = entries.write(conn, Entry("", 0, question(number), answer(number)), 0, "ines", datetime.now(UTC))
@@ -330,7 +330,7 @@ def test_publishing(house: House, tmp_path: Path) -> None:
         told += run.stdout.read().decode().splitlines(keepends=True)
 
     known = house.known()
-    assert house.landed == 3
+    assert house.landed >= 2  # a fast machine may be done before the third
     assert sorted(known.values()) == sorted((1, question(n), answer(n)) for n in range(len(known)))
     assert [line.split()[1] for line in told] == ["1"] * len(told)
     assert {line.split()[0] for line in told} <= known.keys()
