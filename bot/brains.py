@@ -71,7 +71,7 @@ class Index(Protocol):
         """Nothing that was taken out lingers where it keeps its passages. May take seconds."""
 
     def clear(self) -> None:
-        """Forget everything, also whose vectors it held."""
+        """Forget everything, also whose vectors it held; those of another embedder are refused from then on."""
 
     def check(self) -> Fine:
         """Whether it works, for `app.py doctor`; never raises."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from bot.backends.index import folding
 from bot.backends.index.growing import Growing
-from bot.backends.index.log import Damaged, Log, News, Place, Replaced, Row
+from bot.backends.index.log import Damaged, Log, News, Place, Replaced, Row, expect
 from bot.backends.index.owners import Fusion
 from bot.backends.index.rows import rows, taken
 from bot.backends.index.shelf import Listed, Shelf, put_aside
@@ -87,15 +87,21 @@ class HybridIndex:
                 self._freeze(tidy=True)
 
     def clear(self) -> None:
-        """Forget everything, in every process."""
+        """Forget everything, in every process; those with another embedder can neither read nor write it any more."""
         with self._lock:
             self._close()
             try:
-                opened = Log(self._folder / NAME)
-                opened.clear()
-                opened.close()
+                self._empty()
             except Damaged:
                 put_aside(self._folder)
+                self._empty()
+
+    def _empty(self) -> None:
+        opened = Log(self._folder / NAME)
+        try:
+            opened.clear(self._embedder.name)
+        finally:
+            opened.close()
 
     def check(self) -> Fine:
         """Whether it can be read, and is of this embedder."""
@@ -148,7 +154,7 @@ class HybridIndex:
     def _open(self) -> Log:
         opened = Log(self._folder / NAME)
         try:
-            self._expect(opened)
+            expect(self._folder, opened.embedder(), self._embedder.name)  # before all is read
             self._begin()
             self._adopt(opened, check=True)
             self._follow(opened)
@@ -156,12 +162,6 @@ class HybridIndex:
             opened.close()
             raise
         return opened
-
-    def _expect(self, opened: Log) -> None:
-        made, ours = opened.embedder(), self._embedder.name
-        if made not in ("", ours):
-            fix = f"holds vectors of {made}, and the embedder is {ours}: `app.py reindex` makes them anew"
-            raise Misconfigured(str(self._folder), fix)
 
     def _begin(self, epoch: str = "", listed: Listed = EMPTY) -> None:
         """With the segments that are listed, and nothing that grows."""
@@ -199,6 +199,7 @@ class HybridIndex:
     def _follow(self, opened: Log) -> None:
         try:
             news = opened.news(self._place)
+            expect(self._folder, news.embedder, self._embedder.name)
             if news.place.epoch != self._place.epoch and self._place.epoch:
                 self._begin(news.place.epoch)
             self._take(news)
