@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from itertools import groupby, pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import func, select
 
@@ -124,7 +125,13 @@ class House:
         hits = [hit.owner for hit in self.index.search(asked, source=source, limit=10)] if asked else []
         known = dict(zip((Source.ENTRY, Source.PAST), self.mark(), strict=True))[source]
         if asked and self.row(source, after) == row and after < known:
-            assert (hits[0], hits.count(owner)) == (owner, parts)
+            assert (hits[0], hits.count(owner)) == (owner, 1)
+            assert self.held(source, owner) == parts
+
+    def held(self, source: Source, owner: str) -> int:
+        """How many passages of it the index has."""
+        spaces = self.index._spaces[source]
+        return sum(part.owner(row) == owner for part in spaces.parts for row in np.flatnonzero(~part.dead()).tolist())
 
     def row(self, source: Source, after: int) -> tuple[str, str, int]:
         """Question, owner and how many passages it has; no question where another version is in its place."""
@@ -151,6 +158,7 @@ class House:
             self.look()
         live = [versions[-1] for versions in kept.values() if not versions[-1].retired]
         if live and self.chance.random() < 0.5:  # it also takes over what the dead was about to put into the index
+            self.knowledge.keep_up()
             for known in self.chance.sample(live, min(10, len(live))):
                 self.finds(known)
 

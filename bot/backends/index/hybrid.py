@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +28,7 @@ GROWN = 4096  # passages of a source that are frozen together
 NAME = "passages.db"
 TRIES = 3  # where another process is in the way, or a file is damaged
 PATIENCE = 30.0  # seconds that tidying waits for another process
+WAIT = 5.0  # seconds that a put waits for another, which may hang, before it goes on beside it
 LEAST = 8  # passages that have gone for which it is not worth reading the others again
 EMPTY = Listed()
 Done = TypeVar("Done")
@@ -44,9 +46,13 @@ class HybridIndex:
         self._folding: threading.Thread | None = None
 
     def put(self, items: Sequence[Passage], *, drop: Sequence[str] = (), mark: tuple[str, str] | None = None) -> bool:
-        """All or nothing."""
-        made = rows(items, self._embedder)
-        done = self._in_turn(lambda opened: self._put(opened, made, drop, mark))
+        """All or nothing. Of processes that follow one writer only one embeds, as what the others made would be of no
+        use."""
+        with self._shelf.alone("putting", WAIT) if mark else nullcontext():
+            if mark and self.mark() != mark[1]:
+                return False
+            made = rows(items, self._embedder)
+            done = self._in_turn(lambda opened: self._put(opened, made, drop, mark))
         self._fold_when_grown()
         return done
 
@@ -79,7 +85,7 @@ class HybridIndex:
         """Segments with something that has gone are written anew; SQLite has overwritten it in its own file. Raises
         Unavailable where others keep it busy."""
         self._finish_folding()
-        with self._shelf.alone(PATIENCE) as alone:
+        with self._shelf.alone(patience=PATIENCE) as alone:
             if not (alone and self._in_turn(lambda opened: opened.settle())):
                 raise Unavailable(f"the index in {self._folder} is busy", retry_after=60.0)
             self._in_turn(self._adopt_newer)
