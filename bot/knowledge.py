@@ -151,7 +151,7 @@ class Knowledge:
         """False where another process has done the same, and was faster."""
         entries, past = {e.id: e for _, e in versions}.values(), {p.id: p for _, p in replies}.values()
         live = [passage for e in entries if not e.retired for passage in passages(e)]
-        live += [Passage(p.id, Source.PAST, p.question) for p in past if p.question]
+        live += [_past_passage(p) for p in past if p.question]
         gone = [*(e.id for e in entries if e.retired), *(p.id for p in past if not p.question)]
         ends = (versions[-1][0] if versions else mark.entries), (replies[-1][0] if replies else mark.past)
         return self._index.put(live, drop=gone, mark=(str(self._marked(*ends)), str(mark)))
@@ -228,6 +228,11 @@ def _batch(versions: list[tuple[int, Entry]]) -> list[tuple[int, Entry]]:
     """The first of them, as far as their passages are one; an entry at the least."""
     ends = list(accumulate(len(passages(e)) for _, e in versions))
     return versions[: max(1, bisect_right(ends, BATCH))]
+
+
+def _past_passage(past: Intervention) -> Passage:
+    """Who asks the like of it means its question; a word that they share with the reply counts all the same."""
+    return Passage(past.id, Source.PAST, past.answer, past.question, meant=past.question)
 
 
 def _past_evidence(past: Intervention, hit: Hit) -> Evidence:

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,12 @@ from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
 from bot.brains import Floats
 from bot.knowledge import Knowledge, windows
-from bot.model import Entry
+from bot.model import Entry, Intervention, Ref
 from bot.store import Store
 from bot.store import knowledge as rows
 from tests.waits import until
 
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 WORDS = [f"w{number}" for number in range(200)]
 
 
@@ -126,6 +129,41 @@ def test_of_long_entries_a_search_takes_in_fewer(store: Store, knows: Knows) -> 
     knows(by).search("lid", limit=1)
 
     assert by.batches == [48]
+
+
+ANSWERED = Intervention("i1", Ref("history", "7"), NOW, "", "The zip is stuck.", "Rub beeswax along the teeth.")
+
+
+def past(store: Store, *known: Intervention) -> None:
+    with store.write() as conn:
+        for item in known:
+            rows.add_past(conn, item)
+
+
+def test_a_past_reply_is_found_by_its_words_and_compared_by_its_question(store: Store, knows: Knows) -> None:
+    knowledge = knows(Slow())
+    past(store, ANSWERED, replace(ANSWERED, id="i2", question="The wheel is loose.", answer="Tighten the screw."))
+
+    [by_words] = knowledge.past("beeswax", limit=1)
+    [by_question] = knowledge.past("The zip is stuck.", limit=1)
+
+    assert (by_words.id, by_words.passage, by_words.lexical > 0.4) == ("i1", "Rub beeswax along the teeth.", True)
+    assert (by_question.id, round(by_question.vector, 2)) == ("i1", 1.0)
+
+
+def test_the_words_of_a_past_reply_that_was_forgotten_are_in_no_file(
+    store: Store, knows: Knows, tmp_path: Path
+) -> None:
+    knowledge = knows(Slow())
+    past(store, ANSWERED)
+    assert knowledge.past("beeswax", limit=1)
+
+    with store.write() as conn:
+        rows.forget_past(conn, ANSWERED)
+    knowledge.compact()
+
+    left = b"".join(file.read_bytes() for file in (tmp_path / "index").rglob("*") if file.is_file())
+    assert (b"beeswax" in left, b"stuck" in left, knowledge.past("beeswax zip", limit=1)) == (False, False, ())
 
 
 def test_what_was_approved_is_found_by_the_very_next_message(store: Store, knows: Knows) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.errors import Misconfigured, Unavailable
 
-FORMAT = "2"
+FORMAT = "3"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS passage (seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, part INTEGER NOT NULL,
   source TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL, scope TEXT NOT NULL, until REAL NOT NULL,
