@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from bot.web.stages import World
 
 log = logging.getLogger("understudy")
+Act = tuple[float, Callable[[], object]]  # every so many seconds
 PATIENCE = 25.0  # seconds for a send that has begun, when we are told to stop: cut off, it counts as a crash
 
 
@@ -151,22 +152,20 @@ def web(
 @contextmanager
 def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[int]:
     """Workers in this process until the block ends, and how many: with REDIS_URL they are processes of their own.
-    Beside them every second what dead workers held is taken back, and every so often what webhooks lost."""
+    Beside them the index keeps up, and with `sweeps` every second what dead workers held is taken back, and every so
+    often what webhooks lost."""
     from learning import pairs
 
     kept = timedelta(days=chosen.retention_days) if chosen.retention_days else None
     upkeep = sweep.Upkeep(chosen.anchors, kept, chosen.budgets)
     line.knowledge.refresh()  # an index of another embedder is found out before anybody asks
-    acts: list[tuple[float, Callable[[], object]]] = [
-        (1.0, partial(sweep.reclaim, line)),
-        (1.0, line.knowledge.keep_up),
-    ]
-    acts += [(1.0, pairs.Keeper(line))]
+    always: list[Act] = [(1.0, line.knowledge.keep_up)]
+    acts: list[Act] = [*always, (1.0, partial(sweep.reclaim, line)), (1.0, pairs.Keeper(line))]
     acts += [(chosen.sweep_every, partial(sweep.daily, line, upkeep))]
     acts += [(chosen.sweep_every, partial(sweep.visit, line, upkeep, desk)) for desk in line.connectors.values()]
     acts += sync.acts(line.store, line.connectors, chosen.sync_folders, line.now, chosen.sync_every)
     count = chosen.workers if isinstance(line.wake, Bell) else 0
-    with repeating(acts if sweeps else ()) as stopping:
+    with repeating(acts if sweeps else always) as stopping:
         workers = Workers(worker(line, chosen), line.wake).start() if count and isinstance(line.wake, Bell) else None
         try:
             yield count
@@ -200,13 +199,13 @@ def run_worker(args: argparse.Namespace) -> None:
     line = build(chosen, connect(os.environ), bell(chosen))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     end_with_parent()
-    print("ready", flush=True)
-    if isinstance(line.wake, Bell):
-        with working(line, chosen, sweeps=False):
+    with working(line, chosen, sweeps=False):
+        print("ready", flush=True)
+        if isinstance(line.wake, Bell):
             signal.pause()
-    from bot.backends import rq_queue
+        from bot.backends import rq_queue
 
-    rq_queue.serve(chosen.redis_url, worker(line, replace(chosen, workers=rq_queue.THREADS - 1)).drain)
+        rq_queue.serve(chosen.redis_url, worker(line, replace(chosen, workers=rq_queue.THREADS - 1)).drain)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class Index(Protocol):
         """Nothing that was taken out lingers where it keeps its passages. May take seconds."""
 
     def clear(self) -> None:
-        """Forget everything, also whose vectors it held."""
+        """Forget everything, also whose vectors it held; those of another embedder are refused from then on."""
 
     def check(self) -> Fine:
         """Whether it works, for `app.py doctor`; never raises."""
@@ -90,7 +90,8 @@ class Reranker(Protocol):
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of text to be found; several may share an `owner` (entry id or past reply id). What its title says
-    counts more; without one the text is its own title. `scope`: for whom it holds; `valid_until` aware UTC."""
+    counts more; without one the text is its own title. `scope`: for whom it holds; `valid_until` aware UTC. `meant`:
+    what its vector is made of, "" for all of it; its words count in any case."""
 
     owner: str
     source: Source
@@ -98,6 +99,7 @@ class Passage:
     title: str = ""
     scope: Scope = EVERYONE
     valid_until: datetime | None = None
+    meant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

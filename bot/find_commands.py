@@ -58,6 +58,7 @@ def _ask(args: argparse.Namespace, knows: Knows) -> None:
     store = opened(there=True)
     limit = max(1, typed.whole("--limit", args.limit))
     knowledge, products = knows(store), frozenset({args.product} - {""})
+    fill(knowledge)
     who = Asker(datetime.now(UTC), args.plan, args.language, args.audience, args.page, products)
     found = list(islice(knowledge.explained(args.question, who, limit=limit), limit))
     with store.read() as conn:

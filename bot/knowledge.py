@@ -3,7 +3,7 @@
 import logging
 import re
 import threading
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate, islice
@@ -20,8 +20,7 @@ TITLE = 120  # characters of a past question that stand for it
 LONG = 700  # characters: a longer answer is found by what it says here and there
 WINDOW, STEP = 80, 40  # words of that, and how far one begins behind the other
 LONGEST, LETTERS = 20, 6  # characters: what is longer has no spaces, and so many of it are a word
-BATCH = 200  # entries or past replies that an index is given at a time
-AT_ONCE = 32  # past replies that a search waits for; more are left to `keep_up`
+BATCH = 64  # passages that an index is given at a time; a search waits for no more
 
 
 def passages(entry: Entry) -> tuple[Passage, ...]:
@@ -67,7 +66,7 @@ class Mark:
 
     def covers(self, newest: "Mark") -> bool:
         """Is there nothing more to take in?"""
-        return self.entries == newest.entries and self.past == newest.past
+        return self.entries >= newest.entries and self.past >= newest.past
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +86,15 @@ class Knowledge:
         self._lock = threading.Lock()
 
     def refresh(self) -> None:
-        """Take in what any process has added since the last time: every entry, and of past replies a few."""
-        self._follow(AT_ONCE)
+        """Take in what any process has added since the last time; of much only some, and nothing while others do."""
+        if self._lock.locked() and self._far_behind():
+            return
+        while self._follow() == 0 and not self._far_behind():
+            pass  # another process was faster, and may not have known of the newest
 
     def keep_up(self, said: Callable[[int], object] = lambda _: None) -> None:
         """Take in everything; `said` is told how many there were, a batch at a time."""
-        while count := self._follow(BATCH):
+        while (count := self._follow()) is not None:
             said(count)
 
     def reindex(self, said: Callable[[int], object] = lambda _: None) -> None:
@@ -106,33 +108,32 @@ class Knowledge:
         self.keep_up()
         self._index.compact()
 
-    def _follow(self, past: int) -> int:
-        """Take in all entries, and past replies up to so many; how many there were of both."""
-        with self._store.read() as conn:
-            newest = Mark(*rows.newest(conn))
-        if self._known and self._mark().covers(newest):
-            return 0
+    def _follow(self) -> int | None:
+        """Take in a batch of entries, and then of past replies; how many of both, 0 where another process was faster,
+        None where nothing is missing."""
+        if self._known and self._mark().covers(self._newest()):
+            return None
         with self._lock:
-            return self._take(newest, past)
+            mark = self._checked_mark()
+            with self._store.read() as conn:
+                entries = rows.entries_after(conn, mark.entries, BATCH)
+                replies = rows.past_after(conn, mark.past, BATCH - len(entries))
+            if not entries and not replies:
+                return None
+            entries = _batch(entries)
+            return (len(entries) + len(replies)) * self._put(mark, entries, replies)
+
+    def _far_behind(self) -> bool:
+        """Is more missing than a search would take in?"""
+        mark, newest = self._mark(), self._newest()
+        return max(newest.entries - mark.entries, newest.past - mark.past) > BATCH
+
+    def _newest(self) -> Mark:
+        with self._store.read() as conn:
+            return Mark(*rows.newest(conn))
 
     def _mark(self) -> Mark:
         return Mark.parse(self._index.mark())
-
-    def _take(self, newest: Mark, past: int) -> int:
-        """Another process may be doing the same; where its mark came first, ours begins again from there."""
-        count, mark = 0, self._checked_mark()
-        while mark.entries < newest.entries:
-            with self._store.read() as conn:
-                entries = rows.entries_after(conn, mark.entries, BATCH)
-            if not entries:
-                break
-            count += len(entries) * self._put_entries(mark, entries)
-            mark = self._mark()
-        if mark.past < newest.past:
-            with self._store.read() as conn:
-                replies = rows.past_after(conn, mark.past, past)
-            count += len(replies) * self._put_past(mark, replies)
-        return count
 
     def _checked_mark(self) -> Mark:
         """How far the index is; one of another store, or of a later day of one that was restored, is emptied."""
@@ -146,19 +147,14 @@ class Knowledge:
             self._known = True
         return self._mark()
 
-    def _put_entries(self, mark: Mark, versions: list[tuple[int, Entry]]) -> bool:
-        newest = {e.id: e for _, e in versions}
-        live = [passage for e in newest.values() if not e.retired for passage in passages(e)]
-        after = self._marked(versions[-1][0], mark.past)
-        return self._index.put(live, drop=[e.id for e in newest.values() if e.retired], mark=(str(after), str(mark)))
-
-    def _put_past(self, mark: Mark, replies: list[tuple[int, Intervention]]) -> bool:
-        newest = {p.id: p for _, p in replies}
-        live = [Passage(p.id, Source.PAST, p.question) for p in newest.values() if p.question]
-        after = self._marked(mark.entries, replies[-1][0])
-        return self._index.put(
-            live, drop=[p.id for p in newest.values() if not p.question], mark=(str(after), str(mark))
-        )
+    def _put(self, mark: Mark, versions: list[tuple[int, Entry]], replies: list[tuple[int, Intervention]]) -> bool:
+        """False where another process has done the same, and was faster."""
+        entries, past = {e.id: e for _, e in versions}.values(), {p.id: p for _, p in replies}.values()
+        live = [passage for e in entries if not e.retired for passage in passages(e)]
+        live += [_past_passage(p) for p in past if p.question]
+        gone = [*(e.id for e in entries if e.retired), *(p.id for p in past if not p.question)]
+        ends = (versions[-1][0] if versions else mark.entries), (replies[-1][0] if replies else mark.past)
+        return self._index.put(live, drop=gone, mark=(str(self._marked(*ends)), str(mark)))
 
     def _marked(self, entries: int, past: int) -> Mark:
         with self._store.read() as conn:
@@ -226,6 +222,17 @@ class Knowledge:
         """All that are not retired, by id."""
         with self._store.read() as conn:
             return tuple(rows.newest_versions(conn))
+
+
+def _batch(versions: list[tuple[int, Entry]]) -> list[tuple[int, Entry]]:
+    """The first of them, as far as their passages are one; an entry at the least."""
+    ends = list(accumulate(len(passages(e)) for _, e in versions))
+    return versions[: max(1, bisect_right(ends, BATCH))]
+
+
+def _past_passage(past: Intervention) -> Passage:
+    """Who asks the like of it means its question; a word that they share with the reply counts all the same."""
+    return Passage(past.id, Source.PAST, past.answer, past.question, meant=past.question)
 
 
 def _past_evidence(past: Intervention, hit: Hit) -> Evidence:

@@ -72,6 +72,7 @@ def step(store: Store, knowledge: Knowledge, now: Clock) -> int:
         newest = [e for _, e in fresh if e.in_force(now()) and _latest(conn, e)]
     if not fresh:
         return 0
+    knowledge.keep_up()  # what is not in the index yet would be held against nothing
     found = {_name(*pair): pair for entry in newest for pair in _beside(entry, knowledge, now())}
     with store.write() as conn:
         one_at_a_time(conn, Lock.CHAIN)

@@ -7,6 +7,7 @@ import pytest
 
 from bot.backends.chosen import embedder
 from bot.backends.embedder import HashEmbedder
+from bot.backends.encoder.chance import likeness
 from bot.backends.encoder.encoder import Encoder
 from bot.backends.encoder.files import NAME, brought
 from bot.backends.recent import Recent
@@ -43,6 +44,24 @@ MARKED = [pytest.param(check, marks=[pytest.mark.long] * (check in LONG)) for ch
 @pytest.mark.parametrize("name", ["words", "ours", pytest.param("ours, exact", marks=pytest.mark.long), "a team's own"])
 def test_every_embedder(subjects: dict[str, Subject], name: str, check: Callable[[Subject], None]) -> None:
     check(subjects[name])
+
+
+def test_what_has_nothing_to_do_with_each_other_is_a_little_alike(subjects: dict[str, Subject]) -> None:
+    ours, words = (subjects[name].embedder.likeness for name in ("ours", "words"))
+
+    assert (0.08 < ours.chance < 0.2, ours.weight) == (True, 0.8)
+    assert (words.chance, words.weight) == (0.0, 0.4)
+
+
+@pytest.mark.parametrize(("part", "chance"), [(0.0, 0.0), (0.5, 0.5), (0.9, 0.9)])
+def test_where_a_model_finds_everything_alike_that_is_worth_nothing(part: float, chance: float) -> None:
+    """Of each text's vector so much is the same as of every other's."""
+
+    def embed(texts: Sequence[str]) -> Floats:
+        own, shared = np.eye(len(texts), len(texts) + 1), np.eye(1, len(texts) + 1, len(texts))
+        return np.asarray(np.sqrt(1 - part) * own + np.sqrt(part) * shared, np.float32)
+
+    assert likeness(embed).chance == chance
 
 
 class Counting(HashEmbedder):

@@ -10,6 +10,8 @@ import pytest
 import bot.web
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
+from bot.backends.index.frozen import Looks
+from bot.backends.index.owners import Scored, completed, firsts, together
 from bot.backends.writer import FLOOR
 from bot.brains import Embedder, Hit, Index, Passage
 from bot.model import Source
@@ -124,3 +126,99 @@ def test_questions_without_an_answer_mostly_stay_under_the_writers_floor(index: 
 
     assert sum(score >= FLOOR for score in right) / len(right) >= 0.8
     assert sum(score < FLOOR for score in none) / len(none) >= 0.88
+
+
+def scored(worth: list[float], rows: list[int] | None = None) -> Scored:
+    values = np.array(worth, np.float32)
+    half = values * np.float32(0.5)
+    return Scored(np.array(range(len(worth)) if rows is None else rows, np.int32), values, half, values)
+
+
+BEGINS = firsts(np.array([0, 1, 2, 0, 0, 1], np.int32))  # three owners, of three, one and two passages
+
+
+def test_an_owner_is_worth_the_mean_of_its_best_passages() -> None:
+    found = together(scored([0.3, 0.6, 0.3, 0.9, 0.2, 0.4]), BEGINS)
+
+    assert BEGINS.tolist() == [0, 0, 0, 3, 4, 4]
+    assert found.rows.tolist() == [0, 3, 4]
+    assert found.worth.tolist() == pytest.approx([0.4, 0.9, 0.3])
+    assert found.lexical.tolist() == pytest.approx([0.4, 0.9, 0.3])
+    assert found.vector.tolist() == pytest.approx([0.2, 0.45, 0.15])
+
+
+def test_of_many_passages_only_the_best_six_count() -> None:
+    begins = firsts(np.array([*range(10), 0], np.int32))
+
+    found = together(scored([0.1, 0.8, 0.8, 0.0, 0.8, 0.8, 0.0, 0.8, 0.2, 0.8, 0.7]), begins)
+
+    assert found.rows.tolist() == [0, 10]
+    assert found.worth.tolist() == pytest.approx([0.8, 0.7])
+
+
+def test_where_nothing_was_found_nobody_owns_anything() -> None:
+    assert len(together(scored([]), BEGINS).rows) == 0
+    assert completed(scored([]), BEGINS, 3).tolist() == []
+
+
+def test_whose_passage_is_found_has_all_of_them_looked_at() -> None:
+    assert completed(scored([0.9, 0.1], [1, 5]), BEGINS, 3).tolist() == [0, 1, 2, 4, 5]
+    assert completed(scored([0.1, 0.9], [1, 3]), BEGINS, 3).tolist() == [3, 0, 1, 2]
+
+
+def test_no_more_owners_are_looked_at_than_may_be_among_the_best() -> None:
+    single = firsts(np.zeros(100, np.int32))
+
+    assert completed(scored([n / 100 for n in range(100)]), single, 1).tolist() == [*range(99, 83, -1)]
+    assert len(completed(scored([n / 100 for n in range(100)]), single, 20)) == 40
+
+
+SCREWS = ("Hold the screws of the wheel.", "Loosen the wheel.", "Turn the screws.", "Put the wheel back.")
+OWNED = {
+    "weak": ["The wheel is blue."] * 20,
+    "strong": ["Loosen the screws of the wheel."],
+    "some": [*SCREWS, "It takes five minutes.", "Ask for help.", "Have a cup of tea.", "Rest."],
+    "none": ["Our stores open at nine.", "They close at six."],
+}
+
+
+def put_owned(index: HybridIndex) -> HybridIndex:
+    for owner, texts in OWNED.items():
+        index.put([passage(owner, text) for text in texts])
+    index.put([passage(f"other-{n}", f"The handle of model {n} is held by a bolt.") for n in range(40)])
+    return index
+
+
+def asked_of(index: HybridIndex, limit: int = 4) -> list[tuple[str, float]]:
+    hits = index.search("Which screws of the wheel do I loosen?", source=Source.ENTRY, limit=limit)
+    return [(hit.owner, round(hit.score, 2)) for hit in hits]
+
+
+def test_one_strong_passage_is_worth_more_than_many_weak_ones(index: HybridIndex) -> None:
+    found = [owner for owner, _ in asked_of(put_owned(index))]
+
+    assert found[:3] == ["strong", "some", "weak"]
+    assert "none" not in found
+
+
+def test_owners_come_in_the_same_order_whether_their_passages_grow_or_are_frozen(
+    index: HybridIndex, tmp_path: Path
+) -> None:
+    frozen = HybridIndex(HashEmbedder(), tmp_path / "frozen", grown=8)
+    put_owned(frozen).close()
+
+    assert [owner for owner, _ in asked_of(frozen)] == [owner for owner, _ in asked_of(put_owned(index))]
+    assert len(frozen._spaces[Source.ENTRY].frozen) > 0
+    frozen.close()
+
+
+def test_of_a_frozen_owner_all_passages_count_though_one_alone_is_a_candidate(tmp_path: Path) -> None:
+    frozen = HybridIndex(HashEmbedder(), tmp_path / "frozen", grown=8)
+    put_owned(frozen).close()
+    whole = dict(asked_of(frozen))
+    for part in frozen._spaces[Source.ENTRY].frozen:
+        part.looks = Looks(nearest=1, covering=1)
+
+    assert asked_of(frozen, limit=1) == [("strong", whole["strong"])]
+    assert dict(asked_of(frozen))["some"] == whole["some"]
+    frozen.close()

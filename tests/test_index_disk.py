@@ -7,24 +7,31 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
+from shutil import copy
 
 import pytest
 
+import app
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
-from bot.brains import Passage
+from bot.backends.index.log import Log, Place
+from bot.backends.index.rows import rows as made_rows
+from bot.brains import Floats, Passage
 from bot.errors import Misconfigured, Unavailable
 from bot.knowledge import Knowledge
-from bot.model import EVERYONE, Entry, Scope, Source
+from bot.model import EVERYONE, Action, Entry, Scope, Source
 from bot.scope import Asker
+from bot.settings import index_folder
 from bot.store import Store
 from bot.store import knowledge as rows
 from bot.store.migrate import migrate
+from tests.desk import ASKS_RETURN, Desk, desk
 from tests.waits import until
 
 pytestmark = pytest.mark.long  # the list of tests for every index is in the everyday suite
@@ -237,10 +244,13 @@ def test_a_list_of_segments_that_is_lost_costs_nothing_but_time(
     assert found(index, "How do I change part 7?")[0] == "part-7"
 
 
-def test_an_index_of_another_embedder_says_how_to_mend_it(opened: Opened, tmp_path: Path) -> None:
-    class Other(HashEmbedder):
-        name = "another"
+class Other(HashEmbedder):
+    """Its vectors cannot be compared with the usual ones."""
 
+    name, dim = "another", 64
+
+
+def test_an_index_of_another_embedder_says_how_to_mend_it(opened: Opened, tmp_path: Path) -> None:
     filled(opened())
     other = HybridIndex(Other(), tmp_path / "index")
 
@@ -253,6 +263,60 @@ def test_an_index_of_another_embedder_says_how_to_mend_it(opened: Opened, tmp_pa
     other.clear()
     assert found(other, "wheel") == []
     other.close()
+
+
+def refused(act: Callable[[], object]) -> None:
+    with pytest.raises(Misconfigured, match=r"holds vectors of another, and the embedder is words-1: `app.py reindex`"):
+        act()
+
+
+def test_after_a_reindex_a_process_with_the_embedder_of_before_neither_writes_nor_reads(
+    opened: Opened, tmp_path: Path
+) -> None:
+    old, new = filled(opened(), 3), HybridIndex(Other(), tmp_path / "index")
+    assert found(old, "How do I change part 1?")[0] == "part-1"
+
+    new.clear()
+    refused(lambda: old.put([part(7)]))  # before the new one has put anything
+    new.put([part(1)], mark=("1", ""))
+    for act in (lambda: old.put([part(2)], mark=("2", "1")), lambda: found(old, "part 1"), old.mark, old.compact):
+        refused(act)
+
+    assert (new.mark(), found(new, "part 1"), new.check()[0][0]) == ("1", ["part-1"], "index of 1 passages")
+    new.close()
+
+
+def test_what_was_embedded_before_a_reindex_is_not_put_after_it(opened: Opened, tmp_path: Path) -> None:
+    new = HybridIndex(Other(), tmp_path / "index")
+
+    class Slow(HashEmbedder):
+        """While it embeds, somebody else reindexes."""
+
+        def embed(self, texts: Sequence[str], *, query: bool) -> Floats:
+            new.clear()
+            new.put([part(1)])
+            return super().embed(texts, query=query)
+
+    old = HybridIndex(Slow(), tmp_path / "index")
+    old.mark()
+
+    refused(lambda: old.put([part(2)]))
+
+    assert (found(new, "part"), new.check()[0][0]) == (["part-1"], "index of 1 passages")
+    old.close()
+    new.close()
+
+
+def test_a_file_that_is_of_another_embedder_takes_no_row(tmp_path: Path) -> None:
+    """Whoever looked a moment before it was emptied is held back by the transaction itself."""
+    log = Log(tmp_path / "passages.db")
+    log.clear("another")
+
+    refused(lambda: log.put(made_rows([part(1)], HashEmbedder()), [], ("1", ""), "words-1"))
+
+    news = log.news(Place())
+    assert (news.rows, news.mark, news.embedder) == ((), "", "another")
+    log.close()
 
 
 def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
@@ -324,6 +388,67 @@ def test_an_index_of_another_store_is_made_anew(store: Store, opened: Opened, tm
     assert [e.id for e in knowledge.search("open the lid of the box", limit=1)] == ["box"]
     assert knowledge.entry("lid") is None
     other.close()
+
+
+def test_a_reindex_ends_well_whoever_goes_on_with_the_embedder_of_before(
+    store: Store, opened: Opened, tmp_path: Path
+) -> None:
+    add(store, *(entry(name) for name in PARTS))
+    old, new = Knowledge(store, opened()), Knowledge(store, HybridIndex(Other(), tmp_path / "index"))
+    old.keep_up()
+    refusals = list[int]()
+
+    def go_on(_: int = 0) -> None:
+        refused(old.keep_up)
+        refused(lambda: old.search("open the lock", limit=1))
+        refusals.append(1)
+
+    new.reindex(go_on)
+    add(store, entry("box"))
+    go_on()
+
+    assert len(refusals) == 2
+    assert [e.id for e in new.search("open the lock", limit=1)] == ["lock"]
+    assert [e.id for e in new.search("open the box", limit=1)] == ["box"]
+
+
+def reindexed_by_another(made: Desk) -> Knowledge:
+    index = HybridIndex(Other(), index_folder(made.line.store.url))
+    made.line.knowledge.keep_up()
+    Knowledge(made.line.store, index).reindex()
+    return Knowledge(made.line.store, index)
+
+
+def test_a_message_that_comes_to_a_process_with_the_embedder_of_before_is_answered_by_another(
+    tmp_path: Path, newest_schema: Path
+) -> None:
+    with desk(f"sqlite:///{copy(newest_schema, tmp_path / 'desk.db')}", "zendesk") as made:
+        knowledge = reindexed_by_another(made)
+        ref = made.ask(ASKS_RETURN)
+        assert made.waiting() == 1
+
+        other = app.worker(replace(made.line, knowledge=knowledge))
+        made.clock.forward(seconds=30)
+        other.drain()
+
+        assert made.decided(ref).decision.action is Action.SUGGEST
+        assert made.waiting() == 0
+
+
+def test_where_every_process_has_the_embedder_of_before_a_person_gets_the_message_and_is_told_why(
+    tmp_path: Path, newest_schema: Path
+) -> None:
+    with desk(f"sqlite:///{copy(newest_schema, tmp_path / 'desk.db')}", "zendesk") as made:
+        reindexed_by_another(made)
+        ref = made.ask(ASKS_RETURN)
+        for _ in range(4):
+            made.clock.forward(seconds=30)
+            made.settle()
+
+        [note] = made.sent(ref)
+        assert "holds vectors of another, and the embedder is all-MiniLM-L6-v2@" in note
+        assert "`app.py reindex` makes them anew" in note
+        assert made.waiting() == 0
 
 
 def test_knowledge_fills_an_index_that_was_damaged_in_use(store: Store, opened: Opened, tmp_path: Path) -> None:

@@ -18,13 +18,14 @@ from datetime import UTC, datetime
 from itertools import groupby, pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import func, select
 
 from bot import entries
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
-from bot.knowledge import Knowledge, Mark
+from bot.knowledge import Knowledge, Mark, passages
 from bot.model import Entry, Intervention, Ref, Source
 from bot.settings import index_folder
 from bot.store import Store, audit, tables, taken
@@ -120,22 +121,28 @@ class House:
 
     def look_for(self, source: Source, after: int) -> None:
         """Unless it is replaced, or taken out to be made anew, in this moment."""
-        asked, owner = row = self.row(source, after)
+        asked, owner, parts = row = self.row(source, after)
         hits = [hit.owner for hit in self.index.search(asked, source=source, limit=10)] if asked else []
         known = dict(zip((Source.ENTRY, Source.PAST), self.mark(), strict=True))[source]
         if asked and self.row(source, after) == row and after < known:
             assert (hits[0], hits.count(owner)) == (owner, 1)
+            assert self.held(source, owner) == parts
 
-    def row(self, source: Source, after: int) -> tuple[str, str]:
-        """Question and owner; no question where another version is in its place."""
+    def held(self, source: Source, owner: str) -> int:
+        """How many passages of it the index has."""
+        spaces = self.index._spaces[source]
+        return sum(part.owner(row) == owner for part in spaces.parts for row in np.flatnonzero(~part.dead()).tolist())
+
+    def row(self, source: Source, after: int) -> tuple[str, str, int]:
+        """Question, owner and how many passages it has; no question where another version is in its place."""
         with self.store.read() as conn:
             if source is Source.PAST:
                 [(_, said)] = rows.past_after(conn, after, 1)
-                return said.question, said.id
+                return said.question, said.id, 1
             [(_, version)] = rows.entries_after(conn, after, 1)
             newest = rows.latest(conn, version.id)
         live = newest is not None and newest.version == version.version and not newest.retired
-        return version.question if live else "", version.id
+        return version.question if live else "", version.id, len(passages(version))
 
     def check(self) -> None:
         """After a kill: no version twice, the audit holds, and whoever asks finds what is committed."""
@@ -151,6 +158,7 @@ class House:
             self.look()
         live = [versions[-1] for versions in kept.values() if not versions[-1].retired]
         if live and self.chance.random() < 0.5:  # it also takes over what the dead was about to put into the index
+            self.knowledge.keep_up()
             for known in self.chance.sample(live, min(10, len(live))):
                 self.finds(known)
 
@@ -316,9 +324,7 @@ def test_publishing(house: House, tmp_path: Path) -> None:
     told = list[str]()
     for _ in range(3):
         run = subprocess.Popen(
-            [sys.executable, "-c", PUBLISHER, house.store.url, str(len(told))],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
+            [sys.executable, "-c", PUBLISHER, house.store.url, str(len(told))], cwd=ROOT, stdout=subprocess.PIPE
         )
         assert run.stdout is not None
         upto = len(told) + house.chance.randrange(20, 120)

@@ -403,6 +403,9 @@ def test_whoever_is_killed_goes_on_and_asks_nothing_twice(fernweh: Desk) -> None
     fernweh.know(HAND)
 
     class Killed:
+        def keep_up(self) -> None:
+            pass
+
         def search(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
             raise KeyboardInterrupt
 
@@ -451,6 +454,9 @@ def test_of_two_who_compare_at_once_one_gives_way(fernweh: Desk) -> None:
         def search(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
             compare(line.store, real, fernweh.clock)  # the other is done before
             return real.search(text, limit=limit)
+
+        def keep_up(self) -> None:
+            real.keep_up()
 
         def entry_of(self, id: str) -> Entry | None:
             return real.entry_of(id)

@@ -37,7 +37,7 @@ def move_in(line: Line, knowledge: Path | None = None, *, strangers: bool = Fals
             rows.add_entry(conn, replace(fact.entry(), version=1, origin="seed" if own else "import", at=line.now()))
         for rule in read(HERE / "rules.jsonl", Rule) if own else ():
             rows.add_rule(conn, rule, line.now())
-    line.knowledge.refresh()
+    line.knowledge.keep_up()
 
 
 def invitation(line: Line) -> str:

@@ -3,13 +3,14 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from bot.backends.index import folding
 from bot.backends.index.growing import Growing
-from bot.backends.index.log import Damaged, Log, News, Place, Replaced, Row
+from bot.backends.index.log import Damaged, Log, News, Place, Replaced, Row, expect
 from bot.backends.index.owners import Fusion
 from bot.backends.index.rows import rows, taken
 from bot.backends.index.shelf import Listed, Shelf, put_aside
@@ -27,6 +28,7 @@ GROWN = 4096  # passages of a source that are frozen together
 NAME = "passages.db"
 TRIES = 3  # where another process is in the way, or a file is damaged
 PATIENCE = 30.0  # seconds that tidying waits for another process
+WAIT = 5.0  # seconds that a put waits for another, which may hang, before it goes on beside it
 LEAST = 8  # passages that have gone for which it is not worth reading the others again
 EMPTY = Listed()
 Done = TypeVar("Done")
@@ -44,9 +46,13 @@ class HybridIndex:
         self._folding: threading.Thread | None = None
 
     def put(self, items: Sequence[Passage], *, drop: Sequence[str] = (), mark: tuple[str, str] | None = None) -> bool:
-        """All or nothing."""
-        made = rows(items, self._embedder)
-        done = self._in_turn(lambda opened: self._put(opened, made, drop, mark))
+        """All or nothing. Of processes that follow one writer only one embeds, as what the others made would be of no
+        use."""
+        with self._shelf.alone("putting", WAIT) if mark else nullcontext():
+            if mark and self.mark() != mark[1]:
+                return False
+            made = rows(items, self._embedder)
+            done = self._in_turn(lambda opened: self._put(opened, made, drop, mark))
         self._fold_when_grown()
         return done
 
@@ -79,7 +85,7 @@ class HybridIndex:
         """Segments with something that has gone are written anew; SQLite has overwritten it in its own file. Raises
         Unavailable where others keep it busy."""
         self._finish_folding()
-        with self._shelf.alone(PATIENCE) as alone:
+        with self._shelf.alone(patience=PATIENCE) as alone:
             if not (alone and self._in_turn(lambda opened: opened.settle())):
                 raise Unavailable(f"the index in {self._folder} is busy", retry_after=60.0)
             self._in_turn(self._adopt_newer)
@@ -87,15 +93,21 @@ class HybridIndex:
                 self._freeze(tidy=True)
 
     def clear(self) -> None:
-        """Forget everything, in every process."""
+        """Forget everything, in every process; those with another embedder can neither read nor write it any more."""
         with self._lock:
             self._close()
             try:
-                opened = Log(self._folder / NAME)
-                opened.clear()
-                opened.close()
+                self._empty()
             except Damaged:
                 put_aside(self._folder)
+                self._empty()
+
+    def _empty(self) -> None:
+        opened = Log(self._folder / NAME)
+        try:
+            opened.clear(self._embedder.name)
+        finally:
+            opened.close()
 
     def check(self) -> Fine:
         """Whether it can be read, and is of this embedder."""
@@ -148,7 +160,7 @@ class HybridIndex:
     def _open(self) -> Log:
         opened = Log(self._folder / NAME)
         try:
-            self._expect(opened)
+            expect(self._folder, opened.embedder(), self._embedder.name)  # before all is read
             self._begin()
             self._adopt(opened, check=True)
             self._follow(opened)
@@ -156,12 +168,6 @@ class HybridIndex:
             opened.close()
             raise
         return opened
-
-    def _expect(self, opened: Log) -> None:
-        made, ours = opened.embedder(), self._embedder.name
-        if made not in ("", ours):
-            fix = f"holds vectors of {made}, and the embedder is {ours}: `app.py reindex` makes them anew"
-            raise Misconfigured(str(self._folder), fix)
 
     def _begin(self, epoch: str = "", listed: Listed = EMPTY) -> None:
         """With the segments that are listed, and nothing that grows."""
@@ -199,6 +205,7 @@ class HybridIndex:
     def _follow(self, opened: Log) -> None:
         try:
             news = opened.news(self._place)
+            expect(self._folder, news.embedder, self._embedder.name)
             if news.place.epoch != self._place.epoch and self._place.epoch:
                 self._begin(news.place.epoch)
             self._take(news)

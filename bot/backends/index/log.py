@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.errors import Unavailable
+from bot.errors import Misconfigured, Unavailable
 
-FORMAT = "2"
+FORMAT = "3"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS passage (seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, part INTEGER NOT NULL,
   source TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL, scope TEXT NOT NULL, until REAL NOT NULL,
@@ -74,12 +74,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What came after a place, and where it leads to. `gone`: numbers of passages."""
+    """What came after a place, and where it leads to. `gone`: numbers of passages; `embedder`: whose vectors these are,
+    "" before the first."""
 
     rows: tuple[tuple[int, Row], ...]
     gone: tuple[int, ...]
     place: Place
     mark: str
+    embedder: str
 
 
 class Log:
@@ -139,11 +141,14 @@ class Log:
 
     def put(self, rows: Sequence[Row], drop: Sequence[str], mark: tuple[str, str] | None, embedder: str) -> bool:
         """Replace all that the owners of `rows` had, take out what those of `drop` have, and note the mark: all or
-        nothing. `mark`: what it is, and what it has to be so far; False where it is not."""
+        nothing. `mark`: what it is, and what it has to be so far; False where it is not. Raises
+        Misconfigured where the file is of another embedder."""
         values = [(r.owner, r.part, r.source, r.title, r.text, r.scope, r.until, r.vector, r.check) for r in rows]
         owners = dict.fromkeys((*(row.owner for row in rows), *drop))
         with _told(self._file), self._writing():
-            if mark and self._meta().get("mark", "") != mark[1]:
+            meta = self._meta()
+            expect(self._file.parent, meta.get("embedder", ""), embedder)
+            if mark and meta.get("mark", "") != mark[1]:
                 return False
             for owner in owners:
                 self._db.execute("INSERT INTO gone (passage) SELECT seq FROM passage WHERE owner = ?", (owner,))
@@ -153,12 +158,12 @@ class Log:
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", said)
         return True
 
-    def clear(self) -> None:
-        """Empty it; whoever follows begins anew."""
+    def clear(self, embedder: str) -> None:
+        """Empty it, for vectors of this one alone; whoever follows begins anew."""
         with _told(self._file), self._writing():
             for emptied in ("DELETE FROM passage", "DELETE FROM gone", "DELETE FROM meta"):
                 self._db.execute(emptied)
-            self._db.executemany("INSERT INTO meta VALUES (?, ?)", _born())
+            self._db.executemany("INSERT INTO meta VALUES (?, ?)", [*_born(), ("embedder", embedder)])
 
     def news(self, since: Place) -> News:
         """What came after `since`, all of one moment; everything where the file has been emptied meanwhile."""
@@ -171,7 +176,8 @@ class Log:
             except (TypeError, ValueError, KeyError) as err:
                 raise Damaged(str(err)) from err
         ends = rows[-1][0] if rows else since.seq, gone[-1][0] if gone else since.gone
-        return News(rows, tuple(passage for _, passage in gone), Place(since.epoch, *ends), meta.get("mark", ""))
+        told = meta.get("mark", ""), meta.get("embedder", "")
+        return News(rows, tuple(passage for _, passage in gone), Place(since.epoch, *ends), *told)
 
     def settle(self) -> bool:
         """Have all that was committed so far survive a power cut, too, and empty SQLite's own log; False while somebody
@@ -204,6 +210,13 @@ class Log:
             yield
         finally:
             self._db.execute("ROLLBACK")
+
+
+def expect(folder: Path, made: str, ours: str) -> None:
+    """Misconfigured where vectors are of an embedder, and it is not ours."""
+    if made not in ("", ours):
+        fix = f"holds vectors of {made}, and the embedder is {ours}: `app.py reindex` makes them anew"
+        raise Misconfigured(str(folder), fix)
 
 
 def _born() -> list[tuple[str, str]]:

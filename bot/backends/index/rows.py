@@ -22,15 +22,15 @@ def rows(items: Sequence[Passage], by: Embedder) -> list[Row]:
     for passage in items:
         owned[passage.source, passage.owner].append(passage)
     numbered = [(part, passage) for passages in owned.values() for part, passage in enumerate(passages)]
-    made = by.embed([_whole(passage) for _, passage in numbered], query=False)
+    made = by.embed([_meant(passage) for _, passage in numbered], query=False)
     if not np.isfinite(made).all():
         raise ValueError(f"{by.name} made a vector that is none")
     return [_row(part, passage, vector) for (part, passage), vector in zip(numbered, made, strict=True)]
 
 
-def _whole(passage: Passage) -> str:
+def _meant(passage: Passage) -> str:
     """A heading that ends in a full stop is nearer to what is asked: .38 of a forum's tickets, not .37."""
-    return f"{passage.title}.\n{passage.text}" if passage.title else passage.text
+    return passage.meant or (f"{passage.title}.\n{passage.text}" if passage.title else passage.text)
 
 
 def _row(part: int, passage: Passage, vector: Floats) -> Row:

@@ -19,6 +19,7 @@ from bot.model import Scope
 
 LIST = "segments.json"
 BLOCK = 1 << 20
+PAUSE = 0.01  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,16 @@ class Shelf:
                     shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
-    def alone(self, patience: float = 0.0) -> Iterator[bool]:
-        """True where nobody else is writing segments, or has come to an end within so many seconds."""
-        with _told(self._folder), (self._folder / "folding").open("a") as held:
+    def alone(self, name: str = "folding", patience: float = 0.0) -> Iterator[bool]:
+        """True where nobody else is at it (writes segments, when it is "folding"), or has come to an end within so many
+        seconds."""
+        with _told(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            held = (self._folder / name).open("a")
+        with held:
             until = time.monotonic() + patience
             while not (mine := _locked(held.fileno())) and time.monotonic() < until:
-                time.sleep(0.05)
+                time.sleep(PAUSE)
             yield mine
 
 
