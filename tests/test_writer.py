@@ -43,7 +43,7 @@ HOURS = Evidence(
     1,
     "When are your stores open?",
     "Our stores are open from Monday to Saturday.",
-    0.4,
+    0.6,
     url="https://help.fernweh.example/stores",
     topic="stores",
 )
