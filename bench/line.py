@@ -20,7 +20,6 @@ from sqlalchemy import func, select
 import app
 from bench.elsewhere import Elsewhere
 from bot import work
-from bot.backends.chosen import WORDS
 from bot.backends.workers import Bell, Workers
 from bot.line import Line
 from bot.model import Entry, Ref
@@ -153,7 +152,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=Settings().workers, help="that a worker makes at a time")
     parser.add_argument("--desk", default="intercom")
     parser.add_argument("--entries", type=int, default=1000)
-    parser.add_argument("--embedder", default=WORDS, help="as EMBEDDER has it")
+    parser.add_argument("--embedder", default="", help="as EMBEDDER has it")
     args = parser.parse_args()
     known = Known(args.entries, args.embedder)
     print(

@@ -43,7 +43,7 @@ HOURS = Evidence(
     1,
     "When are your stores open?",
     "Our stores are open from Monday to Saturday.",
-    0.6,
+    0.4,
     url="https://help.fernweh.example/stores",
     topic="stores",
 )
@@ -53,7 +53,7 @@ PAST = Evidence(
     1,
     "strap torn",
     "We sew it for 15 euros; call [phone].",
-    0.5,
+    0.65,
 )
 
 
