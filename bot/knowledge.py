@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, islice
 from textwrap import shorten
 
+from bot.backends.writer import FLOOR
 from bot.brains import Hit, Index, Passage
 from bot.model import Entry, Evidence, Intervention, Source
 from bot.scope import Asker, kept_back
@@ -20,6 +21,7 @@ TITLE = 120  # characters of a past question that stand for it
 LONG = 700  # characters: a longer answer is found by what it says here and there
 WINDOW, STEP = 80, 40  # words of that, and how far one begins behind the other
 LONGEST, LETTERS = 20, 6  # characters: what is longer has no spaces, and so many of it are a word
+TOO_FAR = f"too far from the question, under {FLOOR}"
 BATCH = 64  # passages that an index is given at a time; a search waits for no more
 
 
@@ -71,7 +73,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, and why it may not be used for whoever asks: "" when it may."""
+    """What a search found, and why it is not used for whoever asks: "" when it is."""
 
     evidence: Evidence
     kept_back: str = ""
@@ -177,7 +179,7 @@ class Knowledge:
         self.refresh()
         who = who.speaking(text)
         for entry, evidence in self._entries(text, limit, None):
-            yield Found(evidence, kept_back(entry, who))
+            yield Found(evidence, kept_back(entry, who) or (TOO_FAR if evidence.score < FLOOR else ""))
 
     def past(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
         """Past replies, best first."""

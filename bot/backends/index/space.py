@@ -10,6 +10,8 @@ from bot.backends.index.words import Asked, Counts, worth
 from bot.brains import Floats, Hit
 from bot.scope import Asker
 
+LEAST = 0.01  # of a score: less is chance
+
 
 class Space:
     """Its segments are asked together. Not thread-safe by itself."""
@@ -66,7 +68,7 @@ def _best(
     part: "Frozen | Growing", asked: Asked, share: Floats, limit: int, who: Asker | None, fusion: Fusion
 ) -> list[Hit]:
     found = owners.together(part.best(asked, share, limit, who, fusion), part.firsts)
-    best = np.flatnonzero(found.worth > 0)
+    best = np.flatnonzero(found.worth >= LEAST)
     best = best[np.lexsort((found.rows[best], -found.worth[best]))[:limit]]
     scores = zip(*(of[best].tolist() for of in (found.rows, found.worth, found.lexical, found.vector)), strict=True)
     return [Hit(part.owner(row), *of) for row, *of in scores]
