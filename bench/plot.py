@@ -27,7 +27,7 @@ def plot(
     powers = () if plain else range(int(low[1]), int(high[1]) + 1)
     ups = [y for _, y in quarters] if plain else [10.0**power for power in powers]
     across_at = [x for x, _ in (quarters if plain else next(iter(lines.values())))]
-    every = 1 + (len(steps) - 1) // 7
+    every = max(1, -(-len(steps) // 7))
     counts = {float(at): steps[at] for at in range(0, len(steps), every)} or {x: f"{x:,.0f}" for x in across_at}
     first = points[xs.index(low[0])][0]
     drawn = [f'<text x="{LEFT}" y="18" font-weight="bold">{title}</text>']
