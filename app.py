@@ -25,7 +25,6 @@ from flask import Flask
 import connectors
 from bot import answer, cases, console, deliver, logs, review, settings, sweep, sync
 from bot.backends import chosen as backends
-from bot.backends.chosen import bell
 from bot.backends.embedder import HashEmbedder
 from bot.backends.workers import Bell, Workers, end_with_parent, repeating
 from bot.backends.writer import ExtractiveWriter
@@ -86,7 +85,10 @@ def build(chosen: Settings, desks: Mapping[str, Connector], wake: Wake, now: Clo
 
 def search(store: Store, embedder: str = "") -> Knowledge:
     """What is known, found by the embedded index."""
-    return Knowledge(store, backends.index(store.url, backends.embedder(embedder)))
+    from learning.fusion import Learned as Fused
+
+    by = backends.embedder(embedder)
+    return Knowledge(store, backends.index(store.url, by), Fused(store, lambda: 1.0 - by.likeness.weight))
 
 
 def past() -> "Past":
@@ -182,7 +184,7 @@ def run_serve(args: argparse.Namespace) -> None:
     chosen = settings.read(os.environ)
     if settings.one_address(chosen):
         print(f"Careful: {settings.ONE_ADDRESS}", file=sys.stderr)
-    line = build(chosen, connect(os.environ), bell(chosen))
+    line = build(chosen, connect(os.environ), backends.bell(chosen))
     server = listen(web(line, oidc=chosen.oidc), chosen)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with working(line, chosen) as count:
@@ -196,7 +198,7 @@ def run_worker(args: argparse.Namespace) -> None:
     """As many processes as you like; REDIS_URL wakes them at once, without it they look four times a second. Each ends
     with whoever started it."""
     chosen = settings.read(os.environ)
-    line = build(chosen, connect(os.environ), bell(chosen))
+    line = build(chosen, connect(os.environ), backends.bell(chosen))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     end_with_parent()
     with working(line, chosen, sweeps=False):
@@ -216,7 +218,7 @@ def miniature(chosen: Settings, knowledge: Path | None = None, *, strangers: boo
 
     stages = {name: connectors.load(name, "fake").Fake() for name in connectors.found()}
     env = {name: value for stage in stages.values() for name, value in stage.settings().items()}
-    line = build(chosen, connect(env), bell(chosen))
+    line = build(chosen, connect(env), backends.bell(chosen))
     world = World(line, web(line, needs=sandbox.PLAYED), stages)
     try:
         company.move_in(line, knowledge, strangers=strangers)
@@ -241,8 +243,7 @@ def run_sandbox(args: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="understudy-") as folder, suppress(KeyboardInterrupt):
         env = {"SECRET_KEY": secrets.token_hex(32), "DATABASE_URL": f"sqlite:///{folder}/understudy.db",
                "PORT": str(args.port), "PUBLIC_URL": f"http://127.0.0.1:{args.port}",
-               "EMBEDDER": settings.embedder(os.environ),
-               "SWEEP_EVERY": "60" if script else "5"}  # fmt: skip # people watch; a player waits for each sweep
+               "EMBEDDER": settings.embedder(os.environ), "SWEEP_EVERY": "60" if script else "5"}  # fmt: skip # people watch
         chosen = settings.read(env)
         with miniature(chosen, args.knowledge, strangers=bool(script)) as world:
             server = listen(world.app, chosen)

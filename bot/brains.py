@@ -112,6 +112,21 @@ class Hit:
     vector: float
 
 
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What words are worth in a score, 0 to 1, and meaning the other part; `outcomes`: how many said so."""
+
+    words: float
+    outcomes: float
+
+
+class Weigh(Protocol):
+    """Learning's word on what words and meaning are worth."""
+
+    def __call__(self) -> Weights:
+        """By now."""
+
+
 class Confidence(Protocol):
     """Learning's word on a draft."""
 

@@ -10,7 +10,7 @@ from itertools import accumulate, islice
 from textwrap import shorten
 
 from bot.backends.writer import FLOOR
-from bot.brains import Hit, Index, Passage
+from bot.brains import Hit, Index, Passage, Weigh, Weights
 from bot.model import Entry, Evidence, Intervention, Source
 from bot.scope import Asker, kept_back
 from bot.store import Store
@@ -21,6 +21,7 @@ TITLE = 120  # characters of a past question that stand for it
 LONG = 700  # characters: a longer answer is found by what it says here and there
 WINDOW, STEP = 80, 40  # words of that, and how far one begins behind the other
 LONGEST, LETTERS = 20, 6  # characters: what is longer has no spaces, and so many of it are a word
+WIDER = 2  # times that many entries are weighed anew
 TOO_FAR = f"too far from the question, under {FLOOR}"
 BATCH = 64  # passages that an index is given at a time; a search waits for no more
 
@@ -82,8 +83,9 @@ class Found:
 class Knowledge:
     """Entries in force, kept in step with the store: one cheap query before each search tells what is new."""
 
-    def __init__(self, store: Store, index: Index) -> None:
-        self._store, self._index = store, index
+    def __init__(self, store: Store, index: Index, weigh: Weigh | None = None) -> None:
+        """`weigh`: what words and meaning are worth by now; without it, as the index has it."""
+        self._store, self._index, self._weigh = store, index, weigh
         self._known = False  # that the index is of this store
         self._lock = threading.Lock()
 
@@ -188,26 +190,30 @@ class Knowledge:
 
     def _entries(self, text: str, limit: int, who: Asker | None) -> Iterator[tuple[Entry, Evidence]]:
         """Best first, each once, none that is retired."""
-        for hit in self._owners(text, Source.ENTRY, limit, who):
+        for hit in self._weighed(self._index.search(text, source=Source.ENTRY, limit=limit * WIDER, who=who)):
             if e := self.entry_of(hit.owner):
                 found = Evidence(Source.ENTRY, e.id, e.version, e.question, e.answer, hit.score, e.url, e.topic)
                 yield e, replace(found, lexical=hit.lexical, vector=hit.vector)
 
     def _past(self, text: str, limit: int) -> tuple[Evidence, ...]:
-        hits = list(islice(self._owners(text, Source.PAST, limit), limit))
+        hits = self._index.search(text, source=Source.PAST, limit=limit)
         if not hits:
             return ()
         with self._store.read() as conn:
             kept = rows.past_of(conn, [hit.owner for hit in hits])
         return tuple(_past_evidence(kept[hit.owner], hit) for hit in hits if hit.owner in kept)
 
-    def _owners(self, text: str, source: Source, limit: int, who: Asker | None = None) -> Iterator[Hit]:
-        """Best first, one for each entry or past reply."""
-        owners: set[str] = set()
-        for hit in self._index.search(text, source=source, limit=limit * 3, who=who):
-            if hit.owner not in owners:
-                owners.add(hit.owner)
-                yield hit
+    def _weighed(self, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
+        """Scored by what is learned, best first."""
+        by = self.weights()
+        if by is None:
+            return hits
+        anew = (replace(h, score=by.words * h.lexical + (1.0 - by.words) * h.vector) for h in hits)
+        return tuple(sorted(anew, key=lambda hit: -hit.score))
+
+    def weights(self) -> Weights | None:
+        """What words and meaning are worth, None where nothing is learned about it."""
+        return self._weigh() if self._weigh else None
 
     def entry_of(self, id: str) -> Entry | None:
         """The newest version, None when retired or unknown."""

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bot.model.conversation import Ref
 from bot.model.kinds import Clash, CorrectionKind, OutcomeKind, ProposalState
+from bot.model.knowledge import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,17 @@ class Remembered:
     version: int
     question: str
     good: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The entries that were found for a question, and which of them an outcome calls right or wrong, by id. `weight` as
+    in its Signal: below 0 it takes an earlier one back."""
+
+    found: tuple[Evidence, ...]
+    right: frozenset[str]
+    wrong: frozenset[str]
     weight: float
 
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from bot.model import Decided, Remembered, Signal, Source
+from bot.model import Decided, Judged, Remembered, Signal, Source
 from bot.store.prepared import Prepared
 from bot.store.reviews import AFTER, add_signal, signals_about
-from bot.store.tables import draft, signal
+from bot.store.tables import draft, intervention, signal
 
 PAGE = 500
+SENT = 0.9  # good, of a draft that nobody changed in its facts
 MARK = "forgotten"  # instead of a number at the end of a signal's id: what its draft was asked is not known any more
 LIMIT: BindParameter[int] = bindparam("limit")
 NEWS = Prepared(select(signal.c.seq, signal.c.value).where(signal.c.seq > AFTER).order_by(signal.c.seq).limit(LIMIT))
@@ -30,6 +31,29 @@ def _of(decided: Decided, said: Signal) -> Iterator[Remembered]:
     cited = {e.id: e.version for e in decided.draft.used if e.source is Source.ENTRY}
     for id_, version in cited.items():
         yield Remembered(decided.draft.id, id_, version, decided.question, said.good, said.weight)
+
+
+def judged_after(conn: Connection, seq: int, limit: int = PAGE) -> tuple[int, list[Judged]]:
+    """The number to go on from, and what each signal after `seq`, of at most `limit`, says of what had been found. A
+    draft that was sent as it was calls right what it cites; one that was not, what the person linked instead."""
+    news = NEWS.all(conn, after=seq, limit=limit)
+    if not news:
+        return seq, []
+    drafts = select(draft.c.value).where(draft.c.id.in_({draft_of(said) for _, said in news}))
+    made: dict[str, Decided] = {decided.draft.id: decided for decided in conn.scalars(drafts)}
+    did = select(intervention.c.value).where(intervention.c.ref.in_({str(d.draft.ref) for d in made.values()}))
+    links = {item.draft_id: item.links for item in conn.scalars(did)}
+    said_of = ((said, made.get(draft_of(said))) for _, said in news)
+    judged = [_judged(decided, said, links.get(decided.draft.id, ())) for said, decided in said_of if decided]
+    return news[-1][0], judged
+
+
+def _judged(decided: Decided, said: Signal, links: Sequence[str]) -> Judged:
+    found = tuple(e for e in decided.found if e.source is Source.ENTRY)
+    cited = frozenset(e.id for e in decided.draft.used if e.source is Source.ENTRY)
+    linked = frozenset(e.id for e in found if e.url and e.url in links)
+    right = cited if said.good >= SENT else linked
+    return Judged(found, right, frozenset() if right or said.good else cited, said.weight)
 
 
 def draft_of(said: Signal) -> str:
