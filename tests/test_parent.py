@@ -15,6 +15,7 @@ end_with_parent()
 print(threading.active_count(), flush=True)
 signal.pause()
 """
+ALONE = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)"  # also where the tests run under nohup
 
 
 def said_once_killed(started: str, ready: str) -> str:
@@ -31,14 +32,14 @@ def said_once_killed(started: str, ready: str) -> str:
 
 @pytest.mark.long
 def test_a_worker_ends_when_whoever_started_it_is_gone() -> None:
-    started = f"{sys.executable} -c '{WORKER}' & echo started; read line"
+    started = f"{sys.executable} -c '{ALONE}{WORKER}' & echo started; read line"
 
     assert "told to end" in said_once_killed(started, "2")
 
 
 @pytest.mark.long
 def test_a_worker_whose_parent_ended_while_it_was_starting_ends_too() -> None:
-    late = f"import bot, os\nprint('early', flush=True)\nwhile os.getppid() == bot.STARTED[1]: pass\n{WORKER}"
+    late = f"import bot, os\nprint('early', flush=True)\nwhile os.getppid() == bot.STARTED[1]: pass\n{ALONE}{WORKER}"
     started = f'{sys.executable} -c "{late.replace(chr(34), chr(39))}" & echo started; read line'
 
     assert "told to end" in said_once_killed(started, "early")
