@@ -88,7 +88,7 @@ def search(store: Store, embedder: str = "") -> Knowledge:
     from learning.fusion import Learned as Fused
 
     by = backends.embedder(embedder)
-    return Knowledge(store, backends.index(store.url, by), Fused(store, lambda: 1.0 - by.likeness.weight))
+    return Knowledge(store, backends.index(store.url, by), Fused(store, by))
 
 
 def past() -> "Past":

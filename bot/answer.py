@@ -17,7 +17,7 @@ from bot.errors import Refused, Unavailable
 from bot.line import Line
 from bot.model.conversation import Conversation, Event, Ref
 from bot.model.drafting import Button, Context, Decided, Decision, Delivery, Draft
-from bot.model.kinds import ON_WORDS, Action, EventKind, Source
+from bot.model.kinds import ON_WORDS, Action, EventKind, Role, Source
 from bot.model.knowledge import Evidence
 from bot.news import gone, news, remembered
 from bot.policy import decide, in_turn, triage
@@ -114,7 +114,8 @@ def question_of(conversation: Conversation) -> str:
     """What the customer wants to know now, redacted: all they said since anyone answered, and the subject while nobody
     has, since later they may ask something else."""
     parts = (said(message.text, message.name) for message in conversation.unanswered)
-    subject = conversation.subject.strip() if conversation.unanswered[:1] == conversation.messages[:1] else ""
+    answered = any(m.public and m.role in (Role.AGENT, Role.SELF) for m in conversation.messages)
+    subject = "" if answered else conversation.subject.strip()
     text = "\n".join(p for p in parts if p)
     return redact(text if subject.casefold() in text.casefold() else f"{subject}\n{text}")
 
@@ -144,7 +145,7 @@ def _outgoing(line: Line, context: Context, draft: Draft, decision: Decision, ho
     """All that is to be stored, made before the transaction: it is the one that everybody else waits for."""
     found = tuple(replace(e, passage="") for e in _unquoted(context.evidence))
     kept = replace(draft, used=_unquoted(draft.used))
-    decided = Decided(kept, decision, context.question, context.policy.version, line.now(), found)
+    decided = Decided(kept, decision, context.question, context.policy.version, line.now(), found, line.knowledge.by)
     nonce = secrets.token_urlsafe(16) if decision.action is Action.SUGGEST else ""
     buttons = draft_buttons(line, draft, nonce, context.conversation.assignee) if nonce else ()
     delivery = compose.decided(context, draft, decision, line.connector(draft.ref.connector).can, buttons, hosts)

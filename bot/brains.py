@@ -114,14 +114,16 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What words are worth in a score, 0 to 1, and meaning the other part; `outcomes`: how many said so."""
+    """What words are worth in the order of entries, meaning the other part; `outcomes`: how many said so."""
 
     words: float
     outcomes: float
 
 
 class Weigh(Protocol):
-    """Learning's word on what words and meaning are worth."""
+    """Learning's word on what words and meaning are worth, `by` an embedder of this name."""
+
+    by: str
 
     def __call__(self) -> Weights:
         """By now."""

@@ -1,7 +1,7 @@
 """What a decision looks like as a delivery: content only, the look is the connector's."""
 
 from collections.abc import Sequence, Set
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from bot.model import (
     Action,
@@ -165,7 +165,7 @@ def pair_card(
     meanwhile = f"On {', '.join(topics)} nothing is answered without a person" if denied else "Both are used"
     facts = (
         *(
-            (name, f"{entry.question}\n{stands(entry, taught)}")
+            (name, f"{stands(entry, taught)}\n{entry.question}")
             for name, (entry, taught) in zip("AB", sides, strict=True)
         ),
         ("Until it is settled", meanwhile),
@@ -178,9 +178,12 @@ def pair_card(
 
 
 def stands(entry: Entry, taught: tuple[str, ...]) -> str:
-    """Where an entry comes from: its version, origin, address or file, and who taught it."""
+    """For whom an entry holds and where it comes from: its version, origin, address or file, and who taught it."""
     by = f"taught by {', '.join(taught)}" if taught else f"by {entry.by}" if entry.by else ""
-    parts = (f"{entry.id} version {entry.version}", entry.origin, entry.source.place or entry.url, by)
+    until = f"until {entry.valid_until:%d %B %Y}" if entry.valid_until else ""
+    whom = ", ".join(f"{of} {value}" for of, value in asdict(entry.scope).items() if value)
+    holds = f"for {whom or 'everybody'} {until}".strip()
+    parts = (holds, f"{entry.id} version {entry.version}", entry.origin, entry.source.place or entry.url, by)
     return ", ".join(part for part in parts if part)
 
 

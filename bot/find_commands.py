@@ -65,7 +65,7 @@ def _ask(args: argparse.Namespace, knows: Knows) -> None:
         used = counts.uses(conn, [f.evidence.id for f in found])
     print("Entries" if found else "No entry has anything of it.")
     if (by := knowledge.weights()) and found:
-        print(f"words are worth {by.words:.2f} of a score and meaning the rest, by {by.outcomes:.0f} outcomes")
+        print(f"ordered with words worth {by.words:.2f} and meaning the rest, by {by.outcomes:.0f} outcomes")
     for number, one in enumerate(found, 1):
         print(f"{number:3}  {_scores(one.evidence)}  {one.evidence.id} v{one.evidence.version}  {one.evidence.title}")
         _say(one, used.get(one.evidence.id, {}))

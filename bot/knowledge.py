@@ -86,6 +86,7 @@ class Knowledge:
     def __init__(self, store: Store, index: Index, weigh: Weigh | None = None) -> None:
         """`weigh`: what words and meaning are worth by now; without it, as the index has it."""
         self._store, self._index, self._weigh = store, index, weigh
+        self.by = weigh.by if weigh else ""
         self._known = False  # that the index is of this store
         self._lock = threading.Lock()
 
@@ -97,7 +98,9 @@ class Knowledge:
             pass  # another process was faster, and may not have known of the newest
 
     def keep_up(self, said: Callable[[int], object] = lambda _: None) -> None:
-        """Take in everything; `said` is told how many there were, a batch at a time."""
+        """Take in everything, also what was learned, so that nobody who asks has to wait; `said` is told how many
+        passages there were, a batch at a time."""
+        self.weights()
         while (count := self._follow()) is not None:
             said(count)
 
@@ -204,12 +207,12 @@ class Knowledge:
         return tuple(_past_evidence(kept[hit.owner], hit) for hit in hits if hit.owner in kept)
 
     def _weighed(self, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
-        """Scored by what is learned, best first."""
+        """In the order that is learned. Scores stay as they are: which of two is better does not say how near an answer
+        has to be to be said."""
         by = self.weights()
         if by is None:
             return hits
-        anew = (replace(h, score=by.words * h.lexical + (1.0 - by.words) * h.vector) for h in hits)
-        return tuple(sorted(anew, key=lambda hit: -hit.score))
+        return tuple(sorted(hits, key=lambda hit: -(by.words * hit.lexical + (1.0 - by.words) * hit.vector)))
 
     def weights(self) -> Weights | None:
         """What words and meaning are worth, None where nothing is learned about it."""

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from bot.allow import LEADS
 from bot.answer import digest
-from bot.model import ON_PAIRS, ON_WORDS, Person, Proposal, ProposalState, Verdict, VerdictKind
+from bot.model import ON_PAIRS, ON_WORDS, Clash, Person, Proposal, ProposalState, Verdict, VerdictKind
 from bot.policy import overtaken
 from bot.store import audit, conversations, drafts, limits, pairs, people, reviews
 from bot.store import knowledge as rows
@@ -78,23 +78,29 @@ def _proposal_refusal(conn: Connection, verdict: Verdict, id: str, shown: str) -
     who = people.person_of(conn, verdict.by)
     if who is None or who.role not in LEADS:
         return "Only a lead can decide this. Ask an admin to add you to the approvers."
-    if verdict.kind in (VerdictKind.REJECT, VerdictKind.KEEP_BOTH):
+    if verdict.kind is VerdictKind.REJECT:
         return ""
     if made.rival and pairs.changed(conn, made):
         return ONE_CHANGED
     if _outdated(conn, made):
         return "The entry has changed since this was proposed; reject it, and a new proposal will build on it."
-    made = kept(made, verdict.kind)
-    if limits.current_policy(conn).one_lead or not taught_alone(made, who):
+    own = [side for side in kept(made, verdict.kind) if taught_alone(side, who)]
+    if limits.current_policy(conn).one_lead or not own:
         return ""
-    if made.edited_by or not all(by.startswith(BY_LINK) for by in made.teachers):
+    if any(side.edited_by or not all(by.startswith(BY_LINK) for by in side.teachers) for side in own):
         return ALONE
     return "" if seconded(conn, verdict, who) else BY_LINKS_ALONE
 
 
-def kept(made: Proposal, kind: VerdictKind) -> Proposal:
-    """As it is to be judged who may press this: of a pair, whoever taught the entry that stays."""
-    return replace(made, teachers=made.rival.teachers) if made.rival and kind is VerdictKind.KEEP_OTHER else made
+def kept(made: Proposal, kind: VerdictKind) -> tuple[Proposal, ...]:
+    """As it is to be judged who may press this: of a pair, by whoever taught an entry that stays. Two that say the same
+    may both stay, whoever taught them."""
+    if made.rival is None:
+        return (made,)
+    other = replace(made, teachers=made.rival.teachers)
+    if kind is VerdictKind.KEEP_BOTH:
+        return (made, other) if made.rival.clash is Clash.CONTRADICTION else ()
+    return (other,) if kind is VerdictKind.KEEP_OTHER else (made,)
 
 
 def _outdated(conn: Connection, made: Proposal) -> bool:

@@ -120,7 +120,7 @@ def _settle(line: Line, conn: Connection, verdict: Verdict, made: Proposal, who:
     gone = {VerdictKind.KEEP_ONE: made.rival.id, VerdictKind.KEEP_OTHER: made.entry_id}.get(verdict.kind, "")
     state = ProposalState.APPROVED if gone else ProposalState.REJECTED
     made = replace(made, state=state, decided_by=who.id, reason=verdict.reason)
-    alone = taught_alone(kept(made, verdict.kind), who) and not seconded(conn, verdict, who)
+    alone = any(taught_alone(side, who) for side in kept(made, verdict.kind)) and not seconded(conn, verdict, who)
     said = f"{who.name}: {STAYS[verdict.kind]}"
     _end(line, conn, made, who.id, said, choice=verdict.kind, retired=gone, one_lead=str(bool(gone) and alone))
     if gone:

@@ -6,11 +6,11 @@ of their scores (Luce, Individual Choice Behavior, 1959).
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from bot.brains import Weights
+from bot.brains import Embedder, Weights
 from bot.model import Judged
 from bot.store import Store
 from bot.store.memory import judged_after
@@ -21,7 +21,7 @@ SPREAD = 0.15  # around the embedder's usual weight, before anything is learned
 
 
 class Learner:
-    """A fold over what outcomes say, in any order; a negative weight takes back."""
+    """A fold over what outcomes say; a negative weight takes back."""
 
     def __init__(self) -> None:
         self._likelihood, self._heard = np.zeros_like(GRID), 0.0
@@ -75,8 +75,8 @@ def _mean(likelihood: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> fl
 class Learned:
     """`bot.brains.Weigh` over the store: one cheap query before each search tells what any process has learned."""
 
-    def __init__(self, store: Store, usual: Callable[[], float]) -> None:
-        self._store, self._usual = store, usual
+    def __init__(self, store: Store, by: Embedder) -> None:
+        self._store, self._embedder, self.by = store, by, by.name
         self._learner, self._seen = Learner(), 0
         self._lock = threading.Lock()
 
@@ -85,12 +85,13 @@ class Learned:
         with self._lock:
             while self._more():
                 pass
-            return self._learner.weights(self._usual())
+            return self._learner.weights(1.0 - self._embedder.likeness.weight)
 
     def _more(self) -> bool:
         with self._store.read() as conn:
             seen, judged = judged_after(conn, self._seen)
         for one in judged:
-            self._learner.learn_one(one)
+            if one.by == self.by:  # what another embedder found near says nothing about this one
+                self._learner.learn_one(one)
         more, self._seen = seen > self._seen, seen
         return more

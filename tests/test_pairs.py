@@ -268,6 +268,16 @@ def test_whoever_alone_taught_an_entry_does_not_make_it_win(fernweh: Desk) -> No
     assert retired(fernweh) == ["returns-window"]
 
 
+def test_nor_does_its_only_teacher_let_a_contradiction_stand(fernweh: Desk) -> None:
+    with fernweh.line.store.write() as conn:
+        people.save_person(conn, MARTA)
+    learn(fernweh, taught(fernweh, "ines"))
+
+    assert press(fernweh, BOTH) == ALONE
+    assert press(fernweh, BOTH, "slack:U_MARTA") == ""
+    assert retired(fernweh) == []
+
+
 def test_whoever_alone_taught_it_may_let_it_go(fernweh: Desk) -> None:
     learn(fernweh, taught(fernweh, "ines"))
 

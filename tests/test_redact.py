@@ -103,6 +103,21 @@ def talk(secret: str) -> Conversation:
     return Conversation(ref, f"Torn {secret}", Status.OPEN, Customer("c1", "Maria Keller"), (asked, answered))
 
 
+def said_by(*roles: Role) -> Conversation:
+    """About a torn strap, by these one after the other."""
+    words = {Role.CUSTOMER: "It is worse now.", Role.AGENT: "Press the buckle.", Role.OTHER_BOT: "We got your message."}
+    messages = (Message(f"m{n}", role, str(role), words[role], AT) for n, role in enumerate(roles))
+    return Conversation(Ref("zendesk", "7"), "Torn strap", Status.OPEN, Customer("c1", "Maria"), tuple(messages))
+
+
+def test_the_subject_is_asked_until_a_person_or_we_have_answered() -> None:
+    asked = Role.CUSTOMER
+
+    assert question_of(said_by(asked)) == "Torn strap\nIt is worse now."
+    assert question_of(said_by(Role.OTHER_BOT, asked)) == "Torn strap\nIt is worse now."
+    assert question_of(said_by(asked, Role.AGENT, asked)) == "It is worse now."
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_goes_to_index_writer_and_learning_is_redacted(kind: str) -> None:
     secret = KINDS[kind](Random(3))

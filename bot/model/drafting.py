@@ -46,7 +46,8 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A draft with what was decided about it. `found`: all that was found for it, best first, no passages."""
+    """A draft with what was decided about it. `found`: all that was found for it, best first, no passages; `by`: which
+    embedder compared them."""
 
     draft: Draft
     decision: Decision
@@ -54,6 +55,7 @@ class Decided:
     policy_version: int
     at: datetime
     found: tuple[Evidence, ...] = ()
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,12 +85,13 @@ class Remembered:
 @dataclass(frozen=True, slots=True)
 class Judged:
     """The entries that were found for a question, and which of them an outcome calls right or wrong, by id. `weight` as
-    in its Signal: below 0 it takes an earlier one back."""
+    in its Signal: below 0 it takes an earlier one back; `by`: which embedder compared them."""
 
     found: tuple[Evidence, ...]
     right: frozenset[str]
     wrong: frozenset[str]
     weight: float
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

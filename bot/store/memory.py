@@ -53,7 +53,7 @@ def _judged(decided: Decided, said: Signal, links: Sequence[str]) -> Judged:
     cited = frozenset(e.id for e in decided.draft.used if e.source is Source.ENTRY)
     linked = frozenset(e.id for e in found if e.url and e.url in links)
     right = cited if said.good >= SENT else linked
-    return Judged(found, right, frozenset() if right or said.good else cited, said.weight)
+    return Judged(found, right, frozenset() if right or said.good else cited, said.weight, decided.by)
 
 
 def draft_of(said: Signal) -> str:

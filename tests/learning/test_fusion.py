@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from bot.backends.chosen import embedder
 from bot.model import Evidence, Judged, Source
+from bot.store import knowledge as rows
 from bot.store.memory import judged_after
 from learning.fusion import Learned, Learner
 from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, RETURNS, Desk, desk
@@ -112,8 +114,19 @@ def test_a_draft_in_whose_place_a_person_wrote_something_else_was_wrong(fernweh:
 def test_every_process_learns_the_same_and_what_is_forgotten_is_no_more_than_gone(fernweh: Desk) -> None:
     ref = kept(fernweh)
     fernweh.ask(ASKS_UNKNOWN, customer="tom@example.com")
-    one, other = (Learned(fernweh.line.store, lambda: USUAL) for _ in range(2))
+    one, other = (Learned(fernweh.line.store, embedder()) for _ in range(2))
 
     assert one() == other()
     forgotten(fernweh, ref)
-    assert Learned(fernweh.line.store, lambda: USUAL)().words == USUAL
+    assert Learned(fernweh.line.store, embedder())().words == pytest.approx(USUAL)
+
+
+def test_what_another_embedder_found_near_teaches_nothing(fernweh: Desk) -> None:
+    with fernweh.line.store.write() as conn:
+        for number in (1, 2):
+            rows.add_entry(conn, replace(RETURNS, id=f"else-{number}", question=f"Who returns my call {number}?"))
+    kept(fernweh)
+
+    same, other = (Learned(fernweh.line.store, embedder(name))() for name in ("", "words"))
+
+    assert (same.outcomes, other.outcomes) == (1.0, 0.0)
