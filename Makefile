@@ -35,7 +35,7 @@ help:
 	@echo "  run                    the bot, three fake helpdesks and a small company on one page: http://127.0.0.1:$(PORT)"
 	@echo "                         DATA=FILE.jsonl[.gz] plays real conversations, KNOWLEDGE=FILE brings its entries,"
 	@echo "                         PORT=N listens elsewhere, LIMIT=N plays no more than N conversations"
-	@echo "  model                  what compares texts by meaning alone, where run could not install it"
+	@echo "  model                  the model that compares texts by meaning, where run could not install it"
 	@echo "  test                   the everyday tests: SQLite, workers in the process; ARGS='-k door' for some, -n0 for one at a time"
 	@echo "  test-services          what touches store or queue again, on PostgreSQL and RQ (needs postgresql, redis-server)"
 	@echo "  test-long              what takes seconds: much that is killed at random points, many secrets, the index on disk"

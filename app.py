@@ -234,7 +234,7 @@ def miniature(chosen: Settings, knowledge: Path | None = None, *, strangers: boo
 
 
 def run_sandbox(args: argparse.Namespace) -> None:
-    """Start the miniature, print its address, serve until it is ended."""
+    """Start the miniature, print its address, serve until it is ended. Who watches is not kept waiting for a sweep."""
     from bot.web import company, play
     from bot.web.server import listen
 
@@ -243,7 +243,7 @@ def run_sandbox(args: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="understudy-") as folder, suppress(KeyboardInterrupt):
         env = {"SECRET_KEY": secrets.token_hex(32), "DATABASE_URL": f"sqlite:///{folder}/understudy.db",
                "PORT": str(args.port), "PUBLIC_URL": f"http://127.0.0.1:{args.port}",
-               "EMBEDDER": settings.embedder(os.environ), "SWEEP_EVERY": "60" if script else "5"}  # fmt: skip # watched
+               "EMBEDDER": settings.embedder(os.environ), "SWEEP_EVERY": "60" if script else "5"}  # fmt: skip
         chosen = settings.read(env)
         with miniature(chosen, args.knowledge, strangers=bool(script)) as world:
             server = listen(world.app, chosen)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence, Set
 from dataclasses import asdict, replace
 
+from bot.brains import FLOOR
 from bot.model import (
     Action,
     Button,
@@ -21,7 +22,6 @@ from bot.model import (
 from bot.text.links import ANYWHERE
 
 Pairs = tuple[tuple[str, str], ...]
-NEAR = 0.24  # score from which an entry is near the question: the floor below which the writer says nothing
 UNSORTED = "unsorted"  # the topic of what was learned beside all known topics
 SIDE, DIFFERS = 1_800, 250  # characters of an answer, and of a sentence that differs, on a card of a pair
 SHOWN = 300  # characters of a passage or question in a note
@@ -73,7 +73,7 @@ def _of(draft: Draft, kind: DeliveryKind, text: str, hosts: tuple[str, ...]) -> 
 
 def _for_a_person(context: Context, decision: Decision) -> Pairs:
     entries = [e for e in context.evidence if e.source is Source.ENTRY]
-    near = sum(e.score >= NEAR for e in entries)
+    near = sum(e.score >= FLOOR for e in entries)
     looked = f"looked through the knowledge, {near or 'no'} entr{'y' if near == 1 else 'ies'} came near enough"
     return (
         ("Reason", decision.reason.words),

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, islice
 from textwrap import shorten
 
-from bot.backends.writer import FLOOR
-from bot.brains import Hit, Index, Passage, Weigh, Weights
+from bot.brains import FLOOR, Hit, Index, Passage, Weigh, Weights
 from bot.model import Entry, Evidence, Intervention, Source
 from bot.scope import Asker, kept_back
 from bot.store import Store

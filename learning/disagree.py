@@ -134,7 +134,7 @@ def _figures(answer: str) -> set[str]:
 def _denied(one: Entry, other: Entry) -> Iterator[SentenceEdit]:
     """Pairs of sentences that cannot both be true."""
     mine, theirs = _lines(one.answer), _lines(other.answer)
-    if _within(one.question, other.question) and _opposite(mine[:1], theirs[:1]):
+    if _opposite(mine[:1], theirs[:1]):
         yield SentenceEdit(CorrectionKind.FACT_WRONG, theirs[0], mine[0])
     for line in mine:
         best = _nearest(line, theirs)

@@ -9,12 +9,14 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.brains import Embedder, Weights
 from bot.model import Judged
 from bot.store import Store
 from bot.store.memory import judged_after
 
+Doubles = NDArray[np.float64]
 GRID = np.linspace(0.0, 1.0, 21)  # shares of words
 SHARP = 12.0  # a lead of a tenth in score makes an entry three times as likely to be right
 SPREAD = 0.15  # around the embedder's usual weight, before anything is learned
@@ -35,7 +37,7 @@ class Learner:
         elif any(wrong) and not all(wrong):
             self._hear(_likely(judged, [not at for at in wrong]), judged.weight)
 
-    def _hear(self, likely: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]", weight: float) -> None:
+    def _hear(self, likely: Doubles, weight: float) -> None:
         self._likelihood = self._likelihood + weight * np.log(likely)
         self._heard += weight
 
@@ -58,7 +60,7 @@ class Learner:
         return made
 
 
-def _likely(judged: Judged, which: Sequence[bool]) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+def _likely(judged: Judged, which: Sequence[bool]) -> Doubles:
     """(grid,) How likely it is at each weight that the right one is among `which`."""
     lexical, vector = (np.array([getattr(e, of) for e in judged.found]) for of in ("lexical", "vector"))
     scores = SHARP * (np.outer(GRID, lexical) + np.outer(1.0 - GRID, vector))
@@ -67,7 +69,7 @@ def _likely(judged: Judged, which: Sequence[bool]) -> "np.ndarray[tuple[int, ...
     return np.asarray(np.maximum(chosen, 1e-9))
 
 
-def _mean(likelihood: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> float:
+def _mean(likelihood: Doubles) -> float:
     share = np.exp(likelihood - likelihood.max())
     return float((share * GRID).sum() / share.sum())
 

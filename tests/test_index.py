@@ -12,8 +12,7 @@ from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
 from bot.backends.index.frozen import Looks
 from bot.backends.index.owners import Scored, completed, firsts, together
-from bot.backends.writer import FLOOR
-from bot.brains import Embedder, Hit, Index, Passage
+from bot.brains import FLOOR, Embedder, Hit, Index, Passage
 from bot.model import Source
 
 COMPANY = Path(next(iter(bot.web.__path__))) / "company"

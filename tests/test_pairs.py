@@ -322,6 +322,16 @@ def test_where_one_has_changed_meanwhile_the_pair_ends_and_the_new_one_is_asked_
     assert len(cards(fernweh)) == 1
 
 
+def test_until_the_new_version_is_compared_the_old_contradiction_holds_answers_back(fernweh: Desk) -> None:
+    learn(fernweh, HAND)
+    fernweh.know(replace(HAND, version=2, answer="You can return an order within 90 days of delivery."))
+
+    review.tend(fernweh.line)  # as whatever else is proposed or decided does, before it is their turn
+
+    assert [state for _, _, state in everything(fernweh)] == [ProposalState.OPEN]
+    assert fernweh.decided(fernweh.ask(ASKS_RETURN)).decision.reason is Reason.DISPUTED
+
+
 def test_where_one_was_retired_meanwhile_the_pair_ends(fernweh: Desk) -> None:
     learn(fernweh, HAND)
     with fernweh.line.store.write() as conn:

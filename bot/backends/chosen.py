@@ -18,7 +18,7 @@ from bot.settings import Settings, index_folder
 log = logging.getLogger(__name__)
 WORDS = "words"
 DEFAULT = NAME
-MODELS = dict[str, Embedder]()
+MODELS = dict[str, Embedder]()  # a process has each once, as it takes memory, and its files a while to check
 
 
 def bell(chosen: Settings) -> Wake:
@@ -47,9 +47,13 @@ def embedder(wanted: str = "") -> Embedder:
 
 
 def _model(name: str) -> Embedder | None:
-    """None where the one that comes with us is not installed. It takes memory, so that a process has each once."""
-    files = embedded() if name == NAME else brought(Path(name))
-    return MODELS.setdefault(files.name, Recent(Encoder(files))) if files else None
+    """None where the one that comes with us is not installed."""
+    if name not in MODELS:
+        files = embedded() if name == NAME else brought(Path(name))
+        if files is None:
+            return None
+        MODELS[name] = Recent(Encoder(files))
+    return MODELS[name]
 
 
 def check(wanted: str) -> Fine:
