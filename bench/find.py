@@ -13,7 +13,7 @@ import bot.web
 from bot.backends.chosen import embedder
 from bot.backends.index import HybridIndex
 from bot.brains import Embedder
-from bot.knowledge import passages
+from bot.follow import passages
 from bot.model import Entry, Source
 
 COMPANY = Path(next(iter(bot.web.__path__))) / "company"

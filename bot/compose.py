@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Set
 from dataclasses import asdict, replace
 
-from bot.brains import FLOOR
+from bot.brains import carries
 from bot.model import (
     Action,
     Button,
@@ -73,7 +73,7 @@ def _of(draft: Draft, kind: DeliveryKind, text: str, hosts: tuple[str, ...]) -> 
 
 def _for_a_person(context: Context, decision: Decision) -> Pairs:
     entries = [e for e in context.evidence if e.source is Source.ENTRY]
-    near = sum(e.score >= FLOOR for e in entries)
+    near = sum(map(carries, entries))
     looked = f"looked through the knowledge, {near or 'no'} entr{'y' if near == 1 else 'ies'} came near enough"
     return (
         ("Reason", decision.reason.words),

@@ -76,7 +76,8 @@ def _ask(args: argparse.Namespace, knows: Knows) -> None:
 
 
 def _scores(evidence: Evidence) -> str:
-    return f"{evidence.score:.2f} (words {evidence.lexical:.2f}, meaning {evidence.vector:.2f})"
+    told = f", memory {evidence.memory:+.2f}" if evidence.memory else ""
+    return f"{evidence.score:.2f} (words {evidence.lexical:.2f}, meaning {evidence.vector:.2f}{told})"
 
 
 def _say(found: Found, used: dict[str, int]) -> None:

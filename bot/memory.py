@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 
 from bot.model import Remembered
 
-NEAR = 0.5  # likeness of two questions from which the one says anything about the other
+# Over 1,291 tickets of a forum, by what was linked in earlier ones: without memory the linked article is first for .38
+# and among five for .61, with it .47 and .69; flat from .3 to .5, half a prior to two, ten to fifty questions.
+NEAR = 0.4  # likeness of two questions from which the one says anything about the other
 NEUTRAL = 0.25  # good, of a draft that was changed in its facts: about the right thing, and not right
 PRIOR = 1.0  # outcomes of the very same question that it takes to be half sure
 

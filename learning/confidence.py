@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from bot.model import Context, Draft, Signal, Source
 from bot.store import Store, reviews
 
-# Log-odds: a best score of a third is an even chance; 0.56 with a lead of 0.2 reaches the usual `reply_at`.
+# Log-odds: a best score of a third is an even chance; 0.56 with a lead of 0.2 reaches the usual `reply_at`. Memory
+# takes as much away, and gives no more than a suggestion: easy questions must not make others easy.
 BASE, SCORE, MARGIN = -2.0, 6.0, 2.0
+AGAINST, FOR = 3.0, 2.8
 LEAD = 0.2  # a larger one says no more: where little is known, nothing else is near
-PAST_AT_MOST = 0.6  # under every `reply_at` that makes sense: no person approved what a past reply says
+SUGGESTED = 0.6  # under every `reply_at` that makes sense: for what no person approved as an answer of its kind
 USUAL = 0.7  # what an entry's record is compared with, as good drafts go
 PRIOR = 4.0  # signals that the usual record is worth
 MEMORY = 50.0  # signals after which old ones fade
@@ -59,8 +61,11 @@ class Learner:
         shift = TOPIC * self._record("topic", draft.topic).shift
         entries = [e for e in draft.used if e.source is Source.ENTRY]
         shift += min((ENTRY * self._record("entry", e.id).shift for e in entries), default=0.0)
-        found = 1 / (1 + math.exp(-prior(context, draft) - shift))
-        return found if len(entries) == len(draft.used) else min(found, PAST_AT_MOST)
+        told = min(e.memory for e in draft.used)
+        found = _likely(prior(context, draft) + shift + AGAINST * min(told, 0.0))
+        if told > 0:
+            found = max(found, min(_likely(BASE + FOR * told + shift), SUGGESTED))
+        return found if len(entries) == len(draft.used) else min(found, SUGGESTED)
 
     def to_json(self) -> str:
         """The whole state."""
@@ -100,6 +105,10 @@ def prior(context: Context, draft: Draft) -> float:
     used = {(e.source, e.id) for e in draft.used}
     second = max((e.score for e in context.evidence if (e.source, e.id) not in used), default=0.0)
     return BASE + SCORE * best + MARGIN * min(best - second, LEAD)
+
+
+def _likely(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
 
 
 def _logit(p: float) -> float:

@@ -25,7 +25,8 @@ from sqlalchemy import func, select
 from bot import entries
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
-from bot.knowledge import Knowledge, Mark, passages
+from bot.follow import Mark, passages
+from bot.knowledge import Knowledge
 from bot.model import Entry, Intervention, Ref, Source
 from bot.settings import index_folder
 from bot.store import Store, audit, tables, taken

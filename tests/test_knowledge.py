@@ -11,7 +11,8 @@ import pytest
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
 from bot.brains import Floats
-from bot.knowledge import Knowledge, windows
+from bot.follow import windows
+from bot.knowledge import Knowledge
 from bot.model import Entry, Intervention, Ref
 from bot.store import Store
 from bot.store import knowledge as rows

@@ -42,6 +42,8 @@ FLOORS = (
             "team",
             "passwords",
             "allow",
+            "follow",
+            "recall",
             "knowledge",
             "entries",
             "imports",

@@ -2,7 +2,7 @@
 
 import re
 
-from bot.brains import FLOOR
+from bot.brains import carries
 from bot.model import Context, Conversation, Draft, Evidence, Rule, Source
 from bot.text.greetings import MANNERS, Manners
 from bot.text.markup import tidy
@@ -45,7 +45,7 @@ def customer_language(conversation: Conversation, question: str) -> str:
 
 def _chosen(context: Context) -> tuple[Evidence, ...]:
     """The best entry, or the best past reply where there is none; a second entry for a second question."""
-    carrying = [e for e in context.evidence if e.score >= FLOOR]
+    carrying = [e for e in context.evidence if carries(e)]
     entries = [e for e in carrying if e.source is Source.ENTRY]
     if not entries:
         return tuple(e for e in carrying[:1] if e.score >= PAST_FLOOR)

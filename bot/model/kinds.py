@@ -148,10 +148,12 @@ class PersonRole(StrEnum):
 
 
 class Source(StrEnum):
-    """Where evidence comes from; only an entry may carry a reply that no person reads."""
+    """Where evidence comes from; only an entry may carry a reply that no person reads. Of what was asked before it is
+    only remembered what came of it."""
 
     ENTRY = "entry"
     PAST = "past"
+    ASKED = "asked"
 
 
 class Taint(StrEnum):

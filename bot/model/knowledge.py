@@ -58,7 +58,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage found for a question. `score`: retrieval only, 0 to 1, higher is nearer."""
+    """A passage found for a question. `score`: from its texts alone, 0 to 1, higher is nearer. `memory`: how far past
+    outcomes of such questions speak for an entry (up to 1) or against it (down to -1)."""
 
     source: Source
     id: str
@@ -70,6 +71,7 @@ class Evidence:
     topic: str = ""
     lexical: float = 0.0
     vector: float = 0.0
+    memory: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,13 +71,12 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What came of citing a version of an entry for a question, which is redacted, and "" once it was forgotten, so
-    that whoever has it drops it. `good` and `weight` as in the newest Signal of the draft, the last word on it."""
+    """What came of answering a question with an entry: `good` and `weight` as in a Signal. `about`: id of the draft
+    that cited this version or was not sent, or of the past reply, where there was none, that linked its page."""
 
-    draft_id: str
+    about: str
     entry_id: str
     version: int
-    question: str
     good: float
     weight: float
 

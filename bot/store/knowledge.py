@@ -8,27 +8,34 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, func, selec
 from bot.model import Entry, Intervention, Rule
 from bot.store.prepared import Prepared
 from bot.store.statements import Lock, add, one_at_a_time
-from bot.store.tables import entry, past, rule
+from bot.store.tables import entry, past, rule, signal
+from bot.text.page import page_of
 
 HISTORY = "history"  # the connector of conversations that were taken in from a file
 RULES = Prepared(select(rule.c.id, rule.c.value).order_by(rule.c.id, rule.c.version))
 OF: BindParameter[str] = bindparam("of")
+PAGED = Prepared(select(entry.c.id).where(entry.c.page == OF).distinct())
 LATEST = Prepared(select(entry.c.value).where(entry.c.id == OF).order_by(entry.c.version.desc()).limit(1))
-NEWEST = Prepared(
-    select(select(func.max(entry.c.seq)).scalar_subquery(), select(func.max(past.c.seq)).scalar_subquery())
-)
+NEWEST = Prepared(select(*(select(func.max(of.c.seq)).scalar_subquery() for of in (entry, past, signal))))
 
 
 def add_entry(conn: Connection, new: Entry) -> bool:
     """Add a version; False when that version exists."""
     one_at_a_time(conn, Lock.KNOWLEDGE)
-    return add(conn, entry, id=new.id, version=new.version, topic=new.topic, value=new, at=new.at)
+    keys = {"id": new.id, "version": new.version, "topic": new.topic, "page": page_of(new.url)}
+    return add(conn, entry, **keys, value=new, at=new.at)
 
 
 def latest(conn: Connection, id: str) -> Entry | None:
     """The newest version, retired or not."""
     found: Entry | None = LATEST.value(conn, of=id)
     return found
+
+
+def entries_of(conn: Connection, page: str) -> list[Entry]:
+    """The newest versions that come from a page, as `page_of` names it, without those that are retired."""
+    known = [latest(conn, id_) for (id_,) in PAGED.all(conn, of=page)]
+    return [e for e in known if e and not e.retired and page_of(e.url) == page]
 
 
 def versions(conn: Connection, id: str) -> list[Entry]:
@@ -59,13 +66,15 @@ def entries_after(conn: Connection, seq: int, limit: int) -> list[tuple[int, Ent
     return [(r.seq, r.value) for r in conn.execute(query)]
 
 
-def version_at(conn: Connection, entry_seq: int, past_seq: int) -> str:
+def version_at(conn: Connection, entry_seq: int, past_seq: int, signal_seq: int) -> str:
     """What stands at these places, so that no other store has the same; "" where nothing does."""
+    said = conn.execute(select(signal.c.id, signal.c.at).where(signal.c.seq == signal_seq)).first()
+    after = f"{said.id} {said.at.isoformat()}" if said else ""
     row = conn.execute(select(entry.c.id, entry.c.version, entry.c.at).where(entry.c.seq == entry_seq)).first()
     if row:
-        return f"{row.id} {row.version} {row.at.isoformat()}"
+        return f"{row.id} {row.version} {row.at.isoformat()} {after}".rstrip()
     oldest = conn.execute(select(past.c.at).order_by(past.c.seq).limit(1)).first() if past_seq else None
-    return f"past {oldest.at.isoformat()}" if oldest else ""
+    return f"past {oldest.at.isoformat()} {after}".rstrip() if oldest else after
 
 
 def add_past(conn: Connection, item: Intervention) -> None:
@@ -104,10 +113,10 @@ def past_of(conn: Connection, ids: list[str]) -> dict[str, Intervention]:
     return {r.id: r.value for r in conn.execute(select(past.c.id, past.c.value).where(past.c.id.in_(ids)))}
 
 
-def newest(conn: Connection) -> tuple[int, int]:
-    """(entry seq, past seq): one cheap query tells whether an index is behind."""
-    entries, replies = NEWEST.first(conn) or (0, 0)
-    return entries or 0, replies or 0
+def newest(conn: Connection) -> tuple[int, int, int]:
+    """(entry seq, past seq, signal seq): one cheap query tells whether an index is behind."""
+    entries, replies, signals = NEWEST.first(conn) or (0, 0, 0)
+    return entries or 0, replies or 0, signals or 0
 
 
 def add_rule(conn: Connection, new: Rule, now: datetime) -> None:

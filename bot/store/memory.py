@@ -1,36 +1,61 @@
 """What came of past drafts, for a search that follows it: which entry was cited for which question, and how it went."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from bot.model import Decided, Judged, Remembered, Signal, Source
+from bot.model import Decided, Intervention, Judged, Remembered, Signal, Source
+from bot.store.drafts import get_draft
+from bot.store.knowledge import entries_of
 from bot.store.prepared import Prepared
 from bot.store.reviews import AFTER, add_signal, signals_about
 from bot.store.tables import draft, intervention, signal
+from bot.text.page import page_of
 
 PAGE = 500
+LONGEST = 2_000  # characters of a question
 SENT = 0.9  # good, of a draft that nobody changed in its facts
 MARK = "forgotten"  # instead of a number at the end of a signal's id: what its draft was asked is not known any more
 LIMIT: BindParameter[int] = bindparam("limit")
 NEWS = Prepared(select(signal.c.seq, signal.c.value).where(signal.c.seq > AFTER).order_by(signal.c.seq).limit(LIMIT))
 
 
-def remembered_after(conn: Connection, seq: int, limit: int = PAGE) -> tuple[int, list[Remembered]]:
-    """The number to go on from, and what changed after `seq`, from at most `limit` signals; with the same number there
-    is no more. Each takes the place of what was remembered of the same draft and entry; one without a question, or of
-    no weight, takes it away."""
+def asked_after(conn: Connection, seq: int, limit: int = PAGE) -> tuple[int, list[tuple[str, str]]]:
+    """The number to go on from, and of each draft that at most `limit` signals after `seq` are about its id and what
+    was asked, redacted; "" where nothing is remembered of it, so that whoever has it drops it. With the same number
+    there is no more."""
     found = NEWS.all(conn, after=seq, limit=limit)
-    last = {draft_of(said): said for _, said in found if said.weight >= 0}  # what is taken back is said anew
-    made = select(draft.c.value).where(draft.c.id.in_(last)).order_by(draft.c.id)
-    changed = [one for decided in conn.scalars(made) for one in _of(decided, last[decided.draft.id])]
-    return (found[-1][0] if found else seq), changed
+    drafts = dict.fromkeys(draft_of(said) for _, said in found)
+    return (found[-1][0] if found else seq), [(id_, _question(get_draft(conn, id_))) for id_ in drafts]
 
 
-def _of(decided: Decided, said: Signal) -> Iterator[Remembered]:
-    cited = {e.id: e.version for e in decided.draft.used if e.source is Source.ENTRY}
-    for id_, version in cited.items():
-        yield Remembered(decided.draft.id, id_, version, decided.question, said.good, said.weight)
+def _question(decided: Decided | None) -> str:
+    return decided.question[:LONGEST] if decided and _cited(decided) else ""
+
+
+def _cited(decided: Decided) -> dict[str, int]:
+    return {e.id: e.version for e in decided.draft.used if e.source is Source.ENTRY}
+
+
+def outcomes_of(conn: Connection, drafts: Iterable[str]) -> Iterator[Remembered]:
+    """What came of each entry that they cite; nothing of those that were forgotten."""
+    for id_ in drafts:
+        decided, known = get_draft(conn, id_), signals_about(conn, f"s-{id_}@")
+        for entry_id, version in _cited(decided).items() if decided and decided.question and known else ():
+            yield Remembered(id_, entry_id, version, known[-1].good, known[-1].weight)
+
+
+def linked_in(conn: Connection, replies: Iterable[Intervention]) -> Iterator[Remembered]:
+    """The entries in force whose pages people linked; those of one page share its weight."""
+    for reply in replies:
+        for page in dict.fromkeys(map(page_of, reply.links)):
+            there = entries_of(conn, page) if page else ()
+            yield from (Remembered(about(reply), e.id, e.version, 1.0, 1.0 / len(there)) for e in there)
+
+
+def about(reply: Intervention) -> str:
+    """The draft that a person replied instead of, or as; the reply itself where there was none."""
+    return reply.draft_id or reply.id
 
 
 def judged_after(conn: Connection, seq: int, limit: int = PAGE) -> tuple[int, list[Judged]]:
@@ -49,8 +74,8 @@ def judged_after(conn: Connection, seq: int, limit: int = PAGE) -> tuple[int, li
 
 
 def _judged(decided: Decided, said: Signal, links: Sequence[str]) -> Judged:
-    found = tuple(e for e in decided.found if e.source is Source.ENTRY)
-    cited = frozenset(e.id for e in decided.draft.used if e.source is Source.ENTRY)
+    found = tuple(e for e in decided.found if e.source is Source.ENTRY and e.score)  # 0: from memory alone
+    cited = frozenset(_cited(decided))
     linked = frozenset(e.id for e in found if e.url and e.url in links)
     right = cited if said.good >= SENT else linked
     return Judged(found, right, frozenset() if right or said.good else cited, said.weight, decided.by)

@@ -87,7 +87,7 @@ signal = table("signal", serial(), strings("id"), value(model.Signal), times("at
 entry = table(
     "entry",
     serial(),
-    strings("id", "topic"),
+    strings("id", "topic", "page"),
     numbers("version"),
     [Column("value", Value(model.Entry, kept=4096), nullable=False)],  # every search reads some
     times("at"),
@@ -146,6 +146,7 @@ Index("uq_delivery_sending", delivery.c.ref, unique=True, sqlite_where=SENDING, 
 Index(None, intervention.c.ref)
 Index(None, signal.c.id, unique=True)
 Index(None, entry.c.id, entry.c.version, unique=True)
+Index(None, entry.c.page)
 Index(None, past.c.id, unique=True)
 Index(None, rule.c.id, rule.c.version, unique=True)
 Index(None, proposal.c.entry_id)

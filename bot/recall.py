@@ -1,0 +1,28 @@
+"""What is remembered for a question: what came of drafts for questions like it, and what people linked then."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from bot.brains import Hit
+from bot.memory import recalled
+from bot.model import Intervention
+from bot.store.knowledge import latest
+from bot.store.memory import about, linked_in, outcomes_of
+
+NEAREST = 20  # of either, that are asked
+Past = tuple[tuple[Hit, Intervention], ...]  # replies that were found, best first
+
+
+def recall(conn: Connection, asked: Sequence[Hit], past: Past) -> dict[str, float]:
+    """How far it speaks for each entry (up to 1) or against it (down to -1). Who changed a draft has said by that
+    what to think of the entry that it cites, not by the link it had; who wrote another reply, by its links."""
+    near = {about(reply): hit.vector for hit, reply in past} | {hit.owner: hit.vector for hit in asked}
+    outcomes = {(one.about, one.entry_id): one for one in outcomes_of(conn, near)}
+    for one in linked_in(conn, (reply for _, reply in past)):
+        said = outcomes.get((one.about, one.entry_id))
+        if said is None or said.good == 0:
+            outcomes[one.about, one.entry_id] = one
+    known = (latest(conn, id_) for id_ in dict.fromkeys(entry_id for _, entry_id in outcomes))
+    versions = {entry.id: entry.version for entry in known if entry and not entry.retired}
+    return recalled(((one, near[one.about]) for one in outcomes.values()), versions)

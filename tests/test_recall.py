@@ -1,0 +1,245 @@
+"""What came of earlier answers orders what is found, and never lets anything out alone."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from bot import forget
+from bot.backends.embedder import HashEmbedder
+from bot.backends.index import HybridIndex
+from bot.brains import Hit, Passage
+from bot.follow import Mark
+from bot.knowledge import Knowledge
+from bot.model import Action, Decision, Entry, Intervention, Licence, Reason, Ref, Source
+from bot.recall import recall
+from bot.scope import Asker
+from bot.store import Store, limits
+from bot.store import knowledge as rows
+from bot.store.migrate import migrate
+from bot.store.prepared import execute
+from bot.text.page import page_of
+from tests.desk import ASKS_RETURN, RETURNS, Desk, desk
+
+ENGRAVING = Entry(
+    "engraving",
+    1,
+    "What can be put on the aluminium?",
+    "Up to three letters, for 15 euros. They are lasered by hand.",
+    topic="service",
+    url="https://help.fernweh.example/hc/en-us/articles/1207-Letters-and-Signs",
+)
+INITIALS = "Could my daughter have her monogram somewhere on it, please?"
+LINKED = "Sure, we do that: https://help.fernweh.example/hc/de/articles/1207?from=mail#letters"
+GIFT = Entry("gift", 1, "Is there gift wrapping?", "Yes, a blue box for 5 euros.", topic="service")
+ELSE = "Please write to our partner in Porto, who looks after orders from shops."
+
+
+@pytest.fixture
+def fernweh(database_url: str, redis_url: str | None) -> Iterator[Desk]:
+    """A desk with Zendesk alone."""
+    with desk(database_url, "zendesk", redis_url=redis_url) as made:
+        made.know(ENGRAVING, GIFT)
+        yield made
+
+
+def told(made: Desk, ref: Ref) -> tuple[Decision, list[str]]:
+    """What was decided, and the entries that the draft rests on."""
+    decided = made.decided(ref)
+    return decided.decision, [e.id for e in decided.draft.used]
+
+
+def memory_of(made: Desk, question: str, entry: Entry) -> float:
+    found = made.line.knowledge.evidence(question, Asker(made.clock()), limit=5)
+    return next((e.memory for e in found if e.id == entry.id), 0.0)
+
+
+def linked(made: Desk, times: int) -> None:
+    """In conversations of before, as they are taken in."""
+    reply = Intervention("", Ref("history", "1"), RETURNS.at, "", INITIALS, LINKED, (LINKED.rsplit(maxsplit=1)[-1],))
+    with made.line.store.write() as conn:
+        for number in range(times):
+            rows.add_past(conn, replace(reply, id=f"i-history:{number}"))
+
+
+def answered(made: Desk, question: str, answer: str, customer: str = "jonas@example.com") -> Ref:
+    ref = made.ask(question, customer=customer)
+    made.agent(ref, answer, status="solved")
+    return ref
+
+
+@pytest.mark.parametrize(
+    ("url", "page"),
+    [
+        ("https://help.fernweh.example/hc/en-us/articles/1207-Letters-and-Signs", "help.fernweh.example/articles/1207"),
+        ("http://help.fernweh.example/hc/de/articles/1207/?from=mail#letters", "help.fernweh.example/articles/1207"),
+        ("https://www.fernweh.example/Returns/", "fernweh.example/returns"),
+        ("https://support.example.org/pt-BR/kb/reset-password", "support.example.org/reset-password"),
+        ("https://support.example.org/kb/reset-password", "support.example.org/reset-password"),
+        ("https://fernweh.example", "fernweh.example"),
+        ("mailto:help@fernweh.example", ""),
+        ("https://[half", ""),
+        ("", ""),
+    ],
+)
+def test_a_page_is_the_same_however_its_address_is_written(url: str, page: str) -> None:
+    assert page_of(url) == page
+
+
+def test_what_people_linked_is_suggested_for_the_like_though_its_texts_are_far(fernweh: Desk) -> None:
+    before = told(fernweh, fernweh.ask(INITIALS))
+    linked(fernweh, 2)
+
+    decision, used = told(fernweh, fernweh.ask(INITIALS, customer="lena@example.com"))
+
+    assert before == (Decision(Action.HANDOFF, Reason.THIN_EVIDENCE), [])
+    assert (decision.action, used) == (Action.SUGGEST, [ENGRAVING.id])
+
+
+def test_what_memory_alone_speaks_for_is_never_sent_alone_however_often_it_was_right(fernweh: Desk) -> None:
+    with fernweh.line.store.write() as conn:
+        limits.add_licence(conn, Licence("service", "ines", fernweh.clock(), fernweh.clock() + timedelta(days=9)))
+    linked(fernweh, 12)
+
+    decision, used = told(fernweh, fernweh.ask(INITIALS, customer="lena@example.com"))
+
+    assert memory_of(fernweh, INITIALS, ENGRAVING) > 0.9
+    assert (decision, used) == (Decision(Action.SUGGEST, Reason.LOW_CONFIDENCE), [ENGRAVING.id])
+
+
+def test_an_entry_that_was_turned_down_for_a_question_is_less_sure_for_it_and_not_for_others(fernweh: Desk) -> None:
+    other = "Where is the label for my return, and until which day?"
+    first, elsewhere = fernweh.ask(ASKS_RETURN), fernweh.ask(other, customer="lena@example.com")
+    fernweh.agent(first, ELSE, status="solved")
+
+    again = fernweh.ask(ASKS_RETURN, customer="jonas@example.com")
+    others = fernweh.ask(other, customer="nina@example.com")
+
+    assert memory_of(fernweh, ASKS_RETURN, RETURNS) < -0.4
+    assert abs(memory_of(fernweh, other, RETURNS)) < 0.25
+    lost = [fernweh.decided(a).draft.confidence - fernweh.decided(b).draft.confidence for a, b in
+            ((first, again), (elsewhere, others))]  # fmt: skip
+    assert lost[0] > lost[1] + 0.1
+
+
+def test_a_new_version_is_not_blamed_for_the_one_before_it(fernweh: Desk) -> None:
+    fernweh.agent(fernweh.ask(ASKS_RETURN), ELSE, status="solved")
+    before = memory_of(fernweh, ASKS_RETURN, RETURNS)
+
+    fernweh.know(replace(RETURNS, version=2, answer="You can return an order within 60 days."))
+
+    assert (before < 0, memory_of(fernweh, ASKS_RETURN, RETURNS)) == (True, 0.0)
+
+
+def test_memory_brings_nothing_that_is_not_for_whoever_asks(fernweh: Desk) -> None:
+    fernweh.know(replace(ENGRAVING, version=2, scope=replace(ENGRAVING.scope, plan="gold")))
+    answered(fernweh, INITIALS, LINKED)
+
+    silver, gold = (
+        fernweh.line.knowledge.evidence(INITIALS, Asker(fernweh.clock(), plan=plan), limit=5)
+        for plan in ("silver", "gold")
+    )
+
+    assert ENGRAVING.id not in [e.id for e in silver]
+    assert gold[0].id == ENGRAVING.id
+
+
+def test_what_a_person_changed_in_a_draft_is_not_outvoted_by_the_link_that_it_had(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    sent = fernweh.decided(ref).draft.text.replace("within 30 days", "within 60 days")
+    assert RETURNS.url in sent
+    fernweh.agent(ref, sent, status="solved")
+
+    assert memory_of(fernweh, ASKS_RETURN, RETURNS) <= 0
+
+
+def test_entries_of_one_page_share_what_a_link_to_it_says(store: Store) -> None:
+    links = (ENGRAVING.url, "https://else.example", "no address")
+    reply = Intervention("i-1", Ref("history", "1"), RETURNS.at, "", INITIALS, LINKED, links)
+    with store.write() as conn:
+        for number in range(2):
+            rows.add_entry(conn, replace(ENGRAVING, id=f"part-{number}"))
+
+        told = recall(conn, (), ((Hit(reply.id, 1.0, 1.0, 1.0), reply),))
+
+    assert told == {"part-0": pytest.approx(1 / 3), "part-1": pytest.approx(1 / 3)}
+
+
+def test_a_retired_entry_and_one_that_moved_to_another_page_are_not_remembered(fernweh: Desk) -> None:
+    answered(fernweh, INITIALS, LINKED)
+    assert memory_of(fernweh, INITIALS, ENGRAVING) > 0.4
+
+    fernweh.know(replace(ENGRAVING, version=2, url="https://help.fernweh.example/elsewhere"))
+    assert memory_of(fernweh, INITIALS, ENGRAVING) == 0.0
+
+    fernweh.know(replace(ENGRAVING, version=3), replace(ENGRAVING, version=4, retired=True))
+    assert memory_of(fernweh, INITIALS, ENGRAVING) == 0.0
+
+
+def test_a_question_that_was_forgotten_is_in_the_index_no_more(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    fernweh.agent(ref, fernweh.decided(ref).draft.text, status="solved")
+    asked = partial(fernweh.line.knowledge._index.search, ASKS_RETURN, source=Source.ASKED, limit=9)
+    fernweh.line.knowledge.keep_up()
+    before = asked()
+
+    with fernweh.line.store.write() as conn:
+        forget.forget(conn, [ref], "test", "a wish", fernweh.clock())
+    fernweh.line.knowledge.compact()
+
+    assert ([hit.owner for hit in before], asked()) == ([fernweh.decided(ref).draft.id], ())
+    assert memory_of(fernweh, ASKS_RETURN, RETURNS) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("told", "mark"),
+    [
+        ("", Mark()),
+        (
+            "4 2 7 returns-window 1 2026-11-22T09:30:00+00:00",
+            Mark(4, 2, 7, "returns-window 1 2026-11-22T09:30:00+00:00"),
+        ),
+        ("0 0 7", Mark(0, 0, 7)),
+        ("4 2 returns-window 1 2026-11-22T09:30:00+00:00", Mark()),  # of the version before
+        ("4", Mark()),
+        ("4 -2 7 x", Mark()),
+    ],
+)
+def test_a_mark_is_read_as_it_was_written_and_anything_else_is_the_beginning(told: str, mark: Mark) -> None:
+    assert Mark.parse(told) == mark
+    assert Mark.parse(str(mark)) == mark
+
+
+def test_an_index_with_a_mark_of_another_kind_is_filled_anew(store: Store, tmp_path: Path) -> None:
+    index = HybridIndex(HashEmbedder(), tmp_path / "index")
+    index.put([Passage("old", Source.ENTRY, "An answer.", "A question?")], mark=("4 2 old 1 2026-11-22", ""))
+    with store.write() as conn:
+        rows.add_entry(conn, RETURNS)
+
+    found = Knowledge(store, index).search(ASKS_RETURN, limit=5)
+
+    assert [e.id for e in found] == [RETURNS.id]
+    assert [hit.owner for hit in index.search("A question?", source=Source.ENTRY, limit=5)] == []
+    index.close()
+
+
+def test_an_upgrade_tells_which_page_each_entry_comes_from(tmp_path: Path) -> None:
+    made = Store(f"sqlite:///{tmp_path}/old.db")
+    migrate(made, "0008")
+    sql = "INSERT INTO entry (id, topic, version, value, at) VALUES (?, ?, 1, ?, '2026-11-22 09:30:00')"
+    for known in (ENGRAVING, replace(GIFT, url="")):
+        value = TypeAdapter(Entry).dump_json(known).decode()
+        with made.engine.begin() as conn:
+            conn.exec_driver_sql(sql, (known.id, known.topic, value))
+
+    migrate(made)
+
+    with made.read() as conn:
+        pages = execute(conn, "SELECT id, page FROM entry ORDER BY id")
+        assert [e.id for e in rows.entries_of(conn, page_of(LINKED.rsplit(maxsplit=1)[-1]))] == [ENGRAVING.id]
+    made.close()
+    assert pages == [(ENGRAVING.id, "help.fernweh.example/articles/1207"), (GIFT.id, "")]
