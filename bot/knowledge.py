@@ -139,7 +139,7 @@ class Knowledge:
 
 
 def _past_evidence(hit: Hit, past: Intervention) -> Evidence:
-    title = shorten(past.question, TITLE, placeholder="…")
+    title = shorten(past.question[: 2 * TITLE], TITLE, placeholder="…")  # of a long one the rest is not looked at
     found = Evidence(Source.PAST, past.id, 1, title, past.answer, hit.score)
     return replace(found, lexical=hit.lexical, vector=hit.vector)
 

@@ -18,7 +18,9 @@ def recall(conn: Connection, asked: Sequence[Hit], past: Past) -> dict[str, floa
     """How far it speaks for each entry (up to 1) or against it (down to -1). Who changed a draft has said by that
     what to think of the entry that it cites, not by the link it had; who wrote another reply, by its links."""
     near = {about(reply): hit.vector for hit, reply in past} | {hit.owner: hit.vector for hit in asked}
-    outcomes = {(one.about, one.entry_id): one for one in outcomes_of(conn, near)}
+    replies = {reply.id for _, reply in past}
+    drafts = [id_ for id_ in near if id_ not in replies]
+    outcomes = {(one.about, one.entry_id): one for one in outcomes_of(conn, drafts)}
     for one in linked_in(conn, (reply for _, reply in past)):
         said = outcomes.get((one.about, one.entry_id))
         if said is None or said.good == 0:

@@ -1,6 +1,7 @@
 """What came of past drafts, for a search that follows it: which entry was cited for which question, and how it went."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, partial
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
@@ -47,9 +48,10 @@ def outcomes_of(conn: Connection, drafts: Iterable[str]) -> Iterator[Remembered]
 
 def linked_in(conn: Connection, replies: Iterable[Intervention]) -> Iterator[Remembered]:
     """The entries in force whose pages people linked; those of one page share its weight."""
+    there_of = cache(partial(entries_of, conn))  # many link the same
     for reply in replies:
-        for page in dict.fromkeys(map(page_of, reply.links)):
-            there = entries_of(conn, page) if page else ()
+        for page in filter(None, dict.fromkeys(map(page_of, reply.links))):
+            there = there_of(page)
             yield from (Remembered(about(reply), e.id, e.version, 1.0, 1.0 / len(there)) for e in there)
 
 
