@@ -105,7 +105,9 @@ class News:
         """To be found from now on."""
         known = [passage for e in self.entries if not e.retired for passage in passages(e)]
         past = [_past_passage(p) for p in self.replies if p.question]
-        return known + past + [Passage(id_, Source.ASKED, asked) for id_, asked in self.asked if asked]
+        linking = [(p.id, p.question) for p in self.replies if p.links]
+        asked = [Passage(id_, Source.ASKED, question) for id_, question in (*linking, *self.asked) if question]
+        return known + past + asked
 
     def gone(self) -> list[str]:
         """Whose passages are found no more."""

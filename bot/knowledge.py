@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice, starmap
+from itertools import islice
 from textwrap import shorten
 
 from bot.brains import FLOOR, Hit, Index, Weigh, Weights, carries
 from bot.follow import Follower
 from bot.model import Entry, Evidence, Intervention, Source
-from bot.recall import NEAREST, Past, recall
+from bot.recall import NEAREST, recall
 from bot.scope import Asker, kept_back
 from bot.store import Store
 from bot.store import knowledge as rows
@@ -65,22 +65,22 @@ class Knowledge:
     def evidence(self, text: str, who: Asker, *, limit: int) -> tuple[Evidence, ...]:
         """For a draft: entries that hold for this customer, here and now, then past replies; each best first."""
         self.refresh()
-        who, past = who.speaking(text), self._past(text)
-        found = self._entries(text, limit, who, self._remembered(text, past))
+        who = who.speaking(text)
+        found = self._entries(text, limit, who, self._remembered(text))
         entries = (evidence for entry, evidence in found if not kept_back(entry, who))
-        return (*islice(entries, limit), *starmap(_past_evidence, past[:limit]))
+        return (*islice(entries, limit), *self._past(text, limit))
 
     def explained(self, text: str, who: Asker, *, limit: int) -> Iterator[Found]:
         """Entries, best first, with why those that are not for this customer, here and now, are kept back."""
         self.refresh()
-        who, memory = who.speaking(text), self._remembered(text, self._past(text))
-        for entry, evidence in self._entries(text, limit, None, memory):
+        who = who.speaking(text)
+        for entry, evidence in self._entries(text, limit, None, self._remembered(text)):
             yield Found(evidence, kept_back(entry, who) or ("" if carries(evidence) else TOO_FAR))
 
     def past(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
         """Past replies, best first."""
         self.refresh()
-        return tuple(starmap(_past_evidence, self._past(text)[:limit]))
+        return self._past(text, limit)
 
     def _entries(
         self, text: str, limit: int, who: Asker | None, memory: Mapping[str, float]
@@ -92,18 +92,20 @@ class Knowledge:
                 found = Evidence(Source.ENTRY, e.id, e.version, e.question, e.answer, hit.score, e.url, e.topic)
                 yield e, replace(found, lexical=hit.lexical, vector=hit.vector, memory=memory.get(e.id, 0.0))
 
-    def _past(self, text: str) -> Past:
-        hits = self._index.search(text, source=Source.PAST, limit=NEAREST)
+    def _past(self, text: str, limit: int) -> tuple[Evidence, ...]:
+        hits = self._index.search(text, source=Source.PAST, limit=limit)
         if not hits:
             return ()
         with self._store.read() as conn:
             kept = rows.past_of(conn, [hit.owner for hit in hits])
-        return tuple((hit, kept[hit.owner]) for hit in hits if hit.owner in kept)
+        return tuple(_past_evidence(kept[hit.owner], hit) for hit in hits if hit.owner in kept)
 
-    def _remembered(self, text: str, past: Past) -> dict[str, float]:
+    def _remembered(self, text: str) -> dict[str, float]:
         asked = self._index.search(text, source=Source.ASKED, limit=NEAREST)
+        if not asked:
+            return {}
         with self._store.read() as conn:
-            return recall(conn, asked, past)
+            return recall(conn, asked)
 
     def _weighed(self, hits: tuple[Hit, ...], memory: Mapping[str, float]) -> list[Hit]:
         """In the order that is learned, with those of which memory alone knows. Scores stay as they are: which of two
@@ -138,7 +140,7 @@ class Knowledge:
             return tuple(rows.newest_versions(conn))
 
 
-def _past_evidence(hit: Hit, past: Intervention) -> Evidence:
+def _past_evidence(past: Intervention, hit: Hit) -> Evidence:
     title = shorten(past.question[: 2 * TITLE], TITLE, placeholder="…")  # of a long one the rest is not looked at
     found = Evidence(Source.PAST, past.id, 1, title, past.answer, hit.score)
     return replace(found, lexical=hit.lexical, vector=hit.vector)

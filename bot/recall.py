@@ -6,22 +6,19 @@ from sqlalchemy import Connection
 
 from bot.brains import Hit
 from bot.memory import recalled
-from bot.model import Intervention
-from bot.store.knowledge import latest
+from bot.store.knowledge import latest, past_of
 from bot.store.memory import about, linked_in, outcomes_of
 
-NEAREST = 20  # of either, that are asked
-Past = tuple[tuple[Hit, Intervention], ...]  # replies that were found, best first
+NEAREST = 20  # questions that are looked at
 
 
-def recall(conn: Connection, asked: Sequence[Hit], past: Past) -> dict[str, float]:
-    """How far it speaks for each entry (up to 1) or against it (down to -1). Who changed a draft has said by that
-    what to think of the entry that it cites, not by the link it had; who wrote another reply, by its links."""
-    near = {about(reply): hit.vector for hit, reply in past} | {hit.owner: hit.vector for hit in asked}
-    replies = {reply.id for _, reply in past}
-    drafts = [id_ for id_ in near if id_ not in replies]
-    outcomes = {(one.about, one.entry_id): one for one in outcomes_of(conn, drafts)}
-    for one in linked_in(conn, (reply for _, reply in past)):
+def recall(conn: Connection, asked: Sequence[Hit]) -> dict[str, float]:
+    """How far it speaks for each entry (up to 1) or against it (down to -1). Who changed a draft has said by that what
+    to think of the entry that it cites, not by the link it had; who wrote another reply, by its links."""
+    replies = past_of(conn, [hit.owner for hit in asked])
+    near = {about(replies[hit.owner]) if hit.owner in replies else hit.owner: hit.vector for hit in asked}
+    outcomes = {(one.about, one.entry_id): one for one in outcomes_of(conn, near)}
+    for one in linked_in(conn, replies.values()):
         said = outcomes.get((one.about, one.entry_id))
         if said is None or said.good == 0:
             outcomes[one.about, one.entry_id] = one

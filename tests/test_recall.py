@@ -164,7 +164,8 @@ def test_entries_of_one_page_share_what_a_link_to_it_says(store: Store) -> None:
         for number in range(2):
             rows.add_entry(conn, replace(ENGRAVING, id=f"part-{number}"))
 
-        told = recall(conn, (), ((Hit(reply.id, 1.0, 1.0, 1.0), reply),))
+        rows.add_past(conn, reply)
+        told = recall(conn, [Hit(reply.id, 1.0, 1.0, 1.0)])
 
     assert told == {"part-0": pytest.approx(1 / 3), "part-1": pytest.approx(1 / 3)}
 
