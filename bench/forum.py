@@ -8,7 +8,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,9 +16,12 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from bench.thunderbird import article
 from bot import files
+from bot.answer import question_of
 from bot.articles import FACT, slug
 from bot.errors import Misconfigured
-from bot.model import Conversation, Customer, Entry, Message, Ref, Role, Status
+from bot.model import Conversation, Customer, Entry, Intervention, Message, Ref, Role, Status
+from bot.store.memory import LONGEST
+from bot.text.said import links, said
 
 DATED = re.compile(r"kb-(\d{4}-\d\d-\d\d)\.jsonl\.gz")
 # Articles that help to describe a problem: linked everywhere, the answer to nothing.
@@ -32,6 +35,7 @@ GENERIC = frozenset(
         "safe-mode-thunderbird",
     }
 )
+OLD = timedelta(days=1)  # before the bot may know a reply
 Row = TypeVar("Row", "Ticket", "Page")
 
 
@@ -41,6 +45,8 @@ class Reply:
 
     role: str
     kb: tuple[str, ...] = ()
+    at: AwareDatetime | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,14 @@ class Ticket:
         """As it is when it arrives: nobody has answered, and of `tags` nothing is known."""
         asked = Message("0", Role.CUSTOMER, "asker", self.text or self.title, self.at)
         return Conversation(Ref("forum", str(self.id)), self.title, Status.OPEN, Customer("asker"), (asked,))
+
+    def taught(self) -> Iterator[Intervention]:
+        """What agents replied with a link, as it is kept once it is a day old."""
+        known = self.conversation()
+        for number, reply in enumerate(self.replies):
+            if reply.role == "agent" and reply.at and (linked := links(said(reply.text))):
+                id_, question = f"i-{known.ref}-{number}", question_of(known)[:LONGEST]
+                yield Intervention(id_, known.ref, reply.at + OLD, "", question, said(reply.text), linked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """A real support stream: `python -m bench s2 FOLDER [--embedder NAME …] [--since MONTH] [--until MONTH] [--report DIR]`
 
 FOLDER as `bench.forum` has it. A store and an index of its own are kept in step with the articles of each day, as
-`app.py sync` keeps them, and asked what the line asks when a ticket arrives: its title and first post, redacted. So far
-nothing is learned, so only tickets in which an agent linked an article are asked, and the figures are those of articles
-alone (`kb_only_…`); what belongs to learning is null. With several embedders the first one's figures count; each has a
-process of its own. Prints one JSON object.
+`app.py sync` keeps them, and asked what the line asks when a ticket arrives: its title and first post, redacted. Only
+tickets in which an agent linked an article are asked. First the articles alone are there (`kb_only_…`); then replies
+with a link are taken in as past replies a day after they were given, those before the first month too, and memory works
+with them; and once more only those of before 2024 (`frozen_r1`, of the tickets since). What learning will do beyond
+that is null. With several embedders the first one's figures count, and learns; each has a process of its own. Prints
+one JSON object.
 """
 
 import argparse
@@ -12,11 +14,11 @@ import json
 import multiprocessing
 import os
 import re
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -28,66 +30,55 @@ import app
 from bench import forum, scores
 from bench.flood import memory
 from bench.forum import Page, Ticket
-from bench.plot import plot
+from bench.s2_report import FROZEN, Played, report, result
 from bench.scores import Ranked
 from bot.answer import question_of
 from bot.backends.chosen import DEFAULT, check
 from bot.documents import Document, digest
 from bot.errors import BotError, Misconfigured
 from bot.imports import How
-from bot.knowledge import Knowledge
+from bot.knowledge import REMEMBERED, Knowledge
+from bot.model import Intervention
+from bot.model import Source as Kind
 from bot.scope import asker
 from bot.store import Store
+from bot.store.knowledge import add_past
 from bot.store.migrate import migrate
 from bot.sync import Source, sync
 
 MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 SINCE, UNTIL = "2023-07", "2024-12"
-LEARNED = (
-    *("r1", "r3", "r5", "r10", "mrr", "coverage70", "coverage80", "coverage90"),
-    *("frozen_r1", "by_quarter", "outcome_auroc", "knowledge_p10"),
-)  # what only a bot that learns has
-PEERS = {
-    "BM25": (0.21, 0.41),
-    "MiniLM, the best chunk": (0.32, 0.57),
-    "MiniLM, mean of the three best chunks": (0.36, 0.60),
-    "**to be reached**": (0.38, 0.63),
-}
-Result = dict[str, object]
+NEVER, ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
     """What is played: the articles by day, the tickets of the months in question in which one was linked, by id, with
-    what is right; `count` of all."""
+    what is right; `count` of all. `taught`: by when it may be known, of all tickets that came by then."""
 
     versions: dict[date, list[Page]]
     asked: list[tuple[Ticket, frozenset[str]]]
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """By one embedder."""
-
-    asked: list[Ranked]
-    peak_mb: int
+    taught: list[Intervention]
 
 
 def stream(folder: Path, since: str, until: str) -> Stream:
     """Misconfigured where something is missing, or nothing can be asked."""
     versions = forum.versions(folder)
     slugs = {page.slug for pages in versions.values() for page in pages}
-    of_months = [ticket for ticket in forum.tickets(folder) if since <= f"{ticket.at:%Y-%m}" <= until]
+    before = [ticket for ticket in forum.tickets(folder) if f"{ticket.at:%Y-%m}" <= until]
+    of_months = [ticket for ticket in before if since <= f"{ticket.at:%Y-%m}"]
     asked = [(ticket, right) for ticket in of_months if (right := forum.gold(ticket, slugs))]
     if not asked:
         raise Misconfigured(str(folder), f"no ticket from {since} to {until} has an agent's link to an article of it")
-    return Stream(versions, sorted(asked, key=lambda one: one[0].id), len(of_months))
+    taught = sorted((item for ticket in before for item in ticket.taught()), key=lambda item: item.at)
+    return Stream(versions, sorted(asked, key=lambda one: one[0].id), len(of_months), taught)
 
 
-def play(of: Stream, embedder: str, among: int = max(scores.AMONG)) -> Iterator[Ranked]:
-    """Ask each ticket in the days of the articles that were in force when it came."""
-    days = list(of.versions)
+def play(of: Stream, embedder: str, learns: datetime, among: int = max(scores.AMONG)) -> Iterator[Ranked]:
+    """Ask each ticket in the days of the articles that were in force when it came; what people linked until `learns` is
+    known by then."""
+    days, waiting = list(of.versions), deque(of.taught)
     with tempfile.TemporaryDirectory(prefix="s2-") as folder:
         store = Store(f"sqlite:///{folder}/understudy.db")
         migrate(store)
@@ -97,8 +88,16 @@ def play(of: Stream, embedder: str, among: int = max(scores.AMONG)) -> Iterator[
             there = {entry.id for entry in knowledge.entries()}
             for ticket, right in of.asked:
                 if forum.in_force(days, ticket.at.date()) == day:
+                    learn(store, waiting, min(ticket.at, learns))
                     yield ask(knowledge, ticket, right, there, among)
         store.close()
+
+
+def learn(store: Store, waiting: deque[Intervention], until: datetime) -> None:
+    """Take in what may be known by then."""
+    while waiting and waiting[0].at <= until:
+        with store.write(durable=False) as conn:
+            add_past(conn, waiting.popleft())
 
 
 def publish(store: Store, knowledge: Knowledge, day: date, pages: Iterable[Page]) -> None:
@@ -122,96 +121,20 @@ def ask(knowledge: Knowledge, ticket: Ticket, right: frozenset[str], there: set[
     question = question_of(conversation)
     found = knowledge.evidence(question, asker(conversation, ticket.at), limit=among)
     took = time.perf_counter() - began
-    place = scores.rank([evidence.id for evidence in found], right)
-    return Ranked(ticket.at.date(), place, found[0].score if found else 0.0, bool(right & there), took)
+    entries = [evidence for evidence in found if evidence.source is Kind.ENTRY]
+    place = scores.rank([entry.id for entry in entries], right)
+    score = entries[0].score + REMEMBERED * entries[0].memory if entries else 0.0
+    return Ranked(ticket.at.date(), place, score, bool(right & there), took)
 
 
-def played(of: Stream, embedder: str) -> Played:
+def played(of: Stream, embedder: str, learns: datetime = NEVER) -> Played:
     """In this process."""
     asked = list[Ranked]()
-    for one in play(of, embedder):
+    for one in play(of, embedder, learns):
         asked.append(one)
         if len(asked) % 100 == 0:
             say(f"{embedder}: {len(asked):,} of {len(of.asked):,} asked")
     return Played(asked, memory(os.getpid(), "VmHWM"))
-
-
-def result(count: int, by: dict[str, Played]) -> Result:
-    """What is printed; the first embedder's figures count."""
-    each = {name: of_one(one) for name, one in by.items()}
-    name, first = next(iter(each.items()))
-    asked = by[name].asked
-    return {
-        "tickets": count,
-        "gold_tickets": len(asked),
-        **dict.fromkeys(LEARNED),
-        **first,
-        "kb_only_ceiling": round(statistics.fmean(one.there for one in asked), 4),
-        "kb_only_by_quarter": {quarter: rounded(part) for quarter, part in scores.quarters(asked).items()},
-        "embedder": name,
-        "by_embedder": each,
-    }
-
-
-def of_one(one: Played) -> Result:
-    """An embedder's figures."""
-    found = {f"kb_only_{name}": value for name, value in rounded(scores.figures(one.asked)).items()}
-    a_ticket = round(statistics.fmean(asked.seconds for asked in one.asked), 5)
-    return {**found, "seconds_per_ticket": a_ticket, "peak_mb": one.peak_mb}
-
-
-def rounded(figures: scores.Figures) -> scores.Figures:
-    """To four digits."""
-    return {name: round(value, 4) for name, value in figures.items()}
-
-
-def report(of: Stream, by: dict[str, Played], to: Path) -> None:
-    """As Markdown with a picture."""
-    to.mkdir(parents=True, exist_ok=True)
-    (to / "s2.svg").write_text(drawn(by))
-    asked = next(iter(by.values())).asked
-    first, last = min(one.day for one in asked), max(one.day for one in asked)
-    ceiling = statistics.fmean(one.there for one in asked)
-    text = (
-        f"`python -m bench s2 FOLDER {' '.join(f'--embedder {name}' for name in by)}`: {len(asked):,} tickets from "
-        f"{first} to {last} in which an agent linked an article, of {of.count:,}. Only the articles in force are "
-        f"searched and nothing is learned; of {ceiling:.1%} one that was linked is among them. In brackets Wilson's "
-        "interval of 95 %. Coverage: the share of tickets, by the score of what is found first, of which so many "
-        "percent are right. MRR is of the first ten."
-    )
-    rows = ["| | R@1 | R@5 |", "|---|---|---|", *(f"| {name} | {a:.2f} | {b:.2f} |" for name, (a, b) in PEERS.items())]
-    rows += [f"| ours, {name} | {among(one.asked, 1)} | {among(one.asked, 5)} |" for name, one in by.items()]
-    parts = (f"# A real support stream\n\n{text}", "\n".join(rows), table(by), "![By quarter](s2.svg)")
-    (to / "s2.md").write_text("\n\n".join(parts) + "\n")
-
-
-def among(asked: Sequence[Ranked], many: int) -> str:
-    """R@k with its interval."""
-    share = scores.recall(asked, many)
-    low, high = scores.interval(share, len(asked))
-    return f"**{share:.3f}** ({low:.3f} to {high:.3f})"
-
-
-def table(by: dict[str, Played]) -> str:
-    """All figures by embedder."""
-    each = {name: of_one(one) for name, one in by.items()}
-    rows = [f"| | {' | '.join(each)} |", f"|---|{'---|' * len(each)}"]
-    for what in next(iter(each.values())):
-        name = what.removeprefix("kb_only_").replace("_", " ")
-        rows.append(f"| {name} | {' | '.join(f'{one[what]:.4g}' for one in each.values())} |")
-    return "\n".join(rows)
-
-
-def drawn(by: dict[str, Played]) -> str:
-    """R@1 and R@5 by quarter, in percent."""
-    of = {name: scores.quarters(one.asked) for name, one in by.items()}
-    lines = {
-        f"@{k} {name}": [(float(at), 100 * part[f"r{k}"]) for at, part in enumerate(parts.values())]
-        for name, parts in of.items()
-        for k in (1, 5)
-    }
-    steps = tuple(next(iter(of.values())))
-    return plot("Articles found: R@1 and R@5 by quarter", "quarter", "percent", lines, plain=True, steps=steps)
 
 
 def say(*lines: str) -> None:
@@ -241,12 +164,18 @@ def main() -> None:
             check(name)  # here, and before another is played
         of = stream(args.folder, args.since, args.until)
         for name in names:
-            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
-                by[name] = fresh.submit(partial(played, of, name)).result()
+            by[name] = alone(of, name, NEVER)
+        live, frozen = (alone(of, names[0], until) for until in (ALWAYS, FROZEN))
     except BotError as err:
         raise SystemExit(f"bench s2: {err}") from err
-    report(of, by, args.report)
-    print(json.dumps(result(of.count, by)))
+    report(of.count, by, live, frozen, args.report)
+    print(json.dumps(result(of.count, by, live, frozen)))
+
+
+def alone(of: Stream, name: str, learns: datetime) -> Played:
+    """In a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
+        return fresh.submit(partial(played, of, name, learns)).result()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 
 from bench import forum, s2, scores
 from bench.forum import Reply, Ticket
+from bench.s2_report import Played, result
 from bench.scores import Ranked
 from bot.errors import Misconfigured
 
@@ -21,7 +22,8 @@ FOLDERS = {"slug": "Folders_2", "title": "Archive folders", "summary": "", "topi
 
 
 def ticket(id: int, at: str, title: str, *linked: str, role: str = "agent") -> dict[str, object]:
-    replies = [{"id": id * 10, "at": at, "role": role, "by": "a_1", "text": "See there.", "kb": linked}]
+    text = "".join(f"See https://support.mozilla.org/en-US/kb/{slug}" for slug in linked)
+    replies = [{"id": id * 10, "at": at, "role": role, "by": "a_1", "text": text, "kb": linked}]
     return {"id": id, "at": at, "title": title, "text": f"{title}, please?", "replies": replies}
 
 
@@ -124,7 +126,7 @@ def test_each_ticket_finds_the_articles_of_its_day(folder: Path) -> None:
 
     played = s2.played(asked, "words")
 
-    made = s2.result(asked.count, {"words": played})
+    made = result(asked.count, {"words": played}, played, played)
     assert (made["tickets"], made["gold_tickets"]) == (4, 3)
     assert (made["kb_only_r1"], made["kb_only_r5"]) == (0.6667, 0.6667)  # in April there was no article on archives
     assert made["kb_only_ceiling"] == 0.6667
@@ -135,15 +137,28 @@ def test_each_ticket_finds_the_articles_of_its_day(folder: Path) -> None:
     ]
 
 
-def test_learned_figures_are_null_until_something_is_learned(folder: Path) -> None:
-    asked = s2.stream(folder, "2031-04", "2031-04")
+def test_what_learning_will_do_beyond_memory_is_null(folder: Path) -> None:
+    alone, live = Played(ranked(0, 1), 100), Played(ranked(1, 1), 100)
 
-    made = s2.result(asked.count, {"words": s2.Played(ranked(1), 100)})
+    made = result(7, {"words": alone}, live, alone)
 
-    assert [name for name, value in made.items() if value is None] == [
-        *("r1", "r3", "r5", "r10", "mrr", "coverage70", "coverage80", "coverage90"),
-        *("frozen_r1", "by_quarter", "outcome_auroc", "knowledge_p10"),
-    ]
+    assert [name for name, value in made.items() if value is None] == ["outcome_auroc", "knowledge_p10"]
+    assert [made[name] for name in ("r1", "frozen_r1", "live_r1_since_frozen", "kb_only_r1")] == [1, 0.5, 1, 0.5]
+
+
+def test_a_link_is_known_a_day_after_it_was_given_and_not_where_learning_has_ended(folder: Path) -> None:
+    """Nobody could tell that this is about the archive, but by what was linked before."""
+    new = ticket(6, "2031-07-02T12:00:00Z", "Sweep it away, all of it", "Folders_2")
+    soon, late = (ticket(id_, at, "Sweep it away, all of it", "Folders_2") for id_, at in
+                  ((7, "2031-07-03T11:00:00Z"), (8, "2031-07-03T13:00:00Z")))  # fmt: skip
+    (folder / "tickets-2032.jsonl.gz").write_bytes(
+        gzip.compress("".join(f"{json.dumps(row)}\n" for row in (new, soon, late)).encode())
+    )
+    asked = s2.stream(folder, "2031-07", "2031-07")
+
+    ranks = {until: [one.rank for one in s2.play(asked, "words", until)] for until in (s2.NEVER, s2.ALWAYS)}
+
+    assert ranks == {s2.NEVER: [1, 0, 0, 0], s2.ALWAYS: [1, 0, 0, 1]}
 
 
 def test_what_is_missing_is_named(folder: Path, tmp_path: Path) -> None:
