@@ -93,6 +93,8 @@ def _forbidden(conn: Connection, line: Line, row: Sending, conversation: Convers
         return "the topic's licence has ended"
     if pairs.disputes(conn, decided.draft):
         return Reason.DISPUTED.words
+    if not pairs.compared(conn):
+        return Reason.UNCOMPARED.words
     rests = [(used.version, knowledge.latest(conn, used.id)) for used in decided.draft.used]
     if not all(entry and entry.version == version and entry.in_force(now) for version, entry in rests):
         return "the knowledge it rests on has changed"

@@ -192,7 +192,7 @@ def open_next(line: Line, conn: Connection) -> None:
 def _changed(conn: Connection) -> list[Proposal]:
     """Only once all that was published has been compared: a contradiction that goes on with the new version is asked
     about before the old one ends, so that nothing is answered in between."""
-    if pairs.mark(conn) < rows.newest(conn)[0]:
+    if not pairs.compared(conn):
         return []
     return [made for made in pairs.unsettled(conn) if pairs.changed(conn, made)]
 

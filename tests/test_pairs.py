@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import requests
 
+import app
 from bot import allow, entries, review
 from bot.imports import How
 from bot.model import (
@@ -35,6 +37,7 @@ from bot.model import (
     VerdictKind,
 )
 from bot.ports import StageMessage
+from bot.settings import Settings
 from bot.store import Store, audit, pairs, people, reviews
 from bot.store import knowledge as rows
 from bot.store.migrate import migrate
@@ -77,7 +80,7 @@ def keep(made: Desk) -> None:
 
 def learn(made: Desk, *known: Entry) -> None:
     """Publish these, and let what follows happen."""
-    made.know(*known)
+    made.publish(*known)
     keep(made)
 
 
@@ -139,11 +142,50 @@ def test_while_it_waits_nothing_on_the_topic_is_answered_without_a_person(fernwe
     learn(fernweh, HAND)
     meanwhile = fernweh.decided(fernweh.ask(ASKS_RETURN, customer="jonas@example.com")).decision
     press(fernweh, ONE)
+    keep(fernweh)
     after = fernweh.decided(fernweh.ask(ASKS_RETURN, customer="aiko@example.com")).decision
 
     assert before.action is Action.REPLY
     assert (meanwhile.action, meanwhile.reason) == (Action.SUGGEST, Reason.DISPUTED)
     assert after.action is Action.REPLY
+
+
+def test_until_what_was_published_is_compared_nothing_is_answered_without_a_person(fernweh: Desk) -> None:
+    fernweh.publish(HAND)
+
+    meanwhile = fernweh.decided(fernweh.ask(ASKS_RETURN)).decision
+    fernweh.publish(replace(HAND, version=2, retired=True))
+    keep(fernweh)
+    after = fernweh.decided(fernweh.ask(ASKS_RETURN, customer="aiko@example.com")).decision
+
+    assert (meanwhile.action, meanwhile.reason) == (Action.SUGGEST, Reason.UNCOMPARED)
+    assert after.action is Action.REPLY
+
+
+def test_health_says_how_much_is_not_compared(fernweh: Desk) -> None:
+    fernweh.publish(HAND, COPY)
+
+    assert requests.get(f"{fernweh.url}/health", timeout=5).json()["uncompared"] == 2
+
+
+@pytest.mark.parametrize("sweeps", [True, False])
+def test_whoever_answers_compares_too_should_nobody_else(fernweh: Desk, sweeps: bool) -> None:
+    fernweh.publish(HAND)
+
+    [keeper] = [act for _, act in app.acts(fernweh.line, Settings(), sweeps=sweeps) if isinstance(act, Keeper)]
+    keeper()
+
+    assert len(asked(fernweh)) == 1
+    with fernweh.line.store.read() as conn:
+        assert pairs.compared(conn)
+
+
+def test_what_would_not_be_answered_alone_anyway_says_why_not(fernweh: Desk) -> None:
+    with fernweh.line.store.write() as conn:
+        allow.revoke(conn, "returns", INES, fernweh.clock())
+    fernweh.publish(replace(HAND, id="else", question="Do you sell gift cards?", answer="Yes, in every shop."))
+
+    assert fernweh.decided(fernweh.ask(ASKS_RETURN)).decision.reason is Reason.NOT_LICENSED
 
 
 def test_a_copy_is_shown_and_holds_nothing_back(fernweh: Desk) -> None:
@@ -310,7 +352,7 @@ def test_what_links_alone_have_taught_takes_two_leads(fernweh: Desk) -> None:
 def test_where_one_has_changed_meanwhile_the_pair_ends_and_the_new_one_is_asked_about(fernweh: Desk) -> None:
     learn(fernweh, HAND)
     first = asked(fernweh)[0].id
-    fernweh.know(replace(HAND, version=2, answer="You can return an order within 90 days of delivery."))
+    fernweh.publish(replace(HAND, version=2, answer="You can return an order within 90 days of delivery."))
 
     assert press(fernweh, ONE) == OUTDATED
     keep(fernweh)
@@ -324,7 +366,7 @@ def test_where_one_has_changed_meanwhile_the_pair_ends_and_the_new_one_is_asked_
 
 def test_until_the_new_version_is_compared_the_old_contradiction_holds_answers_back(fernweh: Desk) -> None:
     learn(fernweh, HAND)
-    fernweh.know(replace(HAND, version=2, answer="You can return an order within 90 days of delivery."))
+    fernweh.publish(replace(HAND, version=2, answer="You can return an order within 90 days of delivery."))
 
     review.tend(fernweh.line)  # as whatever else is proposed or decided does, before it is their turn
 
@@ -420,7 +462,7 @@ def test_a_few_have_cards_and_contradictions_come_first(fernweh: Desk) -> None:
 
 
 def test_whoever_is_killed_goes_on_and_asks_nothing_twice(fernweh: Desk) -> None:
-    fernweh.know(HAND)
+    fernweh.publish(HAND)
 
     class Killed:
         def keep_up(self) -> None:
@@ -467,7 +509,7 @@ def test_killed_at_any_point_a_second_run_has_asked_about_every_pair_once(
 
 
 def test_of_two_who_compare_at_once_one_gives_way(fernweh: Desk) -> None:
-    fernweh.know(HAND)
+    fernweh.publish(HAND)
     line, real = fernweh.line, fernweh.line.knowledge
 
     class Slow:
@@ -515,7 +557,7 @@ def test_the_page_shows_them_to_everybody_and_lets_leads_settle_them(fernweh: De
 
 def test_the_page_settles_what_has_no_card_yet(database_url: str, redis_url: str | None) -> None:
     with desk(database_url, "zendesk", redis_url=redis_url) as made:
-        made.know(HAND)
+        made.publish(HAND)
         compare(made.line.store, made.line.knowledge, made.clock)
         assert asked(made)[0].state is ProposalState.WAITING
         lead = staff(made.line, made.url, replace(INES, role=PersonRole.LEAD))
@@ -528,20 +570,35 @@ def test_the_page_settles_what_has_no_card_yet(database_url: str, redis_url: str
 
 
 def test_a_reply_on_its_way_is_held_back_by_a_contradiction_found_meanwhile(fernweh: Desk) -> None:
-    with fernweh.line.store.write() as conn:
-        allow.stop(conn, "ines", "", fernweh.clock(), on=True)
-    ref = fernweh.ask(ASKS_RETURN)
-    assert fernweh.decided(ref).decision.action is Action.REPLY
-
-    learn(fernweh, replace(HAND, id="window", answer="You can return an order within 60 days of delivery."))
-    with fernweh.line.store.write() as conn:
-        allow.stop(conn, "ines", "", fernweh.clock(), on=False)
-    fernweh.clock.forward(seconds=5)
-    fernweh.settle()
+    with on_its_way(fernweh) as ref:
+        learn(fernweh, replace(HAND, id="window", answer="You can return an order within 60 days of delivery."))
 
     [reply, back] = fernweh.deliveries(ref)
     assert reply.error == Reason.DISPUTED.words
     assert dict(back.delivery.facts)["Not sent"] == Reason.DISPUTED.words
+
+
+def test_a_reply_on_its_way_is_held_back_by_what_was_published_and_not_compared_meanwhile(fernweh: Desk) -> None:
+    with on_its_way(fernweh) as ref:
+        fernweh.publish(HAND)
+
+    [reply, back] = fernweh.deliveries(ref)
+    assert reply.error == Reason.UNCOMPARED.words
+    assert dict(back.delivery.facts)["Not sent"] == Reason.UNCOMPARED.words
+
+
+@contextmanager
+def on_its_way(made: Desk) -> Iterator[Ref]:
+    """A conversation whose reply is decided, and goes out when this ends."""
+    with made.line.store.write() as conn:
+        allow.stop(conn, "ines", "", made.clock(), on=True)
+    ref = made.ask(ASKS_RETURN)
+    assert made.decided(ref).decision.action is Action.REPLY
+    yield ref
+    with made.line.store.write() as conn:
+        allow.stop(conn, "ines", "", made.clock(), on=False)
+    made.clock.forward(seconds=5)
+    made.settle()
 
 
 def test_a_pair_is_taken_away_and_brought_back_with_both_its_sides(fernweh: Desk, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
 from bot.model import Clash, Draft, Proposal, ProposalState
-from bot.store.knowledge import latest
+from bot.store.knowledge import latest, newest
 from bot.store.prepared import Prepared
 from bot.store.statements import put, stands
 from bot.store.tables import followed, proposal
@@ -24,6 +24,11 @@ def mark(conn: Connection) -> int:
 def set_mark(conn: Connection, seq: int) -> None:
     """So far, now."""
     put(conn, followed, "name", name=COMPARED, seq=seq)
+
+
+def compared(conn: Connection) -> bool:
+    """Has all that was published been held against the rest?"""
+    return mark(conn) >= newest(conn)[0]
 
 
 def unsettled(conn: Connection, limit: int = 1_000) -> list[Proposal]:
