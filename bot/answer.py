@@ -91,7 +91,7 @@ def answer(line: Line, event: Event) -> Effect | None:
     with line.store.read() as conn:
         confidence = line.confidence.confidence(context, draft) if draft.text else 0.0
         draft, licensed = replace(draft, confidence=confidence), limits.licensed(conn, line.now())
-        disputed, compared = bool(draft.used) and pairs.disputes(conn, draft), pairs.compared(conn)
+        disputed, compared = bool(draft.used) and pairs.disputes(conn, draft, line.now()), pairs.compared(conn)
     can = line.connector(event.ref.connector).can
     decision = decision or decide(
         context, draft, licensed, can, away=away, objection=objection, disputed=disputed, compared=compared

@@ -91,7 +91,7 @@ def _forbidden(conn: Connection, line: Line, row: Sending, conversation: Convers
     decided = drafts.get_draft(conn, row.draft_id)
     if decided is None or not topics(decided.draft) <= limits.licensed(conn, now):
         return "the topic's licence has ended"
-    if pairs.disputes(conn, decided.draft):
+    if pairs.disputes(conn, decided.draft, now):
         return Reason.DISPUTED.words
     if not pairs.compared(conn):
         return Reason.UNCOMPARED.words

@@ -11,13 +11,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 import requests
+from sqlalchemy import Connection
 
 import app
 from bot import allow, entries, review
+from bot.errors import Unavailable
 from bot.imports import How
+from bot.knowledge import Knowledge
 from bot.model import (
     Action,
     Clash,
@@ -43,6 +47,7 @@ from bot.store import knowledge as rows
 from bot.store.migrate import migrate
 from bot.taught.away import take_away
 from bot.taught.back import bring_back
+from learning.disagree import Finding, disagree
 from learning.pairs import Keeper, compare, step
 from tests.desk import ASKS_RETURN, INES, RETURNS, TOMASZ, Desk, desk
 from tests.shell import Shell
@@ -55,7 +60,7 @@ HAND = Entry("window-by-hand", 1, RETURNS.question, SIXTY, topic="returns", orig
 COPY = replace(HAND, id="window-copy", answer=RETURNS.answer)
 MARTA = replace(INES, id="marta", name="Marta Lis", email="marta@fernweh.example", vendor_ids=("slack:U_MARTA",))
 ONE, OTHER, BOTH = VerdictKind.KEEP_ONE, VerdictKind.KEEP_OTHER, VerdictKind.KEEP_BOTH
-OUTDATED = "One of the two entries has changed since they were compared, so there may be nothing to settle any more."
+OUTDATED = "One of the two entries has changed since, or is out of date, so there may be nothing to settle any more."
 ALONE = "You are the only one who taught this, so somebody else has to approve it."
 
 
@@ -200,7 +205,8 @@ def disputed(made: Desk, rests_on: Entry) -> bool:
     """Is a draft that rests on this held back?"""
     used = Evidence(Source.ENTRY, rests_on.id, 1, "", "", 1.0, topic=rests_on.topic)
     with made.line.store.read() as conn:
-        return pairs.disputes(conn, Draft("a-1", "e-1", Ref("zendesk", "1"), "Yes.", (used,), 0.9, "m-1"))
+        made_of = Draft("a-1", "e-1", Ref("zendesk", "1"), "Yes.", (used,), 0.9, "m-1")
+        return pairs.disputes(conn, made_of, made.clock())
 
 
 def test_another_topic_is_not_held_back(fernweh: Desk) -> None:
@@ -384,6 +390,57 @@ def test_where_one_was_retired_meanwhile_the_pair_ends(fernweh: Desk) -> None:
     assert cards(fernweh) == []
 
 
+def test_whoever_decides_waits_for_no_look_at_every_pair(fernweh: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    learn(fernweh, *(replace(COPY, id=f"window-{n}") for n in range(7)))
+    assert len(asked(fernweh)) == 28
+    looked = list[str]()
+
+    def look(conn: Connection, id: str) -> Entry | None:
+        looked.append(id)
+        return rows.latest(conn, id)
+
+    monkeypatch.setattr("bot.store.pairs.latest", look)
+    with fernweh.line.store.write() as conn:
+        review.open_next(fernweh.line, conn)
+
+    assert len(looked) <= 2 * review.PAIRS
+
+
+def test_what_has_changed_ends_its_pairs_a_few_versions_at_a_time(
+    fernweh: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn(fernweh, HAND)
+    monkeypatch.setattr(pairs, "VERSIONS", 2)
+    fernweh.publish(*(replace(HAND, id=f"else-{n}", question=f"Which {n}?", answer="None.") for n in range(5)))
+    fernweh.publish(replace(HAND, version=2, retired=True))
+    keeper = Keeper(fernweh.line)
+
+    left = list[int]()
+    for _ in range(4):
+        keeper()
+        left.append(len(asked(fernweh)))
+
+    assert left == [1, 1, 0, 0]
+
+
+def test_where_one_is_out_of_date_meanwhile_the_pair_ends_until_it_is_put_in_force_again(fernweh: Desk) -> None:
+    until = fernweh.clock() + timedelta(days=1)
+    learn(fernweh, replace(HAND, valid_until=until))
+    before = disputed(fernweh, RETURNS)
+    fernweh.clock.forward(days=1)
+
+    at_once = disputed(fernweh, RETURNS)
+    late = press(fernweh, ONE)
+    keep(fernweh)
+
+    assert (before, at_once, disputed(fernweh, RETURNS)) == (True, False, False)
+    assert late == OUTDATED
+    assert [state for _, _, state in everything(fernweh)] == [ProposalState.EXPIRED]
+    assert cards(fernweh) == []
+    learn(fernweh, replace(HAND, version=2, valid_until=until + timedelta(days=30)))
+    assert [p.rival.version for p in asked(fernweh) if p.rival] == [2]
+
+
 def test_who_lets_both_stand_is_asked_again_when_the_words_are_others_and_not_before(fernweh: Desk) -> None:
     learn(fernweh, HAND)
     press(fernweh, BOTH)
@@ -508,6 +565,72 @@ def test_killed_at_any_point_a_second_run_has_asked_about_every_pair_once(
     assert len(proposed) == len(set(proposed)) == len(things)
 
 
+SHIPPING = Entry("shipping-cost", 1, "What does shipping cost?", "Shipping costs 4 euros.", topic="shipping")
+
+
+class Failing:
+    """The search, which cannot take in one text."""
+
+    def __init__(self, real: Knowledge, err: Exception) -> None:
+        self._real, self._err = real, err
+        self.keep_up, self.entry_of = real.keep_up, real.entry_of
+
+    def search(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
+        """Raises where it is about shipping."""
+        if SHIPPING.question in text:
+            raise self._err
+        return self._real.search(text, limit=limit)
+
+
+def test_an_entry_that_cannot_be_compared_is_told_once_and_stops_no_other(
+    fernweh: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    fernweh.publish(SHIPPING, HAND)
+    line = fernweh.line
+    broken = replace(line, knowledge=cast("Knowledge", Failing(line.knowledge, ValueError("no such word"))))
+
+    for _ in range(2):
+        Keeper(broken)()
+
+    assert [p.entry_id for p in asked(fernweh)] == ["returns-window"]
+    [told] = [r for r in caplog.records if r.message == "not compared"]
+    assert (told.__dict__["entry"], told.__dict__["version"]) == ("shipping-cost", 1)
+    with line.store.read() as conn:
+        assert pairs.compared(conn)
+
+
+def test_a_pair_that_cannot_be_compared_stops_no_other(
+    fernweh: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(one: Entry, other: Entry) -> Finding | None:
+        if COPY.id in (one.id, other.id):
+            raise RecursionError
+        return disagree(one, other)
+
+    monkeypatch.setattr("learning.pairs.disagree", broken)
+    learn(fernweh, HAND, COPY)
+
+    assert [(p.entry_id, p.rival.id) for p in asked(fernweh) if p.rival] == [("returns-window", "window-by-hand")]
+    told = [{r.__dict__["entry"], r.__dict__["other"]} for r in caplog.records if r.message == "not compared"]
+    assert told
+    assert all(COPY.id in both for both in told)
+
+
+def test_while_a_brain_is_away_nothing_is_passed_over_and_what_is_over_ends_all_the_same(fernweh: Desk) -> None:
+    learn(fernweh, HAND)
+    fernweh.clock.forward(days=14, minutes=1)
+    fernweh.publish(SHIPPING)
+    line = fernweh.line
+    away = replace(line, knowledge=cast("Knowledge", Failing(line.knowledge, Unavailable("embedder", retry_after=1))))
+
+    with pytest.raises(Unavailable):
+        Keeper(away)()
+
+    with line.store.read() as conn:
+        assert not pairs.compared(conn)
+    assert [p.version for p in asked(fernweh)] == [2]  # its card is a new one
+
+
 def test_of_two_who_compare_at_once_one_gives_way(fernweh: Desk) -> None:
     fernweh.publish(HAND)
     line, real = fernweh.line, fernweh.line.knowledge
@@ -611,7 +734,7 @@ def test_a_pair_is_taken_away_and_brought_back_with_both_its_sides(fernweh: Desk
 
     with elsewhere.read() as conn:
         [there] = pairs.unsettled(conn)
-        assert not pairs.changed(conn, there)
+        assert not pairs.changed(conn, there, fernweh.clock())
     elsewhere.close()
     [here] = asked(fernweh)
     assert there == replace(here, state=ProposalState.WAITING, card="")
