@@ -1,6 +1,8 @@
 """Two entries that contradict each other or say the same: raised once, shown whole, settled by a lead, and until then
 nothing on their topic is answered without a person."""
 
+import gzip
+import json
 import os
 import random
 import signal
@@ -10,11 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
 import pytest
 import requests
+from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 import app
@@ -724,20 +728,35 @@ def on_its_way(made: Desk) -> Iterator[Ref]:
     made.settle()
 
 
-def test_a_pair_is_taken_away_and_brought_back_with_both_its_sides(fernweh: Desk, tmp_path: Path) -> None:
-    learn(fernweh, HAND)
-    take_away(fernweh.line.store, tmp_path / "taught", "ines", fernweh.clock())
+def test_a_folder_settles_nothing_and_says_nothing_of_who_taught_what(fernweh: Desk, tmp_path: Path) -> None:
+    learn(fernweh, taught(fernweh, "ines"))
+    settled = replace(asked(fernweh)[0], state=ProposalState.REJECTED, teachers=(), decided_by="tomasz")
+    settled = replace(settled, rival=settled.rival and replace(settled.rival, clash=Clash.SAME, teachers=()))
+    press(fernweh, BOTH)
+    take_away(fernweh.line.store, folder := tmp_path / "taught", "ines", fernweh.clock())
+    rewrite(folder, "proposals.jsonl.gz", TypeAdapter(Proposal).dump_json(settled))
     elsewhere = Store(f"sqlite:///{tmp_path / 'elsewhere.db'}")
     migrate(elsewhere)
 
-    bring_back(elsewhere, tmp_path / "taught", How("ines"), fernweh.clock())
+    found = bring_back(elsewhere, folder, How("ines"), fernweh.clock())
 
+    assert [skipped.why for skipped in found["proposals"].skipped] == ["entries are compared here, and settled here"]
+    compare(elsewhere, app.search(elsewhere), fernweh.clock)
     with elsewhere.read() as conn:
         [there] = pairs.unsettled(conn)
-        assert not pairs.changed(conn, there, fernweh.clock())
     elsewhere.close()
-    [here] = asked(fernweh)
-    assert there == replace(here, state=ProposalState.WAITING, card="")
+    assert there.rival
+    assert (there.state, there.rival.clash) == (ProposalState.WAITING, Clash.CONTRADICTION)
+    assert (there.id, there.teachers, there.rival.teachers) == (settled.id, (), ("ines",))
+
+
+def rewrite(folder: Path, name: str, line: bytes) -> None:
+    """With a line more in one file, and as if it had always been so."""
+    body = gzip.decompress((folder / name).read_bytes()) + line + b"\n"
+    (folder / name).write_bytes(gzip.compress(body))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][name] = {"rows": body.count(b"\n"), "sha256": sha256((folder / name).read_bytes()).hexdigest()}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def test_the_commands_that_take_in_articles_tell_how_many_there_are(shell: Shell, tmp_path: Path) -> None:
