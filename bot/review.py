@@ -14,7 +14,7 @@ from bot.errors import Misconfigured, Unavailable
 from bot.line import Line
 from bot.model.conversation import Person, Ref
 from bot.model.drafting import Button, Delivery, Draft, Verdict
-from bot.model.kinds import ON_PAIRS, ON_WORDS, OutcomeKind, ProposalState, Taint, VerdictKind
+from bot.model.kinds import ON_PAIRS, ON_WORDS, Clash, OutcomeKind, ProposalState, Taint, VerdictKind
 from bot.model.knowledge import Entry
 from bot.model.learning import Outcome, Proposal
 from bot.ports import Panel
@@ -206,10 +206,14 @@ def _late(conn: Connection, now: datetime) -> list[Proposal]:
 
 
 def _next(conn: Connection) -> list[Proposal]:
+    """Contradictions, which hold answers back, then what people teach, and then copies."""
     shown = reviews.proposals(conn, [ProposalState.OPEN])
-    best = reviews.waiting_best(conn, room := limits.current_policy(conn).open_cards - len(shown))
-    beside = min(room - len(best), PAIRS - sum(made.rival is not None for made in shown))
-    return [*best, *pairs.next_pairs(conn, beside)]
+    room = limits.current_policy(conn).open_cards - len(shown)
+    beside = PAIRS - sum(made.rival is not None for made in shown)
+    first = pairs.next_pairs(conn, Clash.CONTRADICTION, min(room, beside))
+    best = reviews.waiting_best(conn, room - len(first))
+    copies = pairs.next_pairs(conn, Clash.SAME, min(room - len(best), beside) - len(first))
+    return [*first, *best, *copies]
 
 
 def _expire(line: Line, conn: Connection, made: Proposal, why: str) -> None:

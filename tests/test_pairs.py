@@ -522,6 +522,56 @@ def test_a_few_have_cards_and_contradictions_come_first(fernweh: Desk) -> None:
     assert {p.rival.clash for p in asked(fernweh)[:3] if p.rival} == {Clash.CONTRADICTION}
 
 
+def words(made: Desk, *ids: str) -> None:
+    """Proposals of words that wait for a card."""
+    now = made.clock()
+    with made.line.store.write() as conn:
+        for id_ in ids:
+            asks = Proposal(
+                id_, 1, ProposalState.WAITING, f"What about {id_}?", "That.", "", "", "", (), ("ines", "tomasz"), now,
+                now + timedelta(days=1),
+            )  # fmt: skip
+            reviews.save_proposal(conn, asks, "shown")
+
+
+def test_a_contradiction_gets_a_card_before_what_people_teach_and_a_copy_behind_it(fernweh: Desk) -> None:
+    fernweh.policy(Policy(version=2, open_cards=2))
+    words(fernweh, "p-1", "p-2")
+    learn(fernweh, HAND, COPY)
+
+    with fernweh.line.store.read() as conn:
+        shown = reviews.proposals(conn, [ProposalState.OPEN])
+
+    assert {p.rival.clash if p.rival else p.id for p in shown} == {Clash.CONTRADICTION}
+
+
+def test_what_people_teach_gets_a_card_before_a_copy(fernweh: Desk) -> None:
+    fernweh.policy(Policy(version=2, open_cards=2))
+    words(fernweh, "p-1", "p-2")
+    learn(fernweh, COPY)
+
+    with fernweh.line.store.read() as conn:
+        assert [p.id for p in reviews.proposals(conn, [ProposalState.OPEN])] == ["p-1", "p-2"]
+
+
+def test_a_card_says_how_it_ended(fernweh: Desk) -> None:
+    def ended() -> list[str]:
+        return [card.html for card in fernweh.fakes["slack"].cards() if not card.buttons]
+
+    learn(fernweh, HAND)
+    press(fernweh, ONE)
+    assert "Settled: How long can I return an order?" in ended()[0]
+
+    learn(fernweh, replace(HAND, version=3))
+    learn(fernweh, replace(HAND, version=4, retired=True))
+    assert "Nothing left to settle: How long can I return an order?" in ended()[0]
+
+    learn(fernweh, replace(HAND, version=5))
+    fernweh.clock.forward(days=14, minutes=1)
+    keep(fernweh)
+    assert "Waits its turn again: How long can I return an order?" in ended()[0]
+
+
 def test_whoever_is_killed_goes_on_and_asks_nothing_twice(fernweh: Desk) -> None:
     fernweh.publish(HAND)
 

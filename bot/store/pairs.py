@@ -67,10 +67,10 @@ def count(conn: Connection) -> int:
     return conn.scalar(select(func.count()).where(proposal.c.rival != "", WAITS)) or 0
 
 
-def next_pairs(conn: Connection, room: int) -> list[Proposal]:
-    """Which pairs get a card next, at most `room`."""
-    query = select(proposal.c.value).where(proposal.c.rival != "", stands(proposal.c.state, "waiting"))
-    return list(conn.scalars(query.order_by(*TURN).limit(max(0, room))))
+def next_pairs(conn: Connection, clash: Clash, room: int) -> list[Proposal]:
+    """Which pairs get a card next, at most `room`: the oldest."""
+    query = select(proposal.c.value).where(stands(proposal.c.clash, clash.value), stands(proposal.c.state, "waiting"))
+    return list(conn.scalars(query.order_by(proposal.c.at, proposal.c.id).limit(max(0, room))))
 
 
 def of(conn: Connection, one: str, other: str) -> list[Proposal]:
