@@ -726,10 +726,55 @@ def test_the_page_shows_them_to_everybody_and_lets_leads_settle_them(fernweh: De
         assert "Nothing was changed." in answer.text
     assert retired(fernweh) == []
 
-    assert lead.post("/knowledge/pairs", page="/knowledge/pairs", keep="keep_one", **form).status_code == 200
+    done = lead.post("/knowledge/pairs", page="/knowledge/pairs", keep="keep_one", **form)
+    assert done.status_code == 200
+    assert "window-by-hand</a> is retired" in done.text
     fernweh.settle()
     assert retired(fernweh) == ["window-by-hand"]
     assert cards(fernweh) == []
+
+
+def test_what_was_retired_on_the_page_comes_back_by_one_press_there(fernweh: Desk) -> None:
+    learn(fernweh, HAND)
+    lead = staff(fernweh.line, fernweh.url, INES)
+    page = lead.get("/knowledge/pairs").text
+    form = {name: page.partition(f'name="{name}" value="')[2].partition('"')[0] for name in ("id", "shown")}
+    lead.post("/knowledge/pairs", page="/knowledge/pairs", keep="keep_one", **form)
+
+    undo = lead.get("/knowledge/pairs", settled=form["id"]).text.partition('role="status"')[2]
+    back = {name: undo.partition(f'name="{name}" value="')[2].partition('"')[0] for name in ("id", "version")}
+    lead.post("/knowledge/restore", page="/knowledge/pairs", **back)
+
+    assert back == {"id": "window-by-hand", "version": "1"}
+    assert retired(fernweh) == []
+    keep(fernweh)
+    assert len(asked(fernweh)) == 1
+
+
+def test_the_page_says_that_both_stay(fernweh: Desk) -> None:
+    learn(fernweh, HAND)
+    lead = staff(fernweh.line, fernweh.url, INES)
+    page = lead.get("/knowledge/pairs").text
+    form = {name: page.partition(f'name="{name}" value="')[2].partition('"')[0] for name in ("id", "shown")}
+
+    done = lead.post("/knowledge/pairs", page="/knowledge/pairs", keep="keep_both", **form).text
+
+    assert "Both stay" in done
+
+
+def test_the_page_says_what_each_side_was_good_for_and_leaves_out_what_is_over(fernweh: Desk) -> None:
+    fernweh.ask(ASKS_RETURN)
+    learn(fernweh, HAND)
+    lead = staff(fernweh.line, fernweh.url, INES)
+    before = lead.get("/knowledge/pairs").text
+    with fernweh.line.store.write() as conn:
+        entries.retire(conn, HAND.id, "ines", "", fernweh.clock())
+
+    after = lead.get("/knowledge/pairs").text
+
+    assert ("used once" in before, "not used yet" in before) == (True, True)
+    assert "They contradict each other" in before
+    assert "They contradict each other" not in after
 
 
 def test_the_page_settles_what_has_no_card_yet(database_url: str, redis_url: str | None) -> None:
