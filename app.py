@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("understudy")
 Act = tuple[float, Callable[[], object]]  # every so many seconds
+STANDS_IN = 5.0  # seconds between the looks of a worker for what `serve` should have compared
 PATIENCE = 25.0  # seconds for a send that has begun, when we are told to stop: cut off, it counts as a crash
 
 
@@ -151,23 +152,22 @@ def web(
     return app
 
 
-@contextmanager
-def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[int]:
-    """Workers in this process until the block ends, and how many: with REDIS_URL they are processes of their own.
-    Beside them the index keeps up, and with `sweeps` every second what dead workers held is taken back, and every so
-    often what webhooks lost."""
+def acts(line: Line, chosen: Settings, *, sweeps: bool = True) -> list[Act]:
+    """What is repeated. Everywhere the index keeps up and entries are compared, or nothing would be answered alone."""
     from learning import pairs
 
-    kept = timedelta(days=chosen.retention_days) if chosen.retention_days else None
-    upkeep = sweep.Upkeep(chosen.anchors, kept, chosen.budgets)
+    always: list[Act] = [(1.0, line.knowledge.keep_up), (1.0 if sweeps else STANDS_IN, pairs.Keeper(line))]
+    upkeep = sweep.Upkeep(chosen.anchors, timedelta(days=chosen.retention_days) or None, chosen.budgets)
+    synced = sync.acts(line.store, line.connectors, chosen.sync_folders, line.now, chosen.sync_every)
+    return [*always, *sweep.acts(line, upkeep, chosen.sweep_every), *synced] if sweeps else always
+
+
+@contextmanager
+def working(line: Line, chosen: Settings, *, sweeps: bool = True) -> Iterator[int]:
+    """Workers and `acts` until the block ends, and how many: with REDIS_URL they are processes of their own."""
     line.knowledge.refresh()  # an index of another embedder is found out before anybody asks
-    always: list[Act] = [(1.0, line.knowledge.keep_up)]
-    acts: list[Act] = [*always, (1.0, partial(sweep.reclaim, line)), (1.0, pairs.Keeper(line))]
-    acts += [(chosen.sweep_every, partial(sweep.daily, line, upkeep))]
-    acts += [(chosen.sweep_every, partial(sweep.visit, line, upkeep, desk)) for desk in line.connectors.values()]
-    acts += sync.acts(line.store, line.connectors, chosen.sync_folders, line.now, chosen.sync_every)
     count = chosen.workers if isinstance(line.wake, Bell) else 0
-    with repeating(acts if sweeps else always) as stopping:
+    with repeating(acts(line, chosen, sweeps=sweeps)) as stopping:
         workers = Workers(worker(line, chosen), line.wake).start() if count and isinstance(line.wake, Bell) else None
         try:
             yield count

@@ -91,9 +91,12 @@ def answer(line: Line, event: Event) -> Effect | None:
     with line.store.read() as conn:
         confidence = line.confidence.confidence(context, draft) if draft.text else 0.0
         draft, licensed = replace(draft, confidence=confidence), limits.licensed(conn, line.now())
-        disputed = bool(draft.used) and pairs.disputes(conn, draft)
+        compared = pairs.compared(conn)  # first: what is found in between is among what is disputed
+        disputed = bool(draft.used) and pairs.disputes(conn, draft, line.now())
     can = line.connector(event.ref.connector).can
-    decision = decision or decide(context, draft, licensed, can, away=away, objection=objection, disputed=disputed)
+    decision = decision or decide(
+        context, draft, licensed, can, away=away, objection=objection, disputed=disputed, compared=compared
+    )
     return _outgoing(line, context, draft, decision, hosts)
 
 

@@ -16,6 +16,7 @@ from bot.model import (
     Entry,
     Evidence,
     Proposal,
+    ProposalState,
     Ref,
     Source,
 )
@@ -24,6 +25,13 @@ from bot.text.links import ANYWHERE
 Pairs = tuple[tuple[str, str], ...]
 UNSORTED = "unsorted"  # the topic of what was learned beside all known topics
 SIDE, DIFFERS = 1_800, 250  # characters of an answer, and of a sentence that differs, on a card of a pair
+PAIR_ENDS = {
+    ProposalState.WAITING: "Waits its turn again",
+    ProposalState.OPEN: "Waits its turn again",
+    ProposalState.APPROVED: "Settled",
+    ProposalState.REJECTED: "Settled",
+    ProposalState.EXPIRED: "Nothing left to settle",
+}
 SHOWN = 300  # characters of a passage or question in a note
 GOES_AS = {
     Action.REPLY: (DeliveryKind.REPLY,),
@@ -145,7 +153,8 @@ def card_key(made: Proposal) -> str:
 
 def decided_card(made: Proposal, review: Ref, said: str) -> Delivery:
     """The card once it is decided: who and why, no buttons."""
-    title = f"{'Settled' if made.rival else made.state.value.capitalize()}: {made.question}"[:150]
+    ended = PAIR_ENDS[made.state] if made.rival else made.state.value.capitalize()
+    title = f"{ended}: {made.question}"[:150]
     card = _card(f"{card_key(made)}-{made.state}", review, title, (("Decision", said),), made)
     return replace(card, replaces=made.card)
 

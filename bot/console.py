@@ -50,7 +50,7 @@ def register(add: Add, desks: Desks, knows: Knows, past: Pasts, brains: Callable
     find_commands.register(add, knows)
     entry_commands.register(add, imports, knows, past)
     sync_commands.register(add, imports, desks, knows, past)
-    taught_commands.register(exports, imports, knows)
+    taught_commands.register(exports, imports, knows, past)
     add("doctor", lambda _: _doctor(desks(), brains), "check settings, tokens and webhooks; changes nothing")
     setup = add("setup", lambda args: _setup(desks(), dry_run=args.dry_run), "install webhooks at the helpdesks")
     setup.add_argument("--dry-run", action="store_true", help="only say what would be made")

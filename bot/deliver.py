@@ -91,7 +91,9 @@ def _forbidden(conn: Connection, line: Line, row: Sending, conversation: Convers
     decided = drafts.get_draft(conn, row.draft_id)
     if decided is None or not topics(decided.draft) <= limits.licensed(conn, now):
         return "the topic's licence has ended"
-    if pairs.disputes(conn, decided.draft):
+    if not pairs.compared(conn):  # first: what is found in between is among what is disputed
+        return Reason.UNCOMPARED.words
+    if pairs.disputes(conn, decided.draft, now):
         return Reason.DISPUTED.words
     rests = [(used.version, knowledge.latest(conn, used.id)) for used in decided.draft.used]
     if not all(entry and entry.version == version and entry.in_force(now) for version, entry in rests):

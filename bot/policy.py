@@ -113,18 +113,20 @@ def decide(
     away: bool = False,
     objection: Reason | None = None,
     disputed: bool = False,
+    compared: bool = True,
 ) -> Decision:
     """How far a draft goes. Only approved entries, a licence for each of their topics and confidence answer alone.
 
     `licensed`: topics with an open licence. `away`: the writer could not answer, and the embedded one stood in.
     `objection`: why its text must not leave. `disputed`: does it rest on what people have not settled yet?
+    `compared`: would anything that contradicts it be known?
     """
     if objection:
         return Decision(Action.HANDOFF, objection)
     if not draft.text or draft.confidence < context.policy.suggest_at:
         return Decision(Action.HANDOFF, Reason.THIN_EVIDENCE)
     doubted = Reason.WRITER_UNAVAILABLE if away else Reason.DISPUTED if disputed else None
-    held = doubted or _held_back(context, draft, licensed, can)
+    held = doubted or _held_back(context, draft, licensed, can) or (None if compared else Reason.UNCOMPARED)
     return Decision(Action.SUGGEST, held) if held else Decision(Action.REPLY, Reason.LICENSED)
 
 

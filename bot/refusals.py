@@ -16,7 +16,7 @@ from bot.store.people import BY_LINK
 NEWER = "newer version"
 NOT_OURS = "This button is not ours."
 CHANGED = "The proposal has changed since this card was posted; please use the newest card."
-ONE_CHANGED = "One of the two entries has changed since they were compared, so there may be nothing to settle any more."
+ONE_CHANGED = "One of the two entries has changed since, or is out of date, so there may be nothing to settle any more."
 ALONE = "You are the only one who taught this, so somebody else has to approve it."
 BY_LINKS_ALONE = (
     "Only links that were used without signing in have taught this, so it takes two leads who press Approve. "
@@ -52,7 +52,7 @@ def refusal(conn: Connection, verdict: Verdict, now: datetime) -> str:
             if verdict.kind not in ON_WORDS
             else _draft_refusal(conn, verdict, about.removeprefix("draft:"), shown)
         )
-    return _proposal_refusal(conn, verdict, about.removeprefix("proposal:"), shown)
+    return _proposal_refusal(conn, verdict, about.removeprefix("proposal:"), shown, now)
 
 
 def _draft_refusal(conn: Connection, verdict: Verdict, id: str, shown: str) -> str:
@@ -67,7 +67,7 @@ def _draft_refusal(conn: Connection, verdict: Verdict, id: str, shown: str) -> s
     return ""
 
 
-def _proposal_refusal(conn: Connection, verdict: Verdict, id: str, shown: str) -> str:
+def _proposal_refusal(conn: Connection, verdict: Verdict, id: str, shown: str, now: datetime) -> str:
     made = reviews.get_proposal(conn, id)
     if made is None or proposal_digest(made) != shown:
         return CHANGED
@@ -80,7 +80,7 @@ def _proposal_refusal(conn: Connection, verdict: Verdict, id: str, shown: str) -
         return "Only a lead can decide this. Ask an admin to add you to the approvers."
     if verdict.kind is VerdictKind.REJECT:
         return ""
-    if made.rival and pairs.changed(conn, made):
+    if made.rival and pairs.changed(conn, made, now):
         return ONE_CHANGED
     if _outdated(conn, made):
         return "The entry has changed since this was proposed; reject it, and a new proposal will build on it."

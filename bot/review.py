@@ -14,7 +14,7 @@ from bot.errors import Misconfigured, Unavailable
 from bot.line import Line
 from bot.model.conversation import Person, Ref
 from bot.model.drafting import Button, Delivery, Draft, Verdict
-from bot.model.kinds import ON_PAIRS, ON_WORDS, OutcomeKind, ProposalState, Taint, VerdictKind
+from bot.model.kinds import ON_PAIRS, ON_WORDS, Clash, OutcomeKind, ProposalState, Taint, VerdictKind
 from bot.model.knowledge import Entry
 from bot.model.learning import Outcome, Proposal
 from bot.ports import Panel
@@ -27,6 +27,7 @@ from bot.store.statements import Lock, one_at_a_time
 log = logging.getLogger(__name__)
 VERDICT = TypeAdapter(Verdict)
 PROPOSAL_LIVES = timedelta(days=14)
+UNDECIDED, OTHERWISE = "Nobody decided in time", "One of the two has changed meanwhile, or is out of date"
 PAIRS = 5  # cards of pairs at a time, so that they leave room for what people teach
 LABELS = {VerdictKind.ACCEPT: "Approve", VerdictKind.EDIT: "Edit", VerdictKind.REJECT: "Reject"}
 STAYS = {VerdictKind.KEEP_ONE: "Keep A, retire B", VerdictKind.KEEP_OTHER: "Keep B, retire A",
@@ -178,23 +179,26 @@ def propose(line: Line, conn: Connection, made: Proposal) -> None:
 
 def open_next(line: Line, conn: Connection) -> None:
     """End what nobody decided in time, and pairs of which an entry has changed; open waiting proposals while there is
-    room: many experts first, and then pairs."""
-    for made in _changed(conn):
-        _end(
-            line, conn, replace(made, state=ProposalState.EXPIRED), "understudy", "One of the two has changed meanwhile"
-        )
-    for made in _late(conn, line.now()):
-        _put_back(line, conn, made) if made.rival else _expire(line, conn, made)
+    room."""
+    now, (until, _) = line.now(), pairs.moved(conn)
+    for made in _changed(conn, now):
+        _expire(line, conn, made, OTHERWISE)
+    pairs.set_ended(conn, until)
+    for made in _late(conn, now):
+        _put_back(line, conn, made) if made.rival else _expire(line, conn, made, UNDECIDED)
     for made in _next(conn):
-        _open(line, conn, replace(made, state=ProposalState.OPEN, expires=line.now() + PROPOSAL_LIVES))
+        if pairs.changed(conn, made, now):
+            _expire(line, conn, made, OTHERWISE)
+        else:
+            _open(line, conn, replace(made, state=ProposalState.OPEN, expires=now + PROPOSAL_LIVES))
 
 
-def _changed(conn: Connection) -> list[Proposal]:
-    """Only once all that was published has been compared: a contradiction that goes on with the new version is asked
-    about before the old one ends, so that nothing is answered in between."""
-    if pairs.mark(conn) < rows.newest(conn)[0]:
-        return []
-    return [made for made in pairs.unsettled(conn) if pairs.changed(conn, made)]
+def _changed(conn: Connection, now: datetime) -> list[Proposal]:
+    """Pairs to end: those of versions that were compared since, and those on a card that time has ended. The rest holds
+    nothing back any more, and ends when it is its turn."""
+    ended = [made for made in pairs.moved(conn)[1] if pairs.changed(conn, made, now)]
+    shown = (made for made in reviews.proposals(conn, [ProposalState.OPEN]) if made.rival and made not in ended)
+    return [*ended, *(made for made in shown if pairs.out_of_date(conn, made, now))]
 
 
 def _late(conn: Connection, now: datetime) -> list[Proposal]:
@@ -202,22 +206,24 @@ def _late(conn: Connection, now: datetime) -> list[Proposal]:
 
 
 def _next(conn: Connection) -> list[Proposal]:
+    """Contradictions, which hold answers back, then what people teach, and then copies."""
     shown = reviews.proposals(conn, [ProposalState.OPEN])
-    best = reviews.waiting_best(conn, room := limits.current_policy(conn).open_cards - len(shown))
-    beside = min(room - len(best), PAIRS - sum(made.rival is not None for made in shown))
-    return [*best, *pairs.next_pairs(conn, beside)]
+    room = limits.current_policy(conn).open_cards - len(shown)
+    beside = PAIRS - sum(made.rival is not None for made in shown)
+    first = pairs.next_pairs(conn, Clash.CONTRADICTION, min(room, beside))
+    best = reviews.waiting_best(conn, room - len(first))
+    copies = pairs.next_pairs(conn, Clash.SAME, min(room - len(best), beside) - len(first))
+    return [*first, *best, *copies]
 
 
-def _expire(line: Line, conn: Connection, made: Proposal) -> None:
-    _end(line, conn, replace(made, state=ProposalState.EXPIRED), "understudy", "Nobody decided in time")
+def _expire(line: Line, conn: Connection, made: Proposal, why: str) -> None:
+    _end(line, conn, replace(made, state=ProposalState.EXPIRED), "understudy", why)
 
 
 def _put_back(line: Line, conn: Connection, made: Proposal) -> None:
     """It waits for a card again, behind the others: what contradicts itself does not end by being left alone."""
     reviews.close_nonces(conn, f"proposal:{made.id}", NEWER, line.now())
-    _show(
-        line, conn, compose.decided_card(made, Ref(line.review, "review"), "Nobody decided in time; it waits its turn")
-    )
+    _show(line, conn, compose.decided_card(made, Ref(line.review, "review"), f"{UNDECIDED}; it waits its turn"))
     again = replace(made, state=ProposalState.WAITING, version=made.version + 1, card="", at=line.now())
     reviews.save_proposal(conn, again, proposal_digest(again))
 
@@ -225,7 +231,8 @@ def _put_back(line: Line, conn: Connection, made: Proposal) -> None:
 def tend(line: Line) -> None:
     """Give cards to what waits, and take them from what is over, whoever stored or changed it."""
     with line.store.read() as conn:
-        if not (_changed(conn) or _late(conn, line.now()) or _next(conn)):
+        moved, now = pairs.moved(conn)[0] > pairs.ended(conn), line.now()
+        if not (moved or _changed(conn, now) or _late(conn, now) or _next(conn)):
             return
     with line.store.write() as conn:
         one_at_a_time(conn, Lock.CHAIN)

@@ -2,9 +2,10 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -32,6 +33,12 @@ class Upkeep:
     kept: timedelta | None = None
     budgets: Mapping[str, float] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
+
+
+def acts(line: Line, upkeep: Upkeep, every: float) -> list[tuple[float, Callable[[], object]]]:
+    """What is repeated, and every how many seconds: what dead workers held is taken back, and what webhooks lost."""
+    visits = [(every, partial(visit, line, upkeep, desk)) for desk in line.connectors.values()]
+    return [(1.0, partial(reclaim, line)), (every, partial(daily, line, upkeep)), *visits]
 
 
 def reclaim(line: Line) -> int:

@@ -5,8 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.entry_commands import progress, summed
-from bot.find_commands import fill
+from bot.entry_commands import Past, Pasts, compared, progress, summed
 from bot.imports import How
 from bot.knowledge import Knows
 from bot.records import Add, lead, opened
@@ -14,11 +13,11 @@ from bot.taught.away import counted, take_away
 from bot.taught.back import bring_back
 
 
-def register(exports: Add, imports: Add, knows: Knows) -> None:
+def register(exports: Add, imports: Add, knows: Knows, past: Pasts) -> None:
     """Add `export taught` and `import taught`."""
     away = exports("taught", _away, "all that the team has taught, as a folder: Markdown, JSON lines and a manifest")
     text = "what `export taught` wrote, here or elsewhere: as often as you like"
-    back = imports("taught", lambda args: _back(args, knows), text)
+    back = imports("taught", lambda args: _back(args, knows, past()), text)
     for command in (away, back):
         command.add_argument("folder", type=Path)
         command.add_argument("--by", required=True, help="the lead who says so: id or e-mail")
@@ -45,7 +44,7 @@ def _told(name: str, many: int) -> None:
         print(f"\r{many:,} {name} …", end="", file=sys.stderr, flush=True)
 
 
-def _back(args: argparse.Namespace, knows: Knows) -> None:
+def _back(args: argparse.Namespace, knows: Knows, past: Past) -> None:
     store = opened()
     with store.read() as conn:
         how = How(lead(conn, args.by).id, dry_run=args.dry_run)
@@ -56,4 +55,4 @@ def _back(args: argparse.Namespace, knows: Knows) -> None:
     if not any(summary.seen for summary in found.values()):
         print("There is nothing in it.")
     if not args.dry_run:
-        fill(knows(store))
+        compared(store, knows(store), past)

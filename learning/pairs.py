@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import review
+from bot.errors import BotError
 from bot.knowledge import Knowledge
 from bot.line import Line
 from bot.model import Entry, Proposal, ProposalState, Rival
@@ -44,15 +46,20 @@ class Keeper:
 
     def __call__(self) -> None:
         """One step."""
-        line = self._line
         with self._lock:
-            more = step(line.store, line.knowledge, line.now)
-            with line.store.read() as conn:
-                seen = (rows.newest(conn)[0], reviews.changes(conn))
-            if not more and seen == self._seen and timedelta() <= line.now() - self._at < AGAIN:
-                return
-            review.tend(line)
-            self._seen, self._at = seen, line.now()
+            try:
+                step(self._line.store, self._line.knowledge, self._line.now)
+            finally:  # what is open has to end though nothing new can be compared
+                self._tend()
+
+    def _tend(self) -> None:
+        line = self._line
+        with line.store.read() as conn:
+            seen = (pairs.mark(conn), pairs.ended(conn), reviews.changes(conn))
+        if seen == self._seen and timedelta() <= line.now() - self._at < AGAIN:
+            return
+        review.tend(line)
+        self._seen, self._at = seen, line.now()
 
 
 def compare(store: Store, knowledge: Knowledge, now: Clock, said: Callable[[int], object] = lambda _: None) -> int:
@@ -73,7 +80,7 @@ def step(store: Store, knowledge: Knowledge, now: Clock) -> int:
     if not fresh:
         return 0
     knowledge.keep_up()  # what is not in the index yet would be held against nothing
-    found = {_name(*pair): pair for entry in newest for pair in _beside(entry, knowledge, now())}
+    found = {_name(*pair): pair for entry in newest for pair in _told(entry, knowledge, now())}
     with store.write() as conn:
         one_at_a_time(conn, Lock.CHAIN)
         if pairs.mark(conn) == mark:
@@ -89,6 +96,18 @@ def _latest(conn: Connection, entry: Entry) -> bool:
     return rows.latest(conn, entry.id) == entry
 
 
+def _told(entry: Entry, knowledge: Knowledge, now: datetime) -> list[Pair]:
+    """What is beside it. A text that cannot be searched for is told once and passed over, since nothing is answered
+    alone until all are compared; where the store or a brain is away, it has to wait."""
+    try:
+        return list(_beside(entry, knowledge, now))
+    except (BotError, SQLAlchemyError, OSError):
+        raise
+    except Exception:
+        log.exception("not compared", extra={"entry": entry.id, "version": entry.version})
+        return []
+
+
 def _beside(entry: Entry, knowledge: Knowledge, now: datetime) -> Iterator[Pair]:
     """Pairs with what is nearest, the lower id first, so that both find the same pair."""
     found = knowledge.search(f"{entry.question}\n{entry.answer[:ASKED]}", limit=LOOKED)
@@ -96,7 +115,12 @@ def _beside(entry: Entry, knowledge: Knowledge, now: datetime) -> Iterator[Pair]
     apart = (e for e in others if e is not None and e.in_force(now) and not of_one_page(entry, e))
     for other in islice(apart, NEAREST):
         one, two = sorted((entry, other), key=lambda e: e.id)
-        if finding := disagree(one, two):
+        try:
+            finding = disagree(one, two)
+        except Exception:  # two texts are all that it is given: they would fail again
+            log.exception("not compared", extra={"entry": entry.id, "version": entry.version, "other": other.id})
+            continue
+        if finding:
             yield one, two, finding
 
 

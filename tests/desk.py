@@ -19,7 +19,7 @@ from bot.backends.workers import Bell
 from bot.line import Line
 from bot.model import Decided, Entry, Person, PersonRole, Policy, Ref
 from bot.settings import Settings
-from bot.store import drafts, limits, people
+from bot.store import drafts, limits, pairs, people
 from bot.store import knowledge as rows
 from bot.store.drafts import Sending
 from bot.work import waiting
@@ -129,7 +129,13 @@ class Desk:
             limits.add_policy(conn, policy, "test", self.clock())
 
     def know(self, *entries: Entry) -> None:
-        """Approve entries."""
+        """Approve entries, and say that nothing contradicts them."""
+        self.publish(*entries)
+        with self.line.store.write() as conn:
+            pairs.set_mark(conn, rows.newest(conn)[0])
+
+    def publish(self, *entries: Entry) -> None:
+        """Approve entries that nobody has held against the rest yet."""
         with self.line.store.write() as conn:
             for entry in entries:
                 rows.add_entry(conn, entry)

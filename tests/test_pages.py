@@ -385,7 +385,7 @@ def test_health_counts_what_waits_and_what_the_door_refused(office: Desk) -> Non
     health = answer.json()
     assert (answer.status_code, health["store"], health["waiting"], health["dead"]) == (200, True, 0, 0)
     assert (health["conversations"], health["refused"]) == (1, {"zendesk 401": 1})
-    assert (health["drafts"], health["outcomes"]) == (1, 0)
+    assert (health["drafts"], health["outcomes"], health["uncompared"]) == (1, 0, 0)
     assert health["undelivered"] == {"approved": 0, "sending": 0, "unknown": 0}
 
 

@@ -67,6 +67,7 @@ class Reason(StrEnum):
     TOO_SHORT = "too_short", "a question of so few words is not answered alone"
     PAST_REPLY_ONLY = "past_reply_only", "it rests on a colleague's past reply, not on an approved entry"
     DISPUTED = "disputed", "two entries on this topic contradict each other, and no lead has settled it yet"
+    UNCOMPARED = "uncompared", "what was published just now has not been held against the other entries yet"
     OTHER_LANGUAGE = "other_language", "the knowledge is in another language"
     DRAFT_ONLY = "draft_only", "this helpdesk is set to drafts only"
     CANNOT_REPLY = "cannot_reply", "replies cannot be sent here"

@@ -5,15 +5,18 @@ from collections.abc import Collection
 from sqlalchemy import Connection, Table, func, select
 
 from bot.model import DeliveryState
+from bot.store.pairs import mark
 from bot.store.tables import conversation, delivery, draft, outcome, used
+from bot.store.tables import entry as version
 
 OPEN = (DeliveryState.APPROVED, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 TOTALS: dict[str, Table] = {"conversations": conversation, "drafts": draft, "outcomes": outcome}
 
 
 def totals(conn: Connection) -> dict[str, int]:
-    """How many conversations, drafts and outcomes."""
-    return {name: conn.scalar(select(func.count()).select_from(table)) or 0 for name, table in TOTALS.items()}
+    """How many conversations, drafts and outcomes, and versions of entries that nothing was held against yet."""
+    found = {name: conn.scalar(select(func.count()).select_from(table)) or 0 for name, table in TOTALS.items()}
+    return {**found, "uncompared": conn.scalar(select(func.count()).where(version.c.seq > mark(conn))) or 0}
 
 
 def undelivered(conn: Connection) -> dict[str, int]:

@@ -7,10 +7,34 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Select, Table, bindparam, func, select
 
-from bot.model import Conversation, Correction, Decided, Event, Intervention, Outcome, OutcomeKind, Policy, Ref, Rule
+from bot.model import (
+    Conversation,
+    Correction,
+    Decided,
+    Event,
+    Intervention,
+    Outcome,
+    OutcomeKind,
+    Policy,
+    Proposal,
+    Ref,
+    Rule,
+)
 from bot.news import FORGOTTEN
 from bot.store.prepared import Prepared
-from bot.store.tables import conversation, correction, draft, event, intervention, outcome, past, policy, rule, taken
+from bot.store.tables import (
+    conversation,
+    correction,
+    draft,
+    event,
+    intervention,
+    outcome,
+    past,
+    policy,
+    proposal,
+    rule,
+    taken,
+)
 from bot.store.taken import Taken
 
 PAGE = 100  # rows that are in memory at once
@@ -69,6 +93,12 @@ def places(conn: Connection) -> Iterator[tuple[str, Taken]]:
 def past_replies(conn: Connection) -> Iterator[Intervention]:
     """Those that nobody had forgotten, in the order they came."""
     return (item for item in values(conn, past, past.c.seq) if item.answer)
+
+
+def proposals(conn: Connection) -> Iterator[Proposal]:
+    """Those that ask for words: which of two entries stays is asked where they are compared."""
+    asks = select(proposal.c.id, proposal.c.value).where(proposal.c.rival == "")
+    return (row.value for row in rows(conn, asks, proposal.c.id))
 
 
 def rules(conn: Connection) -> Iterator[tuple[Rule, datetime]]:

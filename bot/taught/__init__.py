@@ -11,12 +11,13 @@
     corrections.jsonl.gz    drafts of which something became: the draft, the outcome, and how what was sent differed
     interventions.jsonl.gz  what people did where the bot did not or could not answer, and the proposal it went into
     past.jsonl.gz           past replies, for suggestions
-    proposals.jsonl.gz      every proposal with how it was decided and why
+    proposals.jsonl.gz      every proposal of words with how it was decided and why
     signals.jsonl.gz        in the order they came: what learners are a fold over
 
 Lines are values of `bot.model`, in JSON with the names of their fields, beside what `bot.taught.lines` adds. A field
 that is missing has its default, one that is not known is left out; where that is not enough, FORMAT counts up.
 
 What does not travel: what gives somebody power (persons, passwords, licences, links and buttons), what is on its way
-(work, deliveries, drafts that nothing became of yet) and the audit, which has an export of its own.
+(work, deliveries, drafts that nothing became of yet), the audit, which has an export of its own, and which of two
+entries stays: whoever takes entries in has them compared there, and asks its own leads.
 """

@@ -131,7 +131,7 @@ PARTS = (
     Part("corrections", TypeAdapter(Judged), lambda conn: (Judged(*row) for row in travel.judged(conn))),
     Part("interventions", TypeAdapter(Step), lambda conn: (Step(*row) for row in travel.interventions(conn))),
     Part("past", TypeAdapter(Intervention), travel.past_replies),
-    Part("proposals", TypeAdapter(Proposal), _values(tables.proposal, "id")),
+    Part("proposals", TypeAdapter(Proposal), travel.proposals),
     Part("signals", TypeAdapter(Signal), _values(tables.signal, "seq")),
 )
 NAMES = (ENTRIES, *(part.file for part in PARTS))

@@ -22,6 +22,7 @@ from bot.text.redact import redact
 GONE = "its customer was forgotten here"
 NOBODYS = "its conversation is not here, so nobody could have it forgotten"
 OTHER = "is here with other words, which stay"
+PAIR = "entries are compared here, and settled here"
 UNDECIDED = (ProposalState.WAITING, ProposalState.OPEN)
 Words = TypeVar("Words", Intervention, Proposal)
 Version = TypeVar("Version", Entry, Rule, Policy)
@@ -184,8 +185,11 @@ def _past(back: Back, conn: Connection, there: Intervention) -> Became | str:
 
 
 def _proposal(back: Back, conn: Connection, there: Proposal) -> Became | str:
-    """What nobody has decided waits here for its turn on our own review channel."""
-    made = _waiting(there if there.rival else _masked(there))  # a pair that is not in the entries' words is closed
+    """What nobody has decided waits here for its turn on our own review channel. Pairs of entries are found here: what
+    a folder says of one could settle a contradiction, or hide it and who taught its sides."""
+    if there.rival:
+        return PAIR
+    made = _waiting(_masked(there))
     blank = not made.question and not made.answer
     for ref in () if blank else made.words or made.refs:
         if why := _unkept(back, conn, ref, made.at):

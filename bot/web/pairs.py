@@ -9,14 +9,15 @@ from sqlalchemy import Connection
 
 from bot import entries, review
 from bot.line import Line
-from bot.model import ON_PAIRS, Entry, Proposal, Verdict, VerdictKind
+from bot.model import ON_PAIRS, Entry, Proposal, ProposalState, Verdict, VerdictKind
 from bot.refusals import proposal_digest
 from bot.review import PROPOSAL_LIVES, STAYS
-from bot.store import pairs, people, reviews
+from bot.store import counts, pairs, people, reviews
 from bot.store.statements import Lock, one_at_a_time
 from bot.web.guard import signed_in
 
 SHOWN = 50
+SETTLED = (ProposalState.APPROVED, ProposalState.REJECTED)
 LOGIN = "login"  # in the audit: who it was is known
 UNKNOWN = "There is no such pair, or it was no question of which entry stays."
 
@@ -34,7 +35,7 @@ def _settle(line: Line) -> Response:
     token = _question(line, form.get("id", ""), form.get("shown", ""))
     verdict = Verdict(VerdictKind(kind), token, signed_in().id, line.now(), workspace=LOGIN)
     why = review.judge(line, verdict) if token else UNKNOWN
-    return _page(line, 409, why) if why else make_response(redirect(url_for("pages.pairs"), 303))
+    return _page(line, 409, why) if why else make_response(redirect(url_for("pages.pairs", settled=form["id"]), 303))
 
 
 def _question(line: Line, id: str, shown: str) -> str:
@@ -55,10 +56,23 @@ def _question(line: Line, id: str, shown: str) -> str:
 def _page(line: Line, status: int = 200, wrong: str = "") -> Response:
     with line.store.read() as conn:
         waiting = pairs.unsettled(conn, SHOWN)
-        found = [(made, proposal_digest(made), _sides(conn, made)) for made in waiting]
-        many, names = pairs.count(conn), {who.id: who.name for who in people.team(conn)}
-    page = render_template("pairs.html", pairs=found, many=many, names=names, stays=STAYS, wrong=wrong)
+        found = [(p, proposal_digest(p), _sides(conn, p)) for p in waiting if not pairs.changed(conn, p, line.now())]
+        names = {who.id: who.name for who in people.team(conn)}
+        used = counts.uses(conn, [entry.id for _, _, sides in found for _, entry, _ in sides])
+        more, done = pairs.count(conn) - len(waiting), _settled(conn, request.args.get("settled", ""))
+    page = render_template(
+        "pairs.html", pairs=found, more=more, names=names, used=used, stays=STAYS, wrong=wrong, done=done
+    )
     return make_response(page, status)
+
+
+def _settled(conn: Connection, id: str) -> tuple[Proposal, Entry | None] | None:
+    """A pair that was, and which of its entries is retired now, as it was compared."""
+    made = reviews.get_proposal(conn, id) if id else None
+    if made is None or made.rival is None or made.state not in SETTLED:
+        return None
+    sides = [entry for _, entry, _ in _sides(conn, made)]
+    return made, next((entry for entry in sides if entries.known(conn, entry.id).retired), None)
 
 
 def _sides(conn: Connection, made: Proposal) -> list[tuple[str, Entry, tuple[str, ...]]]:

@@ -13,7 +13,7 @@ import app
 from bench.elsewhere import Elsewhere
 from bot import work
 from bot.model import Licence, Policy
-from bot.store import Store, limits
+from bot.store import Store, limits, pairs
 from bot.store import knowledge as rows
 from bot.store.migrate import migrate
 from tests.chaos.house import House
@@ -122,6 +122,7 @@ def furnish(store: Store) -> None:
     now = app.utc_now()
     with store.write() as conn:
         rows.add_entry(conn, RETURNS)
+        pairs.set_mark(conn, rows.newest(conn)[0])  # so that the first who asks is answered as all others
         limits.add_policy(conn, Policy(reply_at=0.3, suggest_at=0.2), "chaos", now)
         limits.add_licence(conn, Licence("returns", "chaos", now, now + timedelta(days=1)))
 
