@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
+from textwrap import shorten
 
 from bot.knowledge import Found, Knowledge, Knows
 from bot.model import Evidence
@@ -15,6 +16,7 @@ from bot.store import counts
 from bot.text import typed
 
 SHOWN = 8  # of what was found
+REPLY = 120  # characters of a past reply
 
 
 def register(add: Add, knows: Knows) -> None:
@@ -64,7 +66,7 @@ def _ask(args: argparse.Namespace, knows: Knows) -> None:
     with store.read() as conn:
         used = counts.uses(conn, [f.evidence.id for f in found])
     print("Entries" if found else "No entry has anything of it.")
-    if (by := knowledge.weights()) and found:
+    if (by := knowledge.weights()) and found and by.outcomes >= 1:
         print(f"ordered with words worth {by.words:.2f} and meaning the rest, by {by.outcomes:.0f} outcomes")
     for number, one in enumerate(found, 1):
         print(f"{number:3}  {_scores(one.evidence)}  {one.evidence.id} v{one.evidence.version}  {one.evidence.title}")
@@ -73,6 +75,7 @@ def _ask(args: argparse.Namespace, knows: Knows) -> None:
     print("Past replies, for suggestions only" if past else "No past reply has anything of it.")
     for number, reply in enumerate(past, 1):
         print(f"{number:3}  {_scores(reply)}  {reply.title}")
+        print(f"       {shorten(reply.passage, REPLY, placeholder='…')}")
 
 
 def _scores(evidence: Evidence) -> str:

@@ -23,7 +23,9 @@ from bot.store import knowledge as rows
 from bot.store.migrate import migrate
 from bot.store.prepared import execute
 from bot.text.page import page_of
-from tests.desk import ASKS_RETURN, RETURNS, Desk, desk
+from tests.desk import ASKS_RETURN, INES, RETURNS, Desk, desk
+from tests.shell import Shell
+from tests.staff import staff
 
 ENGRAVING = Entry(
     "engraving",
@@ -37,6 +39,8 @@ INITIALS = "Could my daughter have her monogram somewhere on it, please?"
 LINKED = "Sure, we do that: https://help.fernweh.example/hc/de/articles/1207?from=mail#letters"
 GIFT = Entry("gift", 1, "Is there gift wrapping?", "Yes, a blue box for 5 euros.", topic="service")
 ELSE = "Please write to our partner in Porto, who looks after orders from shops."
+LINK = LINKED.rsplit(maxsplit=1)[-1]
+REPLY = Intervention("i-history:0", Ref("history", "0"), RETURNS.at, "", INITIALS, LINKED, (LINK,))
 
 
 @pytest.fixture
@@ -60,10 +64,9 @@ def memory_of(made: Desk, question: str, entry: Entry) -> float:
 
 def linked(made: Desk, times: int) -> None:
     """In conversations of before, as they are taken in."""
-    reply = Intervention("", Ref("history", "1"), RETURNS.at, "", INITIALS, LINKED, (LINKED.rsplit(maxsplit=1)[-1],))
     with made.line.store.write() as conn:
         for number in range(times):
-            rows.add_past(conn, replace(reply, id=f"i-history:{number}"))
+            rows.add_past(conn, replace(REPLY, id=f"i-history:{number}"))
 
 
 def answered(made: Desk, question: str, answer: str, customer: str = "jonas@example.com") -> Ref:
@@ -241,6 +244,26 @@ def test_an_upgrade_tells_which_page_each_entry_comes_from(tmp_path: Path) -> No
 
     with made.read() as conn:
         pages = execute(conn, "SELECT id, page FROM entry ORDER BY id")
-        assert [e.id for e in rows.entries_of(conn, page_of(LINKED.rsplit(maxsplit=1)[-1]))] == [ENGRAVING.id]
+        assert [e.id for e in rows.entries_of(conn, page_of(LINK))] == [ENGRAVING.id]
     made.close()
     assert pages == [(ENGRAVING.id, "help.fernweh.example/articles/1207"), (GIFT.id, "")]
+
+
+def test_the_knowledge_page_says_what_memory_is_worth(fernweh: Desk) -> None:
+    linked(fernweh, 3)
+
+    page = staff(fernweh.line, fernweh.url, INES).get("/knowledge", ask=INITIALS).text
+
+    assert "memory +0.75" in page
+    assert ENGRAVING.question in page
+
+
+def test_ask_says_what_memory_is_worth_and_how_past_replies_begin(shell: Shell) -> None:
+    with shell.store().write() as conn:
+        rows.add_entry(conn, ENGRAVING)
+        rows.add_past(conn, REPLY)
+
+    told = shell("ask", INITIALS).out
+
+    assert ", memory +0.50)" in told
+    assert f"\n       {LINKED}\n" in told
