@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bot import articles, entries
 from bot.errors import Misconfigured
-from bot.find_commands import fill
+from bot.find_commands import counted, fill
 from bot.imports import How, Summary, Told, take_articles
 from bot.knowledge import Knowledge, Knows
 from bot.model import Entry
@@ -200,16 +200,7 @@ def _conversations(args: argparse.Namespace, knows: Knows, past: Past) -> None:
 def compared(store: Store, knowledge: Knowledge, past: Past) -> None:
     """Give the index what is new, hold it against what is known, and tell what people have to settle."""
     fill(knowledge)
-    total = 0
-
-    def said(count: int) -> None:
-        nonlocal total
-        total += count
-        if sys.stderr.isatty():
-            print(f"\r{total:,} compared …", end="", file=sys.stderr, flush=True)
-
-    many = past.compare(store, knowledge, partial(datetime.now, UTC), said)
-    print("\n" * sys.stderr.isatty(), end="", file=sys.stderr)
+    _, many = counted(partial(past.compare, store, knowledge, partial(datetime.now, UTC)), "compared")
     if many:
         print(f"{many} pair{'s' * (many > 1)} to settle: see Slack, or /knowledge/pairs.")
 

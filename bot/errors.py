@@ -18,9 +18,12 @@ class Misconfigured(BotError):
     """A setting is missing or wrong; says which and how to mend it."""
 
     def __init__(self, setting: str, fix: str) -> None:
-        super().__init__(f"{setting}: {fix}")
+        super().__init__(setting, fix)  # so that it comes whole from another process
         self.setting = setting
         self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.fix}"
 
 
 class Forged(BotError):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from textwrap import shorten
+from typing import TypeVar
 
 from bot.knowledge import Found, Knowledge, Knows
 from bot.model import Evidence
@@ -15,6 +16,7 @@ from bot.scope import Asker
 from bot.store import counts
 from bot.text import typed
 
+Result = TypeVar("Result")
 SHOWN = 8  # of what was found
 REPLY = 120  # characters of a past reply
 
@@ -34,26 +36,27 @@ def register(add: Add, knows: Knows) -> None:
 
 def fill(knowledge: Knowledge) -> None:
     """Give the index what is new, and show how far it is."""
-    _counted(knowledge.keep_up)
+    counted(knowledge.keep_up, "in the index")
 
 
 def _reindex(_: argparse.Namespace, knows: Knows) -> None:
     knowledge = knows(opened(there=True))
-    print(f"{_counted(knowledge.reindex):,} entries and past replies are in the index.")
+    print(f"{counted(knowledge.reindex, 'in the index')[0]:,} entries, past replies and questions are in the index.")
 
 
-def _counted(take: Callable[[Callable[[int], object]], object]) -> int:
+def counted(take: Callable[[Callable[[int], object]], Result], what: str) -> tuple[int, Result]:
+    """How many `take` said it took, and what it gave; a terminal sees the number grow."""
     total = 0
 
     def said(count: int) -> None:
         nonlocal total
         total += count
         if sys.stderr.isatty():
-            print(f"\r{total:,} in the index …", end="", file=sys.stderr, flush=True)
+            print(f"\r{total:,} {what} …", end="", file=sys.stderr, flush=True)
 
-    take(said)
+    result = take(said)
     print("\n" * sys.stderr.isatty(), end="", file=sys.stderr)
-    return total
+    return total, result
 
 
 def _ask(args: argparse.Namespace, knows: Knows) -> None:

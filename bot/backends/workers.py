@@ -80,12 +80,16 @@ class Workers:
 
 
 def repeat(seconds: float, act: Callable[[], object], stopping: threading.Event) -> None:
-    """Again and again, whatever it meets."""
+    """Again and again, whatever it meets; what it meets each time is told once."""
+    told = ""
     while not stopping.wait(seconds):
         try:
             act()
-        except Exception:
-            log.exception("crashed", extra={"act": act})
+            told = ""
+        except Exception as err:
+            if str(err) != told:
+                log.exception("crashed", extra={"act": act})
+            told = str(err)
 
 
 @contextmanager
