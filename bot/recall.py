@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from bot.brains import Hit
-from bot.memory import recalled
+from bot.memory import NEAR, recalled
 from bot.store.knowledge import latest, past_of
 from bot.store.memory import about, linked_in, outcomes_of
 
@@ -15,8 +15,9 @@ NEAREST = 20  # questions that are looked at
 def recall(conn: Connection, asked: Sequence[Hit]) -> dict[str, float]:
     """How far it speaks for each entry (up to 1) or against it (down to -1). Who changed a draft has said by that what
     to think of the entry that it cites, not by the link it had; who wrote another reply, by its links."""
-    replies = past_of(conn, [hit.owner for hit in asked])
-    near = {about(replies[hit.owner]) if hit.owner in replies else hit.owner: hit.vector for hit in asked}
+    alike = {hit.owner: hit.vector for hit in asked if hit.vector > NEAR}
+    replies = past_of(conn, list(alike))
+    near = {about(replies[id_]) if id_ in replies else id_: like for id_, like in alike.items()}
     outcomes = {(one.about, one.entry_id): one for one in outcomes_of(conn, near)}
     for one in linked_in(conn, replies.values()):
         said = outcomes.get((one.about, one.entry_id))
