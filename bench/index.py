@@ -149,7 +149,7 @@ def looking_at_everything(index: HybridIndex) -> HybridIndex:
     """None is left out before it is compared in full."""
     index.mark()
     for part in index._spaces[Source.PAST].frozen:
-        part.looks = Looks(nearest=len(part), covering=len(part), dense=sys.maxsize, coarse=sys.maxsize)
+        part.looks = Looks(nearest=len(part), covering=len(part), dense=sys.maxsize)
     return index
 
 
