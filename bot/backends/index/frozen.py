@@ -175,8 +175,7 @@ class Frozen:
     def _covering(self, out: Blocked | None, limit: int) -> NDArray[np.intp]:
         """By words."""
         worth = -self._found if out is None else np.where(out, np.float32(0), -self._found)
-        rows = smallest(worth, max(self.looks.covering, limit))
-        return rows[worth[rows] < 0]
+        return self._of_several(worth, 0, max(self.looks.covering, limit), limit)
 
     def _share(self, at: slice, rows: Rows) -> Floats:
         """How much of a word each row covers."""
@@ -189,8 +188,22 @@ class Frozen:
         far = self._signs_that_differ(query)
         if out is not None:
             far[out] = FAR
-        rows = smallest(far, max(self.looks.nearest, limit))
-        return rows[far[rows] < FAR]
+        return self._of_several(far, FAR, max(self.looks.nearest, limit), limit)
+
+    def _of_several(self, values: NDArray[Any], worst: float, most: int, owners: int) -> NDArray[np.intp]:
+        """Rows of the `most` smallest values under the `worst`; while they are of fewer `owners`, those, which may have
+        thousands of passages, are taken out of `values` and the others looked at."""
+        found = list[NDArray[np.intp]]()
+        while True:
+            rows = smallest(values, most)
+            rows = rows[values[rows] < worst]
+            begins = np.unique(self.firsts[rows]) if not self._single else rows
+            owners -= len(begins)
+            found.append(rows)
+            if owners <= 0 or len(rows) < most:
+                return np.concatenate(found)
+            for first, end in zip(begins, np.searchsorted(self.firsts, begins, side="right"), strict=True):
+                values[first:end] = worst
 
     def _signs_that_differ(self, query: Floats) -> NDArray[np.uint16]:
         """(rows,) How many, of those of the query that tell most."""
