@@ -223,6 +223,18 @@ def test_of_a_frozen_owner_all_passages_count_though_one_alone_is_a_candidate(tm
     frozen.close()
 
 
+def test_what_was_put_is_written_back_beside_the_puts(index: HybridIndex, tmp_path: Path) -> None:
+    file = tmp_path / "index" / "passages.db"
+    index.put([passage("a", "wash by hand")])
+    before = file.stat().st_size
+
+    for number in range(100):
+        index.put([passage(f"n{number}", f"part number {number} of the frame")])
+    index._finish_folding()
+
+    assert file.stat().st_size > before + 50 * 1024
+
+
 CROWD = [
     *(passage("huge", f"Loosen the screws of the wheel, step {n}.") for n in range(1000)),
     *(passage(f"short-{n}", f"The screws of wheel {n} are tight today.") for n in range(10)),
