@@ -22,6 +22,7 @@ from bot.scope import Asker
 
 BLOCK = 16_384  # rows, whose signs stay in the processor's cache
 FAR = int(np.iinfo(np.uint16).max)
+MORE = 1000
 NEAR_0 = 0.35  # of a query's numbers, those whose signs tell least
 HEAD = 4096  # bytes of a file that are read rather than mapped
 
@@ -42,9 +43,9 @@ def _mapped(file: Path) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """How much is looked at before anything is compared in full: rows that are `nearest` by signs and best `covering`
-    by words; postings that are added up for all rows (`dense`), those of more frequent words for the candidates alone.
-    `python -m bench index` measures what that misses."""
+    """How much is looked at before anything is compared in full: rows that are `nearest` by signs, with one in MORE of
+    all besides, and best `covering` by words; postings that are added up for all rows (`dense`), those of more frequent
+    words for the candidates alone. `python -m bench index` measures what that misses."""
 
     nearest: int = 200
     covering: int = 100
@@ -188,7 +189,7 @@ class Frozen:
         far = self._signs_that_differ(query)
         if out is not None:
             far[out] = FAR
-        return self._of_several(far, FAR, max(self.looks.nearest, limit), limit)
+        return self._of_several(far, FAR, max(self.looks.nearest + len(self) // MORE, limit), limit)
 
     def _of_several(self, values: NDArray[Any], worst: float, most: int, owners: int) -> NDArray[np.intp]:
         """Rows of the `most` smallest values under the `worst`; while they are of fewer `owners`, those, which may have
