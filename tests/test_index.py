@@ -221,3 +221,35 @@ def test_of_a_frozen_owner_all_passages_count_though_one_alone_is_a_candidate(tm
     assert asked_of(frozen, limit=1) == [("strong", whole["strong"])]
     assert dict(asked_of(frozen))["some"] == whole["some"]
     frozen.close()
+
+
+def test_what_was_put_is_written_back_beside_the_puts(index: HybridIndex, tmp_path: Path) -> None:
+    file = tmp_path / "index" / "passages.db"
+    index.put([passage("a", "wash by hand")])
+    before = file.stat().st_size
+
+    for number in range(100):
+        index.put([passage(f"n{number}", f"part number {number} of the frame")])
+    index._finish_folding()
+
+    assert file.stat().st_size > before + 50 * 1024
+
+
+CROWD = [
+    *(passage("huge", f"Loosen the screws of the wheel, step {n}.") for n in range(1000)),
+    *(passage(f"short-{n}", f"The screws of wheel {n} are tight today.") for n in range(10)),
+    *(passage(f"other-{n}", f"The handle of model {n} is held by a bolt.") for n in range(1000)),
+]
+
+
+@pytest.mark.parametrize("query", ["Loosen the screws of the wheel", "loozen screwz wheelz"])
+def test_a_huge_page_does_not_hide_whose_passages_come_next(tmp_path: Path, query: str) -> None:
+    index = HybridIndex(HashEmbedder(), tmp_path / "frozen", grown=8)
+    index.put(CROWD)
+    index.close()
+
+    found = find(index, query, limit=11)
+
+    assert (found[0], sorted(found[1:])) == ("huge", [f"short-{n}" for n in range(10)])
+    assert [len(part) for part in index._spaces[Source.ENTRY].frozen] == [len(CROWD)]
+    index.close()

@@ -1,8 +1,8 @@
 """Passages that change no more, as arrays in files that are mapped into memory.
 
 Vectors are found by their signs first: Hamming distance in place of the cosine (Charikar, Similarity estimation
-techniques from rounding algorithms, 2002), whose nearest are then compared in full. Words that many passages say are
-looked up for the candidates alone.
+techniques from rounding algorithms, 2002), over those numbers of the query that are not near 0; the nearest are then
+compared in full. Words that many passages say are looked up for the candidates alone.
 """
 
 import json
@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.backends.index.owners import Fusion, Scored, completed, firsts
-from bot.backends.index.who import blocked
+from bot.backends.index.who import Blocked, blocked
 from bot.backends.index.words import Asked, Counted, Rows
 from bot.brains import Floats
 from bot.model import Scope
 from bot.scope import Asker
 
-SAMPLE, FEW = 2048, 16  # rows that say what is near, and how many of them that must be for whoever asks
-BLOCK = 16_384  # rows
-FAR = np.uint8(255)
+BLOCK = 16_384  # rows, whose signs stay in the processor's cache
+FAR = int(np.iinfo(np.uint16).max)
+MORE = 1000
+NEAR_0 = 0.35  # of a query's numbers, those whose signs tell least
 HEAD = 4096  # bytes of a file that are read rather than mapped
 
 
@@ -42,19 +43,15 @@ def _mapped(file: Path) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """How much is looked at before anything is compared in full: rows that are `nearest` by signs and best `covering`
-    by words; postings that are added up for all rows (`dense`), those of more frequent words for the candidates alone.
-    From `coarse` rows on, the first two words of signs choose one in `share`, whose other signs are then looked at.
-    `python -m bench index` measures what that misses."""
+    """How much is looked at before anything is compared in full: rows that are `nearest` by signs, with one in MORE of
+    all besides, and best `covering` by words; postings that are added up for all rows (`dense`), those of more frequent
+    words for the candidates alone. `python -m bench index` measures what that misses."""
 
     nearest: int = 200
     covering: int = 100
     dense: int = 150_000
-    coarse: int = 16_384
-    share: int = 32
 
 
-WORDS = 2  # of signs in the coarse look
 _Posted = tuple[float, slice]  # what a word is worth, and where its postings are
 
 
@@ -98,7 +95,6 @@ class Frozen:
         self.firsts, self._single = firsts(self.arrays.parts), not self.arrays.parts.any()
         self._dead = np.zeros(len(self), dtype=np.bool_)
         self._found = np.zeros(len(self), dtype=np.float32)  # all 0 between two searches
-        self._far = np.zeros(len(self), dtype=np.uint8)
         self.gone, self.looks = 0, Looks()
 
     def __len__(self) -> int:
@@ -133,18 +129,16 @@ class Frozen:
     def best(self, asked: Asked, share: Floats, limit: int, who: Asker | None, fusion: Fusion) -> Scored:
         """Rows that may be among the best, all of an owner or none. `share`: what each word is worth, together 1."""
         kept_back = blocked(self.scopes, self.arrays.scope_of, self.arrays.until, who)
-        out = (kept_back | self._dead if self.gone else kept_back) if kept_back is not None else self._dead
-        open_to_all = kept_back is None and not self.gone
+        out = self._dead if self.gone else None
+        if kept_back is not None:
+            out = kept_back if out is None else kept_back | out
         rare, frequent = self._by_frequency(asked, share)
         try:
             self._add_up(rare)
-            covered = np.flatnonzero(self._found)
-            covering = self._covering(
-                covered if open_to_all else covered[~out[covered]], max(self.looks.covering, limit)
-            )
-            nearest = self._nearest(asked.vector, None if open_to_all else out, max(self.looks.nearest, limit))
-            rows = np.unique(np.concatenate([covering, nearest])).astype(np.int32)
-            found = self._scored(asked, frequent, rows, fusion)
+            looked_at = np.zeros(len(self), dtype=np.bool_)
+            looked_at[self._covering(out, limit)] = True
+            looked_at[self._nearest(asked.vector, out, limit)] = True
+            found = self._scored(asked, frequent, looked_at.nonzero()[0].astype(np.int32), fusion)
             return (
                 found if self._single else self._scored(asked, frequent, completed(found, self.firsts, limit), fusion)
             )
@@ -167,19 +161,22 @@ class Frozen:
     def _by_frequency(self, asked: Asked, share: Floats) -> tuple[list[_Posted], list[_Posted]]:
         """Words in few passages, the first of them whatever it is, and those in many."""
         starts, ends = self._posted(asked)
-        order = np.argsort(ends - starts, kind="stable")
-        words = [(float(share[at]), slice(int(starts[at]), int(ends[at]))) for at in order if ends[at] > starts[at]]
-        total = np.cumsum([at.stop - at.start for _, at in words])
-        few = max(int(total.searchsorted(self.looks.dense, side="right")), 1)
-        return words[:few], words[few:]
+        often = ends - starts
+        order = np.argsort(often, kind="stable")[int((often == 0).sum()) :]
+        words = zip(*(of[order].tolist() for of in (share, starts, ends)), strict=True)
+        posted = [(value, slice(*at)) for value, *at in words]
+        few = max(int(np.cumsum(often[order]).searchsorted(self.looks.dense, side="right")), 1)
+        return posted[:few], posted[few:]
 
     def _add_up(self, words: list[_Posted]) -> None:
         """Into `_found`."""
         for value, at in words:
             np.add.at(self._found, self.arrays.rows[at].astype(np.intp), np.float32(value) * self.arrays.shares[at])
 
-    def _covering(self, rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
-        return rows if len(rows) <= most else rows[np.argpartition(-self._found[rows], most)[:most]]
+    def _covering(self, out: Blocked | None, limit: int) -> NDArray[np.intp]:
+        """By words."""
+        worth = -self._found if out is None else np.where(out, np.float32(0), -self._found)
+        return self._of_several(worth, 0, max(self.looks.covering, limit), limit)
 
     def _share(self, at: slice, rows: Rows) -> Floats:
         """How much of a word each row covers."""
@@ -187,32 +184,51 @@ class Frozen:
         place = np.minimum(posted.searchsorted(rows), len(posted) - 1)
         return np.where(posted[place] == rows, self.arrays.shares[at][place], np.float32(0))
 
-    def _nearest(self, query: Floats, out: NDArray[np.bool_] | None, most: int) -> NDArray[np.intp]:
+    def _nearest(self, query: Floats, out: Blocked | None, limit: int) -> NDArray[np.intp]:
         """By signs."""
-        wanted, bits = signs(query[None])[:, 0], self.arrays.bits
-        rows = np.arange(len(self)) if len(self) < self.looks.coarse else self._coarse(wanted, out)
-        far = np.zeros(len(rows), dtype=np.uint16)
-        for word, sign in zip(bits if len(rows) == len(self) else bits[:, rows], wanted, strict=True):
-            far += np.bitwise_count(word ^ sign)
+        far = self._signs_that_differ(query)
         if out is not None:
-            far[out[rows]] = np.iinfo(far.dtype).max
-        best = np.argpartition(far, most)[:most] if len(far) > most else np.arange(len(far))
-        return rows[best] if out is None else rows[best][~out[rows[best]]]
+            far[out] = FAR
+        return self._of_several(far, FAR, max(self.looks.nearest + len(self) // MORE, limit), limit)
 
-    def _coarse(self, wanted: NDArray[np.uint64], out: NDArray[np.bool_] | None) -> NDArray[np.intp]:
-        """Rows whose first signs are near; a sample says how near one in so many is."""
-        far = self._far
-        for start in range(0, len(far), BLOCK):  # which stays in the processor's cache
+    def _of_several(self, values: NDArray[Any], worst: float, most: int, owners: int) -> NDArray[np.intp]:
+        """Rows of the `most` smallest values under the `worst`; while they are of fewer `owners`, those, which may have
+        thousands of passages, are taken out of `values` and the others looked at."""
+        found = list[NDArray[np.intp]]()
+        while True:
+            rows = smallest(values, most)
+            rows = rows[values[rows] < worst]
+            begins = np.unique(self.firsts[rows]) if not self._single else rows
+            owners -= len(begins)
+            found.append(rows)
+            if owners <= 0 or len(rows) < most:
+                return np.concatenate(found)
+            for first, end in zip(begins, np.searchsorted(self.firsts, begins, side="right"), strict=True):
+                values[first:end] = worst
+
+    def _signs_that_differ(self, query: Floats) -> NDArray[np.uint16]:
+        """(rows,) How many, of those of the query that tell most."""
+        size = np.abs(query)
+        little = int(NEAR_0 * len(size))
+        wanted, told = signs(np.stack([query, size > np.partition(size, little)[little]])).T
+        most = int(np.bitwise_count(told).sum())
+        far = np.zeros(len(self), dtype=np.min_scalar_type(most))  # a byte, mostly
+        for start in range(0, len(far), BLOCK):
             part = far[start : start + BLOCK]
-            for word in range(min(WORDS, len(wanted))):
-                differ = np.bitwise_xor(self.arrays.bits[word, start : start + BLOCK], wanted[word])
-                part[:] = np.bitwise_count(differ) if word == 0 else part + np.bitwise_count(differ)
-        if out is not None:
-            np.maximum(far, out * FAR, out=far)
-        sample = np.sort(far[:: max(1, len(far) // SAMPLE)])
-        there = int(sample.searchsorted(FAR))
-        cut = sample[max(there // self.looks.share, min(there, FEW))] if there > FEW else FAR - 1
-        return np.flatnonzero(far <= cut)
+            for bits, sign, of in zip(self.arrays.bits[:, start : start + BLOCK], wanted, told, strict=True):
+                differ = bits ^ sign
+                differ &= of
+                part += np.bitwise_count(differ)
+        return far.astype(np.uint16)
+
+
+def smallest(values: NDArray[Any], most: int) -> NDArray[np.intp]:
+    """Where the `most` smallest are, of equal ones the first."""
+    if len(values) <= most:
+        return np.arange(len(values))
+    cut = np.partition(values, most - 1)[most - 1]
+    less, same = (values < cut).nonzero()[0], (values == cut).nonzero()[0]
+    return np.concatenate([less, same[: most - len(less)]])
 
 
 def _cosines(vectors: NDArray[np.float16], query: Floats) -> Floats:

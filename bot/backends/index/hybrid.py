@@ -53,7 +53,7 @@ class HybridIndex:
                 return False
             made = rows(items, self._embedder)
             done = self._in_turn(lambda opened: self._put(opened, made, drop, mark))
-        self._fold_when_grown()
+        self._look_after()
         return done
 
     def _put(self, opened: Log, made: list[Row], drop: Sequence[str], mark: tuple[str, str] | None) -> bool:
@@ -224,13 +224,14 @@ class HybridIndex:
                 space.kill(seq)
         self._place, self._mark = news.place, news.mark
 
-    def _fold_when_grown(self) -> None:
-        """Freeze in the background; whoever puts faster than that waits for it."""
+    def _look_after(self) -> None:
+        """Freeze and write back in the background; whoever puts faster than that waits for it."""
         with self._lock:
             most = max(len(space.growing) for space in self._spaces.values()) if self._log else 0
             busy = self._folding is not None and self._folding.is_alive()
-            if most >= self._grown and not busy:
-                self._folding = threading.Thread(target=self._fold, name="folding", daemon=True)
+            if self._log and not busy and (most >= self._grown or self._log.behind):
+                act = self._fold if most >= self._grown else self._log.write_back
+                self._folding = threading.Thread(target=act, name="folding", daemon=True)
                 self._folding.start()
         if busy and most >= 2 * self._grown and self._folding:
             self._folding.join()
@@ -247,6 +248,8 @@ class HybridIndex:
         """By whoever writes segments alone. What was sealed is read again where that fails."""
         try:
             self._in_turn(self._adopt_newer)
+            if opened := self._log:
+                opened.write_back()  # so that there is little to settle while searches wait
             sealed = self._in_turn(self._seal)
             if sealed:
                 place, spaces, grown = sealed

@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,10 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 NEWER = "SELECT * FROM passage WHERE seq > ? ORDER BY seq"
 GONE = "SELECT seq, passage FROM gone WHERE seq > ? ORDER BY seq"
 BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-# What is forgotten is overwritten. The log is small, so that a reader never has to go through much of it.
-PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON", "wal_autocheckpoint=1000")
+BEHIND = 100  # puts and passages, which are about 500 pages of SQLite's log
+# What is forgotten is overwritten. The log is small, so that a reader never has to go through much of it; to write it
+# back takes a disk 100 ms, for which no put waits unless whoever should have done it beside did not.
+PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON", "wal_autocheckpoint=4000")
 
 
 class Damaged(Exception):
@@ -88,7 +90,7 @@ class Log:
     """One connection, used by one thread at a time. Raises Damaged, and Unavailable where the disk is full or away."""
 
     def __init__(self, file: Path) -> None:
-        self._file, self._name = file, str(file)
+        self._file, self._name, self._unwritten = file, str(file), 0
         with _told(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
@@ -156,6 +158,7 @@ class Log:
             self._db.executemany("INSERT INTO passage VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
             said = [("embedder", embedder), *([("mark", mark[0])] if mark else [])]
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", said)
+        self._unwritten += len(rows) + 1
         return True
 
     def clear(self, embedder: str) -> None:
@@ -178,6 +181,18 @@ class Log:
         ends = rows[-1][0] if rows else since.seq, gone[-1][0] if gone else since.gone
         told = meta.get("mark", ""), meta.get("embedder", "")
         return News(rows, tuple(passage for _, passage in gone), Place(since.epoch, *ends), *told)
+
+    @property
+    def behind(self) -> bool:
+        """It is time for `write_back`."""
+        return self._unwritten >= BEHIND
+
+    def write_back(self) -> None:
+        """SQLite's log into its file, while others read and write: from any thread, since the connection is another."""
+        self._unwritten = 0
+        there = f"{self._file.absolute().as_uri()}?mode=rw"
+        with suppress(sqlite3.Error), closing(sqlite3.connect(there, uri=True)) as beside:  # else the next time
+            beside.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def settle(self) -> bool:
         """Have all that was committed so far survive a power cut, too, and empty SQLite's own log; False while somebody

@@ -1,6 +1,6 @@
 """What the passages of an owner, which lie side by side, are worth together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,8 +58,11 @@ def completed(found: Scored, begins: Rows, limit: int) -> Rows:
 
 def together(found: Scored, begins: Rows) -> Scored:
     """A row for each owner, its first: the mean of its BEST best."""
-    order = np.lexsort((-found.worth, begins[found.rows]))
-    owner = begins[found.rows[order]]
+    owner = begins[found.rows]
+    if (owner[1:] > owner[:-1]).all():
+        return replace(found, rows=owner)  # one passage of each
+    order = np.lexsort((-found.worth, owner))
+    owner = owner[order]
     new = np.flatnonzero(np.diff(owner, prepend=-1))
     count = np.diff(new, append=len(owner))
     kept = order[np.arange(len(owner)) - np.repeat(new, count) < BEST]

@@ -68,7 +68,6 @@ def _best(
     part: "Frozen | Growing", asked: Asked, share: Floats, limit: int, who: Asker | None, fusion: Fusion
 ) -> list[Hit]:
     found = owners.together(part.best(asked, share, limit, who, fusion), part.firsts)
-    best = np.flatnonzero(found.worth >= LEAST)
-    best = best[np.lexsort((found.rows[best], -found.worth[best]))[:limit]]
+    best = np.argsort(-found.worth, kind="stable")[:limit]
     scores = zip(*(of[best].tolist() for of in (found.rows, found.worth, found.lexical, found.vector)), strict=True)
-    return [Hit(part.owner(row), *of) for row, *of in scores]
+    return [Hit(part.owner(row), worth, *of) for row, worth, *of in scores if worth >= LEAST]
