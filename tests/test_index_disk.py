@@ -432,6 +432,7 @@ def test_a_message_that_comes_to_a_process_with_the_embedder_of_before_is_answer
         other.drain()
 
         assert made.decided(ref).decision.action is Action.SUGGEST
+        made.settle()  # the note's own webhook
         assert made.waiting() == 0
 
 
