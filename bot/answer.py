@@ -91,7 +91,8 @@ def answer(line: Line, event: Event) -> Effect | None:
     with line.store.read() as conn:
         confidence = line.confidence.confidence(context, draft) if draft.text else 0.0
         draft, licensed = replace(draft, confidence=confidence), limits.licensed(conn, line.now())
-        compared = pairs.compared(conn)  # first: what is found in between is among what is disputed
+        # First, as what is found in between is among what is disputed.
+        compared = pairs.compared(conn) and line.knowledge.whole()
         disputed = bool(draft.used) and pairs.disputes(conn, draft, line.now())
     can = line.connector(event.ref.connector).can
     decision = decision or decide(

@@ -140,6 +140,7 @@ class Follower:
         """Take in a batch; how much it was, 0 where another process was faster, None where nothing is missing."""
         if self._known and self._mark().covers(self._newest()):
             return None
+        self._known = self._known and _ours(self._index.mark())  # else somebody with an older version is at it, too
         with self._lock:
             mark = self._checked_mark()
             with self._store.read() as conn:
@@ -148,6 +149,10 @@ class Follower:
                 return None
             put = self._index.put(news.passages(), drop=news.gone(), mark=(str(news.mark), str(mark)))
             return len(news) * put
+
+    def has_all_entries(self) -> bool:
+        """Is none missing in the index that was published?"""
+        return self._mark().entries >= self._newest().entries
 
     def _far_behind(self) -> bool:
         """Is more missing than a search would take in?"""
@@ -167,11 +172,15 @@ class Follower:
             mark = Mark.parse(told)
             with self._store.engine.connect() as conn:  # whoever asks may be reading a moment that is past
                 newest, there = Mark(*rows.newest(conn)), rows.version_at(conn, *mark.ends)
-            if (told, mark.version) != (str(mark), there) or not newest.covers(mark):
+            if not _ours(told) or mark.version != there or not newest.covers(mark):
                 log.warning("index of another store", extra={"mark": told})
                 self._index.clear()
             self._known = True
         return self._mark()
+
+
+def _ours(told: str) -> bool:
+    return str(Mark.parse(told)) == told
 
 
 def _fitting(versions: list[tuple[int, Entry]]) -> list[tuple[int, Entry]]:

@@ -1,6 +1,6 @@
 """What the bot knows: approved entries, and past replies for suggestions, found by an index that follows the store."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from textwrap import shorten
@@ -57,6 +57,10 @@ class Knowledge:
         self.keep_up()
         self._index.compact()
 
+    def whole(self) -> bool:
+        """Does the index have every entry that was published?"""
+        return self._follower.has_all_entries()
+
     def search(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
         """Entries in force, best first by their texts, whoever asks."""
         self.refresh()
@@ -66,15 +70,15 @@ class Knowledge:
         """For a draft: entries that hold for this customer, here and now, then past replies; each best first."""
         self.refresh()
         who = who.speaking(text)
-        found = self._entries(text, limit, who, self._remembered(text))
-        entries = (evidence for entry, evidence in found if not kept_back(entry, who))
-        return (*islice(entries, limit), *self._past(text, limit))
+        found = self._entries(text, limit, who, self._remembered(text, who))
+        entries = [evidence for entry, evidence in found if not kept_back(entry, who)]
+        return (*with_nearest(entries, limit), *self._past(text, limit))
 
     def explained(self, text: str, who: Asker, *, limit: int) -> Iterator[Found]:
         """Entries, best first, with why those that are not for this customer, here and now, are kept back."""
         self.refresh()
         who = who.speaking(text)
-        for entry, evidence in self._entries(text, limit, None, self._remembered(text)):
+        for entry, evidence in self._entries(text, limit, None, self._remembered(text, who)):
             yield Found(evidence, kept_back(entry, who) or ("" if carries(evidence) else TOO_FAR))
 
     def past(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
@@ -100,12 +104,12 @@ class Knowledge:
             kept = rows.past_of(conn, [hit.owner for hit in hits])
         return tuple(_past_evidence(kept[hit.owner], hit) for hit in hits if hit.owner in kept)
 
-    def _remembered(self, text: str) -> dict[str, float]:
+    def _remembered(self, text: str, who: Asker) -> dict[str, float]:
         asked = self._index.search(text, source=Source.ASKED, limit=NEAREST)
         if not asked:
             return {}
         with self._store.read() as conn:
-            return recall(conn, asked)
+            return recall(conn, asked, lambda entry: not kept_back(entry, who))
 
     def _weighed(self, hits: tuple[Hit, ...], memory: Mapping[str, float]) -> list[Hit]:
         """In the order that is learned, with those of which memory alone knows. Scores stay as they are: which of two
@@ -138,6 +142,14 @@ class Knowledge:
         """All that are not retired, by id."""
         with self._store.read() as conn:
             return tuple(rows.newest_versions(conn))
+
+
+def with_nearest(entries: Sequence[Evidence], limit: int) -> list[Evidence]:
+    """The first so many, and among them the two whose texts are nearest: by how far one leads, its answer is sure or
+    not, whatever memory thinks of the other."""
+    nearest = sorted(entries, key=lambda e: -e.score)[:2]
+    missing = [e for e in nearest if e not in entries[:limit]][: max(0, limit - 1)]
+    return [*entries[: limit - len(missing)], *missing]
 
 
 def _past_evidence(past: Intervention, hit: Hit) -> Evidence:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot.brains import FLOOR
 from bot.model.conversation import Conversation, Message
 from bot.model.drafting import Context, Decision, Draft
 from bot.model.kinds import Action, DeliveryKind, Reason, Source, Status
@@ -119,7 +120,7 @@ def decide(
 
     `licensed`: topics with an open licence. `away`: the writer could not answer, and the embedded one stood in.
     `objection`: why its text must not leave. `disputed`: does it rest on what people have not settled yet?
-    `compared`: would anything that contradicts it be known?
+    `compared`: would anything that contradicts it, or is nearer, be known?
     """
     if objection:
         return Decision(Action.HANDOFF, objection)
@@ -139,6 +140,7 @@ def _held_back(context: Context, draft: Draft, licensed: Set[str], can: Set[Deli
     policy, conversation = context.policy, context.conversation
     return _first(
         (any(e.source is Source.PAST for e in draft.used), Reason.PAST_REPLY_ONLY),
+        (any(e.score < FLOOR for e in draft.used), Reason.FROM_MEMORY),
         (conversation.bot_active, Reason.OTHER_BOT),
         (_speaks(context) not in ("", draft.language), Reason.OTHER_LANGUAGE),
         (DeliveryKind.REPLY not in can, Reason.CANNOT_REPLY),

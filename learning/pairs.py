@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import review
-from bot.errors import BotError
+from bot.errors import Misconfigured, Unavailable
 from bot.knowledge import Knowledge
 from bot.line import Line
 from bot.model import Entry, Proposal, ProposalState, Rival
@@ -101,7 +101,7 @@ def _told(entry: Entry, knowledge: Knowledge, now: datetime) -> list[Pair]:
     alone until all are compared; where the store or a brain is away, it has to wait."""
     try:
         return list(_beside(entry, knowledge, now))
-    except (BotError, SQLAlchemyError, OSError):
+    except (Unavailable, Misconfigured, SQLAlchemyError, OSError):
         raise
     except Exception:
         log.exception("not compared", extra={"entry": entry.id, "version": entry.version})

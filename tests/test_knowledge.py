@@ -125,7 +125,7 @@ def test_a_search_takes_in_one_batch_and_leaves_the_rest_to_whoever_keeps_up(sto
 
 def test_of_long_entries_a_search_takes_in_fewer(store: Store, knows: Knows) -> None:
     by = Slow()
-    publish(store, *lids(10), answer=" ".join(WORDS * 5))  # 24 windows each
+    publish(store, *lids(10), answer=" ".join(f"w{number}" for number in range(1000)))  # 24 windows each
 
     knows(by).search("lid", limit=1)
 

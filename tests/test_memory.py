@@ -38,7 +38,7 @@ def asked(store: Store, limit: int = 500) -> dict[str, str]:
 def memory(store: Store) -> list[Remembered]:
     """Of all that was asked."""
     with store.read() as conn:
-        return list(outcomes_of(conn, asked(store)))
+        return list(outcomes_of(conn, list(asked(store))))
 
 
 def kept(made: Desk, question: str = ASKS_RETURN, customer: str = "maria@example.com") -> Ref:

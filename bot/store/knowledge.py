@@ -1,5 +1,6 @@
 """Entries, past replies and rules: versions are added, never changed."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,7 +15,6 @@ from bot.text.page import page_of
 HISTORY = "history"  # the connector of conversations that were taken in from a file
 RULES = Prepared(select(rule.c.id, rule.c.value).order_by(rule.c.id, rule.c.version))
 OF: BindParameter[str] = bindparam("of")
-PAGED = Prepared(select(entry.c.id).where(entry.c.page == OF).distinct())
 LATEST = Prepared(select(entry.c.value).where(entry.c.id == OF).order_by(entry.c.version.desc()).limit(1))
 NEWEST = Prepared(select(*(select(func.max(of.c.seq)).scalar_subquery() for of in (entry, past, signal))))
 
@@ -32,10 +32,14 @@ def latest(conn: Connection, id: str) -> Entry | None:
     return found
 
 
-def entries_of(conn: Connection, page: str) -> list[Entry]:
-    """The newest versions that come from a page, as `page_of` names it, without those that are retired."""
-    known = [latest(conn, id_) for (id_,) in PAGED.all(conn, of=page)]
-    return [e for e in known if e and not e.retired and page_of(e.url) == page]
+def newest_of(conn: Connection, ids: Collection[str], pages: Collection[str]) -> list[Entry]:
+    """The newest version, where it is not retired, of each with one of these ids, or that came from one of these pages
+    once, as `page_of` names them."""
+    known = select(entry.c.id).where(entry.c.page.in_(pages)).union(select(entry.c.id).where(entry.c.id.in_(ids)))
+    later = entry.alias()
+    newest = select(func.max(later.c.version)).where(later.c.id == entry.c.id).scalar_subquery()
+    found = conn.scalars(select(entry.c.value).where(entry.c.id.in_(known), entry.c.version == newest))
+    return [e for e in found if not e.retired]
 
 
 def versions(conn: Connection, id: str) -> list[Entry]:

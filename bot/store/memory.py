@@ -1,19 +1,17 @@
 """What came of past drafts, for a search that follows it: which entry was cited for which question, and how it went."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, partial
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from bot.model import Decided, Intervention, Judged, Remembered, Signal, Source
+from bot.model import Decided, Judged, Remembered, Signal, Source
 from bot.store.drafts import get_draft
-from bot.store.knowledge import entries_of
 from bot.store.prepared import Prepared
 from bot.store.reviews import AFTER, add_signal, signals_about
 from bot.store.tables import draft, intervention, signal
-from bot.text.page import page_of
 
 PAGE = 500
+FEW = 4  # signals about a draft
 LONGEST = 2_000  # characters of a question
 SENT = 0.9  # good, of a draft that nobody changed in its facts
 MARK = "forgotten"  # instead of a number at the end of a signal's id: what its draft was asked is not known any more
@@ -38,26 +36,24 @@ def _cited(decided: Decided) -> dict[str, int]:
     return {e.id: e.version for e in decided.draft.used if e.source is Source.ENTRY}
 
 
-def outcomes_of(conn: Connection, drafts: Iterable[str]) -> Iterator[Remembered]:
+def outcomes_of(conn: Connection, drafts: Sequence[str]) -> Iterator[Remembered]:
     """What came of each entry that they cite; nothing of those that were forgotten."""
+    last = _last_signals(conn, drafts)
+    for decided in conn.scalars(select(draft.c.value).where(draft.c.id.in_(last)).order_by(draft.c.id)):
+        said = last[decided.draft.id]
+        for entry_id, version in _cited(decided).items() if decided.question else ():
+            yield Remembered(decided.draft.id, entry_id, version, said.good, said.weight)
+
+
+def _last_signals(conn: Connection, drafts: Sequence[str]) -> dict[str, Signal]:
+    """The last word on each draft; few have more than FEW, and those are asked again."""
+    ids = [f"s-{id_}@{number}" for id_ in drafts for number in range(1, FEW + 1)]
+    found = {said.id: said for said in conn.scalars(select(signal.c.value).where(signal.c.id.in_(ids)))}
+    last = dict[str, Signal]()
     for id_ in drafts:
-        decided, known = get_draft(conn, id_), signals_about(conn, f"s-{id_}@")
-        for entry_id, version in _cited(decided).items() if decided and decided.question and known else ():
-            yield Remembered(id_, entry_id, version, known[-1].good, known[-1].weight)
-
-
-def linked_in(conn: Connection, replies: Iterable[Intervention]) -> Iterator[Remembered]:
-    """The entries in force whose pages people linked; those of one page share its weight."""
-    there_of = cache(partial(entries_of, conn))  # many link the same
-    for reply in replies:
-        for page in filter(None, dict.fromkeys(map(page_of, reply.links))):
-            there = there_of(page)
-            yield from (Remembered(about(reply), e.id, e.version, 1.0, 1.0 / len(there)) for e in there)
-
-
-def about(reply: Intervention) -> str:
-    """The draft that a person replied instead of, or as; the reply itself where there was none."""
-    return reply.draft_id or reply.id
+        if known := [found[at] for number in range(1, FEW + 1) if (at := f"s-{id_}@{number}") in found]:
+            last[id_] = (known if len(known) < FEW else signals_about(conn, f"s-{id_}@"))[-1]
+    return last
 
 
 def judged_after(conn: Connection, seq: int, limit: int = PAGE) -> tuple[int, list[Judged]]:

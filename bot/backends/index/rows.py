@@ -22,7 +22,9 @@ def rows(items: Sequence[Passage], by: Embedder) -> list[Row]:
     for passage in items:
         owned[passage.source, passage.owner].append(passage)
     numbered = [(part, passage) for passages in owned.values() for part, passage in enumerate(passages)]
-    made = by.embed([_meant(passage) for _, passage in numbered], query=False)
+    meant = [_meant(passage) for _, passage in numbered]
+    once = {text: row for row, text in enumerate(dict.fromkeys(meant))}
+    made = by.embed(list(once), query=False)[[once[text] for text in meant]]
     if not np.isfinite(made).all():
         raise ValueError(f"{by.name} made a vector that is none")
     return [_row(part, passage, vector) for (part, passage), vector in zip(numbered, made, strict=True)]

@@ -10,7 +10,7 @@ from bot.text.page import page_of
 revision = "0009"
 down_revision = "0008"
 
-FROM_A_PAGE = text("""SELECT seq, value FROM entry WHERE value LIKE '%"url":"http%'""")
+ALL = text("SELECT seq, value FROM entry")
 FILL = text("UPDATE entry SET page = :page WHERE seq = :seq")
 
 
@@ -18,6 +18,7 @@ def upgrade() -> None:
     """One step forward."""
     op.execute("ALTER TABLE entry ADD COLUMN page TEXT NOT NULL DEFAULT ''")
     here = op.get_bind()
-    for seq, value in here.execute(FROM_A_PAGE).all():
-        here.execute(FILL, {"page": page_of(json.loads(value)["url"]), "seq": seq})
+    for seq, value in here.execute(ALL).all():
+        if page := page_of(json.loads(value).get("url", "")):
+            here.execute(FILL, {"page": page, "seq": seq})
     op.execute("CREATE INDEX ix_entry_page ON entry (page)")
