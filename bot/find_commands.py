@@ -1,7 +1,9 @@
 """The operator's commands over the search: `ask` and `reindex`."""
 
 import argparse
+import math
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -9,6 +11,7 @@ from itertools import islice
 from textwrap import shorten
 from typing import TypeVar
 
+from bot.backends.writer import PAST_FLOOR
 from bot.knowledge import Found, Knowledge, Knows
 from bot.model import Evidence
 from bot.records import Add, opened
@@ -18,6 +21,7 @@ from bot.text import typed
 
 Result = TypeVar("Result")
 SHOWN = 8  # of what was found
+PATIENCE = 5.0  # seconds that somebody who asks waits for the index
 REPLY = 120  # characters of a past reply
 
 
@@ -44,15 +48,19 @@ def _reindex(_: argparse.Namespace, knows: Knows) -> None:
     print(f"{counted(knowledge.reindex, 'in the index')[0]:,} entries, past replies and questions are in the index.")
 
 
-def counted(take: Callable[[Callable[[int], object]], Result], what: str) -> tuple[int, Result]:
-    """How many `take` said it took, and what it gave; a terminal sees the number grow."""
-    total = 0
+def counted(
+    take: Callable[[Callable[[int], object]], Result], what: str, seconds: float = math.inf
+) -> tuple[int, Result]:
+    """How many `take` said it took, and what it gave; a terminal sees the number grow. After `seconds` it is told to
+    end."""
+    total, until = 0, time.monotonic() + seconds
 
-    def said(count: int) -> None:
+    def said(count: int) -> bool:
         nonlocal total
         total += count
         if sys.stderr.isatty():
             print(f"\r{total:,} {what} …", end="", file=sys.stderr, flush=True)
+        return time.monotonic() < until
 
     result = take(said)
     print("\n" * sys.stderr.isatty(), end="", file=sys.stderr)
@@ -63,7 +71,9 @@ def _ask(args: argparse.Namespace, knows: Knows) -> None:
     store = opened(there=True)
     limit = max(1, typed.whole("--limit", args.limit))
     knowledge, products = knows(store), frozenset({args.product} - {""})
-    fill(knowledge)
+    counted(knowledge.keep_up, "in the index", PATIENCE)
+    if missing := knowledge.missing():
+        print(f"{missing:,} more are not in the index yet, and cannot be found; whoever brought them goes on.")
     who = Asker(datetime.now(UTC), args.plan, args.language, args.audience, args.page, products)
     found = list(islice(knowledge.explained(args.question, who, limit=limit), limit))
     with store.read() as conn:
@@ -78,6 +88,8 @@ def _ask(args: argparse.Namespace, knows: Knows) -> None:
     print("Past replies, for suggestions only" if past else "No past reply has anything of it.")
     for number, reply in enumerate(past, 1):
         print(f"{number:3}  {_scores(reply)}  {reply.title}")
+        if reply.score < PAST_FLOOR:
+            print(f"       kept back: too far from the question, under {PAST_FLOOR}")
         print(f"       {shorten(reply.passage, REPLY, placeholder='…')}")
 
 

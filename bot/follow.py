@@ -156,7 +156,11 @@ class Follower:
 
     def _far_behind(self) -> bool:
         """Is more missing than a search would take in?"""
-        return self._mark().behind(self._newest()) > BATCH
+        return self.behind() > BATCH
+
+    def behind(self) -> int:
+        """How much more of a kind there is at the most."""
+        return self._mark().behind(self._newest())
 
     def _newest(self) -> Mark:
         with self._store.read() as conn:

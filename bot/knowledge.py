@@ -41,11 +41,11 @@ class Knowledge:
         self._follower.refresh()
 
     def keep_up(self, said: Callable[[int], object] = lambda _: None) -> None:
-        """Take in everything, also what was learned, so that nobody who asks has to wait; `said` is told how many
-        passages there were, a batch at a time."""
+        """Take in everything, also what was learned, so that nobody who asks has to wait; `said` is told how much it
+        was, a batch at a time, and ends it with False."""
         self.weights()
-        while (count := self._follower.step()) is not None:
-            said(count)
+        while (count := self._follower.step()) is not None and said(count) is not False:
+            pass
 
     def reindex(self, said: Callable[[int], object] = lambda _: None) -> None:
         """Empty the index and fill it anew."""
@@ -56,6 +56,10 @@ class Knowledge:
         """Nothing that was forgotten lingers in the index. Raises Unavailable where others keep it busy."""
         self.keep_up()
         self._index.compact()
+
+    def missing(self) -> int:
+        """How much was added, of a kind at the most, that the index does not have yet."""
+        return self._follower.behind()
 
     def whole(self) -> bool:
         """Does the index have every entry that was published?"""
@@ -148,8 +152,8 @@ def with_nearest(entries: Sequence[Evidence], limit: int) -> list[Evidence]:
     """The first so many, and among them the two whose texts are nearest: by how far one leads, its answer is sure or
     not, whatever memory thinks of the other."""
     nearest = sorted(entries, key=lambda e: -e.score)[:2]
-    missing = [e for e in nearest if e not in entries[:limit]][: max(0, limit - 1)]
-    return [*entries[: limit - len(missing)], *missing]
+    kept = list(dict.fromkeys([*entries[:1], *nearest, *entries]))[:limit]
+    return [e for e in entries if e in kept]
 
 
 def _past_evidence(past: Intervention, hit: Hit) -> Evidence:

@@ -5,6 +5,7 @@ import math
 import threading
 from dataclasses import dataclass
 
+from bot.brains import FLOOR
 from bot.model import Context, Draft, Signal, Source
 from bot.store import Store, reviews
 
@@ -65,7 +66,8 @@ class Learner:
         found = _likely(prior(context, draft) + shift + AGAINST * min(told, 0.0))
         if told > 0:
             found = max(found, min(_likely(BASE + FOR * told + shift), SUGGESTED))
-        return found if len(entries) == len(draft.used) else min(found, SUGGESTED)
+        approved = all(e.source is Source.ENTRY and e.score >= FLOOR for e in draft.used)
+        return found if approved else min(found, SUGGESTED)
 
     def to_json(self) -> str:
         """The whole state."""

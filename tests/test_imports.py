@@ -1,6 +1,7 @@
 """Articles taken in from files: what they become, what is skipped and why, as often as one likes."""
 
 import gzip
+import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -140,6 +141,36 @@ def test_what_cannot_be_read_is_named_with_its_line_and_the_rest_is_taken(store:
         "matter.md": "line 3: the front matter is no YAML: expected the node content, but found '<stream end>'",
     }
     assert any(where.startswith("cut.jsonl.gz") for where in why)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("draft: true", "draft: it is not published"),
+        ("published: false", "published: it is not published"),
+        ("private: yes", "private: it is not published"),
+        ("plan: pro", "plan: write whom it is for as `scope: {plan: …}`"),
+        ("audience: staff", "audience: write whom it is for as `scope: {audience: …}`"),
+    ],
+)
+def test_what_says_in_other_words_that_it_is_not_for_everybody_is_skipped(tmp_path: Path, line: str, why: str) -> None:
+    name, value = line.split(": ")
+    row = {"id": "a", "question": "Q?", "answer": "A", name: {"true": True, "false": False}.get(value, value)}
+    lay(tmp_path, a_md=f"---\n{line}\n---\n# Q?\n\nA", b_jsonl=json.dumps(row))
+
+    found = [made for file in sorted(tmp_path.iterdir()) for _, made in in_file(file, tmp_path)]
+
+    assert [made.why for made in found if isinstance(made, Skipped)] == [why, why]
+
+
+@pytest.mark.parametrize("line", ["draft: false", "published: true", "language: de", "scope: {language: de}"])
+def test_what_says_that_it_is_published_or_in_which_language_is_taken(tmp_path: Path, line: str) -> None:
+    lay(tmp_path, a_md=f"---\n{line}\n---\n# Q?\n\nA")
+
+    [(_, made)] = in_file(tmp_path / "a.md", tmp_path)
+
+    assert isinstance(made, Entry)
+    assert made.scope.language == ("de" if "de" in line.rsplit(":", maxsplit=1)[-1] else "")
 
 
 @pytest.mark.long

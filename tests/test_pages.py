@@ -431,7 +431,7 @@ def test_the_newest_entries_are_shown_and_how_many_there_are(office: Desk) -> No
     page = lead(office).get("/knowledge").text
 
     assert "201 in force, the newest 200 are shown" in page
-    assert (page.count("<details"), "How long can I return an order?" in page) == (200, False)
+    assert (page.count('<details class="entry"'), "How long can I return an order?" in page) == (200, False)
 
 
 def test_a_helpdesk_that_is_not_connected_now_goes_on_answering_nobody_alone(office: Desk) -> None:

@@ -12,10 +12,10 @@ from pydantic import TypeAdapter
 from bot import forget
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
-from bot.brains import Hit, Passage
+from bot.brains import Hit, Passage, carries
 from bot.follow import Mark
-from bot.knowledge import Knowledge
-from bot.model import Action, Decision, Entry, Intervention, Licence, Reason, Ref, Source
+from bot.knowledge import Knowledge, with_nearest
+from bot.model import Action, Decision, Entry, Evidence, Intervention, Licence, Reason, Ref, Source
 from bot.recall import recall
 from bot.scope import Asker
 from bot.store import Store, limits
@@ -275,3 +275,53 @@ def test_ask_says_what_memory_is_worth_and_how_past_replies_begin(shell: Shell) 
 
     assert ", memory +0.50)" in told
     assert f"\n       {LINKED}\n" in told
+
+
+def evidence(id: str, score: float, memory: float = 0.0) -> Evidence:
+    return Evidence(Source.ENTRY, id, 1, id, "So it is.", score, topic="service", memory=memory)
+
+
+@pytest.mark.parametrize(
+    ("scores", "limit", "kept"),
+    [
+        ([0.5, 0.4, 0.3], 2, [0.5, 0.4]),
+        ([0.1, 0.2, 0.6, 0.7], 3, [0.1, 0.6, 0.7]),
+        ([0.1, 0.7, 0.2, 0.6], 4, [0.1, 0.7, 0.2, 0.6]),
+        ([0.1, 0.7], 1, [0.1]),
+        ([], 3, []),
+    ],
+)
+def test_the_two_nearest_are_among_what_is_found_whatever_memory_thinks_of_them(
+    scores: list[float], limit: int, kept: list[float]
+) -> None:
+    found = with_nearest([evidence(f"e{score}", score) for score in scores], limit)
+
+    assert [e.score for e in found] == kept
+
+
+@pytest.mark.parametrize(("score", "memory", "says"), [(0.24, 0.0, True), (0.23, 0.49, False), (0.0, 0.5, True)])
+def test_what_is_near_or_well_remembered_carries_an_answer(score: float, memory: float, says: bool) -> None:
+    assert carries(evidence("e", score, memory)) is says
+
+
+def test_memory_puts_what_was_linked_before_what_is_a_little_nearer(fernweh: Desk) -> None:
+    """By their texts the one on wrapping comes first."""
+    asked = "Is there a gift box, or letters on the aluminium?"
+    found = partial(fernweh.line.knowledge.evidence, asked, Asker(fernweh.clock()), limit=2)
+    before = [e.id for e in found()]
+    with fernweh.line.store.write() as conn:
+        for number in range(9):
+            rows.add_past(conn, replace(REPLY, id=f"i-history:{number}", question=asked))
+
+    assert (before[0], next(e.id for e in found())) == (GIFT.id, ENGRAVING.id)
+
+
+def test_the_newest_links_count_where_the_same_was_asked_more_often_than_is_looked_at(fernweh: Desk) -> None:
+    to_gift = replace(REPLY, links=("https://help.fernweh.example/gift",))
+    fernweh.know(replace(GIFT, version=2, url="https://help.fernweh.example/gift"))
+    with fernweh.line.store.write() as conn:
+        for number in range(60):
+            rows.add_past(conn, replace(REPLY if number < 30 else to_gift, id=f"i-history:{number}"))
+
+    assert memory_of(fernweh, INITIALS, ENGRAVING) == 0.0
+    assert memory_of(fernweh, INITIALS, GIFT) > 0.9

@@ -13,6 +13,7 @@ Needed is an answer below the second line of dashes; without `question` (or `tit
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -25,6 +26,8 @@ HEADING = re.compile(r"\s{0,100}#{1,6}[ \t]+([^\n]+)")
 VERSION = re.compile(r"[0-9]{1,9}")
 OURS = "taint"  # a word that nobody else's files have
 KEPT = ("version", "origin", "taint", "by", "at")  # of these only the version is read back: the one that was edited
+SCOPES = tuple(field.name for field in fields(Scope))
+UNPUBLISHED, PUBLISHED = {"draft", "hidden", "private", "unlisted", "internal"}, {"published", "public"}
 LICENCE = ("licence", "license", "spdx")  # the names it goes by
 
 
@@ -49,6 +52,7 @@ def read(text: str, name: str = "") -> Entry:
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     found = MATTER.match(text)
     head = _head(found[1]) if found else {}
+    for_everybody(head)
     body = text[found.end() :] if found else text
     question = _word(head, "question") or _word(head, "title")
     if not question and (heading := HEADING.match(body)):
@@ -61,10 +65,23 @@ def read(text: str, name: str = "") -> Entry:
         answer=body.strip(),
         topic=_word(head, "topic"),
         url=_word(head, "url"),
-        scope=_scope(head.get("scope") or {}),
+        scope=_scope(head.get("scope") or ({"language": head["language"]} if "language" in head else {})),
         valid_until=typed.end("valid_until", until) if until else None,
         source=Provenance(licence=next((word for name in LICENCE if (word := _word(head, name))), "")),
     )
+
+
+def for_everybody(head: Mapping[str, object]) -> None:
+    """Misconfigured where it says that it is not, in words of which we would make nothing: what we do not understand
+    must not become public."""
+    for name in (set(SCOPES) - {"language"}) & head.keys():
+        raise Misconfigured(name, f"write whom it is for as `scope: {{{name}: …}}`")
+    for name in UNPUBLISHED & head.keys():
+        if str(head[name]).casefold() in ("true", "yes", "on", "1"):
+            raise Misconfigured(name, "it is not published")
+    for name in PUBLISHED & head.keys():
+        if str(head[name]).casefold() in ("false", "no", "off", "0"):
+            raise Misconfigured(name, "it is not published")
 
 
 def ours(text: str) -> bool:
@@ -96,7 +113,6 @@ def _word(head: dict[str, Any], name: str) -> str:
 
 
 def _scope(scope: Any) -> Scope:
-    known = {field.name for field in fields(Scope)}
-    if not isinstance(scope, dict) or not scope.keys() <= known:
-        raise Misconfigured("scope", f"is made of {', '.join(sorted(known))}, such as {{language: en}}")
+    if not isinstance(scope, dict) or not scope.keys() <= set(SCOPES):
+        raise Misconfigured("scope", f"is made of {', '.join(sorted(SCOPES))}, each one word, such as {{language: en}}")
     return Scope(**{name: _word(scope, name) for name in scope})

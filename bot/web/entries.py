@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from werkzeug.datastructures import MultiDict
 
 from bot import entries
+from bot.backends.writer import PAST_FLOOR
 from bot.errors import Misconfigured
 from bot.line import Line
 from bot.model import Entry, Scope
@@ -39,13 +40,19 @@ def _list(line: Line) -> str:
     sought = words.casefold()
     there = [e for e in line.knowledge.entries() if sought in f"{e.id} {e.topic} {e.question} {e.answer}".casefold()]
     newest = sorted(there, key=lambda e: e.at, reverse=True)[: 0 if asked else SHOWN]
-    found = list(islice(line.knowledge.explained(asked, Asker(line.now()), limit=FOUND), FOUND)) if asked else []
+    who = {name: request.args.get(name, "").strip() for name in ("plan", "language", "audience", "page", "product")}
+    found = list(islice(line.knowledge.explained(asked, _asker(line, **who), limit=FOUND), FOUND)) if asked else []
     past = line.knowledge.past(asked, limit=FOUND) if asked else ()
     with line.store.read() as conn:
         used = counts.uses(conn, [f.evidence.id for f in found])
         shown = {"entries": newest, "many": len(there), "found": found, "past": past, "used": used}
         shown["pairs"] = pairs.count(conn)
-        return render_template("knowledge.html", q=words, ask=asked, names=_names(conn), **shown)
+        shown |= {"q": words, "ask": asked, "who": who, "too_far": PAST_FLOOR, "names": _names(conn)}
+        return render_template("knowledge.html", **shown)
+
+
+def _asker(line: Line, *, product: str, **fields: str) -> Asker:
+    return Asker(line.now(), **fields, products=frozenset({product} - {""}))
 
 
 def _names(conn: Connection) -> dict[str, str]:

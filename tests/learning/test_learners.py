@@ -48,6 +48,29 @@ def test_the_same_signals_in_the_same_order_give_the_same_state() -> None:
     assert learned(*HISTORY).to_json() == learned(*HISTORY).to_json()
 
 
+def remembered(score: float, memory: float) -> Draft:
+    return replace(DRAFT, used=(replace(EVIDENCE, score=score, memory=memory),))
+
+
+def test_memory_makes_a_draft_less_sure_and_surer_only_up_to_a_suggestion() -> None:
+    plain, liked, disliked = (sure(draft=remembered(0.3, memory)) for memory in (0.0, 0.95, -0.9))
+
+    assert (plain < liked <= 0.6, disliked < plain - 0.1) == (True, True)
+    assert sure(draft=remembered(0.9, 0.95)) == sure(draft=remembered(0.9, 0.0)) > 0.9
+
+
+def test_what_memory_alone_speaks_for_is_no_surer_however_good_its_record_is() -> None:
+    good = [replace(KEPT, id=f"s-{number}@1") for number in range(60)]
+
+    assert sure(*good, draft=remembered(0.06, 0.95)) == 0.6
+
+
+def test_the_weaker_of_two_entries_counts_in_memory() -> None:
+    both = replace(DRAFT, used=(replace(EVIDENCE, score=0.5, memory=0.9), replace(EVIDENCE, id="b", memory=-0.9)))
+
+    assert sure(draft=both) < sure(draft=replace(both, used=(both.used[0], replace(both.used[1], memory=0.0)))) - 0.1
+
+
 def test_learning_leaves_its_input_as_it_is() -> None:
     copies = [replace(s) for s in HISTORY]
 

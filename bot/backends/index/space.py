@@ -54,20 +54,20 @@ class Space:
         self.frozen, self.sealed = frozen, None
 
     def search(self, asked: Asked, limit: int, who: Asker | None, fusion: Fusion) -> tuple[Hit, ...]:
-        """The best `limit` owners, best first, the older first among equals; none that shares nothing."""
+        """The best `limit` owners, best first, the newer first among equals; none that shares nothing."""
         parts = [part for part in self.parts if len(part)]
         often = sum((part.frequencies(asked) for part in parts), start=np.zeros(len(asked.terms), np.int64))
         n = max(self.live, int(often.max(initial=0)))
         values = np.array([worth(t, int(many), n) for t, many in zip(asked.terms, often, strict=True)], np.float32)
         share = values / (float(values.sum()) or 1.0)
-        hits = [hit for part in parts for hit in _best(part, asked, share, limit, who, fusion)]
-        return tuple(sorted(hits, key=lambda hit: -hit.score)[:limit])
+        hits = [hit for part in reversed(parts) for hit in _best(part, asked, share, limit, who, fusion)]
+        return tuple(sorted(hits, key=lambda hit: -round(hit.score, owners.EVEN))[:limit])
 
 
 def _best(
     part: "Frozen | Growing", asked: Asked, share: Floats, limit: int, who: Asker | None, fusion: Fusion
 ) -> list[Hit]:
     found = owners.together(part.best(asked, share, limit, who, fusion), part.firsts)
-    best = np.argsort(-found.worth, kind="stable")[:limit]
+    best = owners.best_first(found.worth)[:limit]
     scores = zip(*(of[best].tolist() for of in (found.rows, found.worth, found.lexical, found.vector)), strict=True)
     return [Hit(part.owner(row), worth, *of) for row, worth, *of in scores if worth >= LEAST]
