@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from bot import forget
+from bot import find_commands, forget
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
 from bot.brains import Hit, Passage, carries
 from bot.follow import Mark
 from bot.knowledge import Knowledge, with_nearest
-from bot.model import Action, Decision, Entry, Evidence, Intervention, Licence, Reason, Ref, Source
+from bot.model import Action, Decision, Entry, Evidence, Intervention, Licence, Policy, Reason, Ref, Source
 from bot.recall import recall
 from bot.scope import Asker
 from bot.store import Store, limits
@@ -239,6 +239,39 @@ def test_an_index_with_a_mark_of_another_kind_is_filled_anew(store: Store, tmp_p
     index.close()
 
 
+def test_a_process_of_an_older_version_beside_us_keeps_nobody_waiting(store: Store, tmp_path: Path) -> None:
+    index = HybridIndex(HashEmbedder(), tmp_path / "index")
+    knowledge = Knowledge(store, index)
+    with store.write() as conn:
+        rows.add_entry(conn, RETURNS)
+    knowledge.keep_up()
+    index.put([], mark=("9 9 returns-window 1 2026-11-22", index.mark()))
+    with store.write() as conn:
+        rows.add_entry(conn, GIFT)
+
+    knowledge.keep_up()
+
+    assert [e.id for e in knowledge.search("Is there gift wrapping?", limit=1)] == [GIFT.id]
+    assert [e.id for e in knowledge.search(ASKS_RETURN, limit=1)] == [RETURNS.id]
+    assert knowledge.whole()
+    index.close()
+
+
+def test_while_the_index_is_far_behind_nothing_is_answered_alone(fernweh: Desk) -> None:
+    with fernweh.line.store.write() as conn:
+        limits.add_licence(conn, Licence("returns", "ines", fernweh.clock(), fernweh.clock() + timedelta(days=9)))
+    fernweh.policy(Policy(reply_at=0.1))
+    before = fernweh.decided(fernweh.ask(ASKS_RETURN)).decision
+    fernweh.know(*(replace(GIFT, id=f"gift-{number}", question=f"Gift {number}?") for number in range(140)))
+
+    meanwhile = fernweh.decided(fernweh.ask(ASKS_RETURN, customer="lena@example.com")).decision
+    fernweh.line.knowledge.keep_up()
+    after = fernweh.decided(fernweh.ask(ASKS_RETURN, customer="nina@example.com")).decision
+
+    assert (before.action, after.action) == (Action.REPLY, Action.REPLY)
+    assert meanwhile == Decision(Action.SUGGEST, Reason.UNCOMPARED)
+
+
 def test_an_upgrade_tells_which_page_each_entry_comes_from(tmp_path: Path) -> None:
     made = Store(f"sqlite:///{tmp_path}/old.db")
     migrate(made, "0008")
@@ -264,6 +297,30 @@ def test_the_knowledge_page_says_what_memory_is_worth(fernweh: Desk) -> None:
 
     assert "memory +0.75" in page
     assert ENGRAVING.question in page
+
+
+def test_the_knowledge_page_asks_as_a_customer_with_a_plan(fernweh: Desk) -> None:
+    fernweh.know(replace(GIFT, version=2, scope=replace(GIFT.scope, plan="gold")))
+    visitor = staff(fernweh.line, fernweh.url, INES)
+
+    nobody, gold = (visitor.get("/knowledge", ask=GIFT.question, plan=plan).text for plan in ("", "gold"))
+
+    assert ("kept back: only for the plan gold" in nobody, "only for the plan" in gold) == (True, False)
+    assert 'name="plan" value="gold"' in gold
+
+
+def test_somebody_who_asks_waits_a_few_seconds_for_an_index_and_is_told_what_is_missing(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find_commands, "PATIENCE", 0.0)
+    with shell.store().write() as conn:
+        for number in range(300):
+            rows.add_entry(conn, replace(GIFT, id=f"gift-{number}", question=f"Gift {number}?"))
+
+    told = shell("ask", "Gift 3?").out
+
+    assert "236 more are not in the index yet" in told
+    assert "\nEntries\n" in told
 
 
 def test_ask_says_what_memory_is_worth_and_how_past_replies_begin(shell: Shell) -> None:
