@@ -89,6 +89,7 @@ def play(of: Stream, embedder: str, learns: datetime, among: int = max(scores.AM
             for ticket, right in of.asked:
                 if forum.in_force(days, ticket.at.date()) == day:
                     learn(store, waiting, min(ticket.at, learns))
+                    knowledge.keep_up()
                     yield ask(knowledge, ticket, right, there, among)
         store.close()
 

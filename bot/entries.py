@@ -136,7 +136,9 @@ def checked(new: Entry, now: datetime) -> Entry:
 
 def _not_over(entry: Entry, now: datetime) -> None:
     if entry.valid_until and entry.valid_until <= now:
-        raise Misconfigured("valid_until", f"{entry.valid_until:%Y-%m-%d} is over; nobody would ever see it")
+        raise Misconfigured(
+            "valid_until", f"it ended at {entry.valid_until:%Y-%m-%d %H:%M} (UTC); nobody would ever see it"
+        )
 
 
 def _says(old: Entry, new: Entry) -> bool:
@@ -158,7 +160,8 @@ def _name(conn: Connection, new: Entry) -> str:
 def _overtaken(id: str, now_there: Entry | None) -> str:
     if now_there is None:
         return f"there is no {id} to edit; write it as a new entry"
-    return f"{id} has been changed meanwhile, to version {now_there.version} by {now_there.by or 'nobody named'}"
+    is_now = f"{id} has been changed meanwhile, to version {now_there.version} by {now_there.by or 'nobody named'}"
+    return f"{is_now}; a file says in `version` which one was edited"
 
 
 def publish(conn: Connection, made: Entry, what: str, why: str) -> Entry:

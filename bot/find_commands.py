@@ -73,7 +73,7 @@ def _ask(args: argparse.Namespace, knows: Knows) -> None:
     knowledge, products = knows(store), frozenset({args.product} - {""})
     counted(knowledge.keep_up, "in the index", PATIENCE)
     if missing := knowledge.missing():
-        print(f"{missing:,} more are not in the index yet, and cannot be found: `serve`, or the import that brings them, goes on.")
+        print(f"{missing:,} more are not in the index yet, and not found: `serve`, or what brings them, goes on.")
     who = Asker(datetime.now(UTC), args.plan, args.language, args.audience, args.page, products)
     found = list(islice(knowledge.explained(args.question, who, limit=limit), limit))
     with store.read() as conn:

@@ -84,7 +84,10 @@ def _digests(folder: Path) -> list[str]:
             with (folder / name).open("rb") as file:
                 made.append(hashlib.file_digest(file, "sha256").hexdigest())
         except OSError as err:
-            raise Misconfigured(SETTING, f"{folder / name} cannot be read: {err.strerror}") from err
+            raise Misconfigured(
+                SETTING,
+                f"{folder / name} cannot be read: {err.strerror}; name all-MiniLM-L6-v2, words or a model's directory",
+            ) from err
     return made
 
 
