@@ -304,8 +304,8 @@ def test_a_folder_that_holds_no_model_is_a_setting_to_mend(shell: Shell) -> None
         said = shell(*command)
         assert (said.status, said.err) == (
             2,
-            "app.py: EMBEDDER: /nowhere/config.json cannot be read: No such file or directory; name all-MiniLM-L6-v2, words or "
-            "a model's directory\n",
+            "app.py: EMBEDDER: /nowhere/config.json cannot be read: No such file or directory; "
+            "name all-MiniLM-L6-v2, words or a model's directory\n",
         )
 
 
