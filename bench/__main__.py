@@ -10,6 +10,7 @@ NAMES = {
     "s2": "whether the article that an agent linked is found when a ticket comes",
     "index": "what the index costs and misses, at 10,000, 100,000 and a million passages",
     "embed": "what the embedders cost, and what rounding loses",
+    "start": "from a clean clone to a page that answers",
     "history": "a team's past taken in with its index, killed once on the way",
     "flood": "valid webhooks beside a flood of forged, slow and enormous ones",
     "redact": "what redaction finds, damages and costs, and what the gate costs",

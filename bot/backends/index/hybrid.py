@@ -118,7 +118,9 @@ class HybridIndex:
         return ((f"index of {count:,} passages", True, ""),)
 
     def close(self) -> None:
-        """Let what is being frozen come to its end, and give the files back."""
+        """Let what is being frozen come to its end, with what has grown since, and give the files back."""
+        self._finish_folding()
+        self._look_after()
         self._finish_folding()
         with self._lock:
             self._close()
@@ -227,7 +229,7 @@ class HybridIndex:
     def _look_after(self) -> None:
         """Freeze and write back in the background; whoever puts faster than that waits for it."""
         with self._lock:
-            most = max(len(space.growing) for space in self._spaces.values()) if self._log else 0
+            most = self._most()
             busy = self._folding is not None and self._folding.is_alive()
             if self._log and not busy and (most >= self._grown or self._log.behind):
                 act = self._fold if most >= self._grown else self._log.write_back
@@ -236,11 +238,17 @@ class HybridIndex:
         if busy and most >= 2 * self._grown and self._folding:
             self._folding.join()
 
+    def _most(self) -> int:
+        """Passages of a source that grow."""
+        return max(len(space.growing) for space in self._spaces.values()) if self._log else 0
+
     def _fold(self) -> None:
         try:
             with self._shelf.alone() as alone:
-                if alone:
+                before = self._most() + 1
+                while alone and self._grown <= (most := self._most()) < before:  # more may have come meanwhile
                     self._freeze(tidy=False)
+                    before = most
         except Exception as err:
             log.exception("index not folded", extra={"folder": str(self._folder), "error": str(err)})
 
