@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
@@ -43,6 +44,7 @@ class Past(Protocol):
         """Entries held against each other; how many pairs of them wait for people."""
 
 
+MANY, NAMED = 20, 5  # lines that are skipped for one reason before they are told in one, and places that it names
 MARKS = {"same": "{}", "gone": "[-{}-]", "new": "{{+{}+}}"}  # as `git diff --word-diff` writes them
 COLORS = {"same": "{}", "gone": "\033[31;9m{}\033[0m", "new": "\033[32m{}\033[0m"}
 
@@ -183,6 +185,7 @@ def _articles(args: argparse.Namespace, knows: Knows, past: Past) -> None:
     summed("articles", summary, args.dry_run)
     if not args.dry_run:
         compared(store, knows(store), past)
+    _anything(summary)
 
 
 def _conversations(args: argparse.Namespace, knows: Knows, past: Past) -> None:
@@ -195,6 +198,12 @@ def _conversations(args: argparse.Namespace, knows: Knows, past: Past) -> None:
     summed("conversations", summary, args.dry_run)
     if not args.dry_run:
         fill(knows(store))
+    _anything(summary)
+
+
+def _anything(summary: Summary) -> None:
+    if summary.skipped and not summary.counts:
+        raise SystemExit(1)  # so that a script notices
 
 
 def compared(store: Store, knowledge: Knowledge, past: Past) -> None:
@@ -213,10 +222,16 @@ def write_down(store: Store, what: str, about: str, summary: Summary) -> None:
 
 
 def summed(what: str, summary: Summary, dry_run: bool) -> None:
-    """Tell what became of everything."""
+    """Tell what became of everything; what is skipped for one reason again and again takes one line."""
     print("\n" * sys.stderr.isatty(), end="", file=sys.stderr)
+    places = defaultdict[str, list[str]](list)
     for skipped in summary.skipped:
-        print(f"skipped {skipped.where}: {skipped.why}")
+        places[skipped.why].append(skipped.where)
+    for why, where in places.items():
+        for place in where if len(where) <= MANY else ():
+            print(f"skipped {place}: {why}")
+        if len(where) > MANY:
+            print(f"skipped {len(where):,}: {why} ({', '.join(where[:NAMED])}, …, {where[-1]})")
     would = "would be " if dry_run else ""
     print(f"{summary.seen:,} {what}: {would}{summary.words}.")
 

@@ -11,6 +11,7 @@ import pytest
 
 from bot import entries
 from bot.articles import in_file
+from bot.entry_commands import summed
 from bot.files import Skipped
 from bot.imports import Became, How, Summary, take_articles
 from bot.model import Entry
@@ -192,6 +193,28 @@ def test_a_bomb_is_read_or_skipped_in_time(tmp_path: Path, name: str, bomb: str)
     began = time.process_time()
     assert len(list(in_file(tmp_path / name, tmp_path))) == 1
     assert time.process_time() - began < 5.0
+
+
+def test_what_is_skipped_for_one_reason_again_and_again_takes_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    skipped = [Skipped(f"a.jsonl: line {number}", "nobody asks") for number in range(1, 41)]
+    summed("conversations", Summary(skipped=[*skipped, Skipped("a.jsonl: line 41", "no JSON: odd")]), dry_run=False)
+
+    first, second, last = capsys.readouterr().out.splitlines()
+    places = "a.jsonl: line 1, a.jsonl: line 2, a.jsonl: line 3, a.jsonl: line 4, a.jsonl: line 5, …, a.jsonl: line 40"
+    assert first == f"skipped 40: nobody asks ({places})"
+    assert second == "skipped a.jsonl: line 41: no JSON: odd"
+    assert last == "41 conversations: 0 new, 0 changed, 0 as before, 41 skipped."
+
+
+def test_where_nothing_can_be_read_a_script_notices(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "cut.jsonl.gz"
+    file.write_bytes(b"no gzip")
+
+    said = shell("import", "conversations", str(file))
+
+    assert (said.status, "0 new" in said.out) == (1, True)
 
 
 def test_nothing_that_runs_comes_in(store: Store, tmp_path: Path) -> None:
