@@ -25,6 +25,7 @@ from bot.text.thesaurus import topics
 
 log = logging.getLogger(__name__)
 GROWN = 4096  # passages of a source that are frozen together
+LITTLE = 512  # that grow on when an index is closed
 NAME = "passages.db"
 TRIES = 3  # where another process is in the way, or a file is damaged
 PATIENCE = 30.0  # seconds that tidying waits for another process
@@ -118,8 +119,10 @@ class HybridIndex:
         return ((f"index of {count:,} passages", True, ""),)
 
     def close(self) -> None:
-        """Let what is being frozen come to its end, with what has grown since, and give the files back."""
+        """Let what is being frozen come to its end, with what has grown since, unless it is little, and give the files
+        back: whoever opens them next has less to read."""
         self._finish_folding()
+        self._grown = min(self._grown, LITTLE)
         self._look_after()
         self._finish_folding()
         with self._lock:
