@@ -2,7 +2,7 @@
 
 `latency`: webhook in to draft delivered, one at a time, 1,000 entries unless another number is given; the fake runs in
 another process, and the time the bot waits for its answers is measured and taken off. `drain`: N conversations waiting,
-two workers.
+two workers. With `--report DIR` both go there, with a picture of how long how many took.
 """
 
 import argparse
@@ -14,11 +14,13 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sqlalchemy import func, select
 
 import app
 from bench.elsewhere import Elsewhere
+from bench.plot import plot
 from bot import work
 from bot.backends.workers import Bell, Workers
 from bot.line import Line
@@ -48,6 +50,7 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
+FIRST = 5  # messages that do not count
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
@@ -76,8 +79,8 @@ def ask(fake: Elsewhere, name: str, number: int) -> Ref:
     return Ref(name, fake.call("customer_says", text, customer=f"c{number}@example.com"))
 
 
-def latency(name: str, count: int, known: Known) -> dict[str, float]:
-    """Milliseconds from the webhook's arrival to the vendor's answer, the fake's own time taken off."""
+def latency(name: str, count: int, known: Known) -> list[float]:
+    """Milliseconds from each webhook's arrival to the vendor's answer, the fake's own time taken off."""
     fake, bell = Elsewhere(name), Bell()
     line = line_for(fake, f"sqlite:///{tempfile.mkdtemp()}/bench.db", bell, known)
     fake.call("hook", Server(app.web(line)).url)
@@ -89,10 +92,15 @@ def latency(name: str, count: int, known: Known) -> dict[str, float]:
         while not any(w.conversation == ref.id for w in fake.call("ledger.writes")[-3:]):
             time.sleep(0.005)
         took.append((ref, fake.call("knobs.spent") - before))
-    milliseconds = [(_seconds(line, ref) - spent) * 1000 for ref, spent in took[5:]]
+    milliseconds = [(_seconds(line, ref) - spent) * 1000 for ref, spent in took[FIRST:]]
     fake.close()
+    return milliseconds
+
+
+def ends(milliseconds: list[float]) -> dict[str, float]:
+    """Of all, less the first, at which the SDKs are imported."""
     return {
-        "messages": count,
+        "messages": len(milliseconds),
         "p50_ms": round(statistics.median(milliseconds), 1),
         "p99_ms": round(percentile(milliseconds, 0.99), 1),
     }
@@ -153,19 +161,28 @@ def main() -> None:
     parser.add_argument("--desk", default="intercom")
     parser.add_argument("--entries", type=int, default=1000)
     parser.add_argument("--embedder", default="", help="as EMBEDDER has it")
+    parser.add_argument("--report", type=Path)
     args = parser.parse_args()
     known = Known(args.entries, args.embedder)
-    print(
-        json.dumps(
-            {
-                "desk": args.desk,
-                "entries": known.entries,
-                "embedder": known.embedder,
-                "latency": latency(args.desk, args.messages, known),
-                "drain": drain(args.desk, args.conversations, args.calls, known),
-            }
-        )
-    )
+    took = latency(args.desk, args.messages, known)
+    found = {
+        "desk": args.desk, "entries": known.entries, "embedder": known.embedder, "latency": ends(took),
+        "drain": drain(args.desk, args.conversations, args.calls, known),
+    }  # fmt: skip
+    print(json.dumps(found))
+    if args.report:
+        report(found, took, args.report)
+
+
+def report(found: dict[str, object], took: list[float], to: Path) -> None:
+    """As Markdown with a picture."""
+    to.mkdir(parents=True, exist_ok=True)
+    points = [(100 * at / len(took), milliseconds) for at, milliseconds in enumerate(sorted(took), 1)]
+    drawn = plot("Webhook in to draft delivered", "percent of the messages", "ms at most", {"ours": points}, plain=True)
+    (to / "line.svg").write_text(drawn)
+    command = f"python -m bench line --desk {found['desk']} --entries {found['entries']} --messages {len(took) + FIRST}"
+    text = f"# A message through the line\n\n`{command} --report DIR`:\n\n```\n{json.dumps(found, indent=1)}\n```\n"
+    (to / "line.md").write_text(f"{text}\n![Latency](line.svg)\n")
 
 
 if __name__ == "__main__":
