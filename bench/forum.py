@@ -17,7 +17,8 @@ from pydantic import AwareDatetime, TypeAdapter
 from bench.thunderbird import article
 from bot import files
 from bot.answer import question_of
-from bot.articles import FACT, slug
+from bot.articles import slug
+from bot.cases import FACT
 from bot.errors import Misconfigured
 from bot.model import Conversation, Customer, Entry, Intervention, Message, Ref, Role, Status
 from bot.store.memory import LONGEST

@@ -9,12 +9,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
 import nh3
-from pydantic import BeforeValidator, TypeAdapter
 
-from bot.cases import Fact
+from bot.cases import FACT, Fact
 from bot.errors import Misconfigured
 from bot.files import GONE, Skipped, reason, rows, whole
 from bot.model import Entry
@@ -36,15 +34,6 @@ TAGS = {*LINES, "ul", "ol", "a", "thead", "tbody", "td", "th"}
 ARTICLE = nh3.Cleaner(tags=TAGS, clean_content_tags=set(AROUND), attributes={"a": {"href"}}, link_rel=None)
 FIRST = re.compile(r"\s*<h1>.{0,2000}?</h1>", re.S)  # which asks; it does not answer
 CELL = re.compile(r"</t[dh]>", re.I)
-
-
-def _public(row: object) -> object:
-    if isinstance(row, dict):
-        matter.for_everybody(row)
-    return row
-
-
-FACT: TypeAdapter[Fact] = TypeAdapter(Annotated[Fact, BeforeValidator(_public)])
 
 
 def lay(folder: Path, there: Iterable[Entry]) -> int:

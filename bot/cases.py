@@ -19,14 +19,14 @@ learned from. A knowledge file has `id`, `question`, `answer`, and perhaps `url`
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import AwareDatetime, BeforeValidator, TypeAdapter
 
 from bot import files
 from bot.errors import Misconfigured
 from bot.model import EVERYONE, Entry, Person, Role, Rule, Scope
-from bot.text import typed
+from bot.text import matter, typed
 
 Row = TypeVar("Row", bound="Case | Fact | Person | Rule")
 PLAYED = (Role.CUSTOMER, Role.AGENT)
@@ -76,12 +76,22 @@ class Fact:
         return Entry(self.id, 0, self.question, self.answer, self.topic, self.url, self.scope, valid_until=until)
 
 
+def _public(row: object) -> object:
+    if isinstance(row, dict):
+        matter.for_everybody(row)
+    return row
+
+
+CASE, PERSON, RULE = TypeAdapter(Case), TypeAdapter(Person), TypeAdapter(Rule)
+FACT: TypeAdapter[Fact] = TypeAdapter(Annotated[Fact, BeforeValidator(_public)])
+
+
 def script(path: Path, desks: Collection[str], limit: int | None = None) -> list[tuple[Case, Said]]:
     """Who says what, in the order of time, in the first `limit` conversations of a file. Misconfigured where one of
     them is on no helpdesk of `desks`."""
     if limit is not None and limit < 1:
         raise Misconfigured("LIMIT", f"{limit} is no number of conversations; 1 or more is needed")
-    cases = read(path, Case)[:limit]
+    cases = read(path, CASE)[:limit]
     if odd := next((case for case in cases if case.connector not in desks), None):
         fix = f"connector: {odd.connector!r} is none of {', '.join(sorted(desks))}"
         raise Misconfigured(f"{path}: conversation {odd.id}", fix)
@@ -91,10 +101,10 @@ def script(path: Path, desks: Collection[str], limit: int | None = None) -> list
     return sorted(said, key=lambda cue: cue[1].at)
 
 
-def read(path: Path, kind: type[Row]) -> list[Row]:
+def read(path: Path, kind: TypeAdapter[Row]) -> list[Row]:
     """The rows of a file. Misconfigured names the line and the field that cannot be read."""
     found, places = list[Row](), dict[str, str]()
-    for where, row in files.rows(path, TypeAdapter(kind), str(path), files.LONG):
+    for where, row in files.rows(path, kind, str(path), files.LONG):
         if isinstance(row, files.Skipped):
             raise Misconfigured(row.where, row.why)
         if (first := places.setdefault(row.id, where)) != where:

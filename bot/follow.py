@@ -79,7 +79,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What comes after a mark, with its numbers, and the mark after it. `asked`: of drafts of which something came."""
+    """What comes after a mark, and the mark behind it. `asked`: (id, question) of drafts of which something came."""
 
     entries: tuple[Entry, ...]
     replies: tuple[Intervention, ...]

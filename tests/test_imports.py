@@ -11,7 +11,9 @@ import pytest
 
 from bot import entries
 from bot.articles import in_file
+from bot.cases import FACT, read
 from bot.entry_commands import summed
+from bot.errors import Misconfigured
 from bot.files import Skipped
 from bot.imports import Became, How, Summary, take_articles
 from bot.model import Entry
@@ -281,3 +283,11 @@ def test_the_command_tells_what_became_of_everything(shell: Shell, tmp_path: Pat
         "2 articles: 1 new, 0 changed, 0 as before, 1 skipped.",
     ]
     assert (nowhere.status, "there is no such file or folder" in nowhere.err, stranger.status) == (2, True, 2)
+
+
+def test_a_knowledge_file_for_the_sandbox_is_refused_for_the_same_words(tmp_path: Path) -> None:
+    file = tmp_path / "k.jsonl"
+    file.write_text('{"id": "a", "question": "Q?", "answer": "A", "plan": "pro"}\n')
+
+    with pytest.raises(Misconfigured, match="line 1: plan: write whom it is for as"):
+        read(file, FACT)

@@ -253,3 +253,18 @@ def test_a_huge_page_does_not_hide_whose_passages_come_next(tmp_path: Path, quer
     assert (found[0], sorted(found[1:])) == ("huge", [f"short-{n}" for n in range(10)])
     assert [len(part) for part in index._spaces[Source.ENTRY].frozen] == [len(CROWD)]
     index.close()
+
+
+@pytest.mark.parametrize("grown", [100, 10_000])
+def test_of_what_says_the_same_the_newest_is_found_first_however_much_is_frozen(tmp_path: Path, grown: int) -> None:
+    index = HybridIndex(HashEmbedder(), tmp_path / "index", grown=grown)
+    for start in range(0, 900, 300):
+        same = range(start, start + 300)
+        index.put([Passage(f"p{number}", Source.ASKED, "Where is my order?") for number in same])
+    index.close()
+
+    again = HybridIndex(HashEmbedder(), tmp_path / "index", grown=10_000)
+    hits = again.search("Where is my order?", source=Source.ASKED, limit=20)
+    again.close()
+
+    assert [hit.owner for hit in hits] == [f"p{number}" for number in range(899, 879, -1)]

@@ -9,6 +9,7 @@ from bot.store.drafts import get_draft
 from bot.store.prepared import Prepared
 from bot.store.reviews import AFTER, add_signal, signals_about
 from bot.store.tables import draft, intervention, signal
+from bot.text.page import page_of
 
 PAGE = 500
 FEW = 4  # signals about a draft
@@ -74,7 +75,8 @@ def judged_after(conn: Connection, seq: int, limit: int = PAGE) -> tuple[int, li
 def _judged(decided: Decided, said: Signal, links: Sequence[str]) -> Judged:
     found = tuple(e for e in decided.found if e.source is Source.ENTRY and e.score)  # 0: from memory alone
     cited = frozenset(_cited(decided))
-    linked = frozenset(e.id for e in found if e.url and e.url in links)
+    pages = {page_of(link) for link in links} - {""}
+    linked = frozenset(e.id for e in found if page_of(e.url) in pages)
     right = cited if said.good >= SENT else linked
     return Judged(found, right, frozenset() if right or said.good else cited, said.weight, decided.by)
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.cases import Fact, read
+from bot.cases import FACT, read
 from bot.model import EVERYONE, Clash, Entry, Scope
 from bot.web import company
 from learning.disagree import disagree, may_meet
 from tests.learning.planted import MISSED, PLANTED
 
-KNOWN = {fact.id: fact.entry() for fact in read(Path(company.HERE) / "entries.jsonl", Fact)}
+KNOWN = {fact.id: fact.entry() for fact in read(Path(company.HERE) / "entries.jsonl", FACT)}
 PERIOD = KNOWN["returns-period"]
 SIXTY = "You can return anything unused within 60 days of delivery."
 SHORTER = Entry("hand", 1, PERIOD.question, "You can return anything unused within 30 days of delivery.")

@@ -111,6 +111,14 @@ def test_a_draft_in_whose_place_a_person_wrote_something_else_was_wrong(fernweh:
     assert [(said.right, said.wrong) for said in judged(fernweh)] == [(frozenset(), frozenset({RETURNS.id}))]
 
 
+@pytest.mark.parametrize("tail", ["", "/?from=mail#label"])
+def test_what_a_person_linked_instead_was_right_however_the_link_is_written(fernweh: Desk, tail: str) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    fernweh.agent(ref, f"Our partner in Porto knows more, and so does {RETURNS.url}{tail}", status="solved")
+
+    assert [(said.right, said.wrong) for said in judged(fernweh)] == [(frozenset({RETURNS.id}), frozenset())]
+
+
 def test_every_process_learns_the_same_and_what_is_forgotten_is_no_more_than_gone(fernweh: Desk) -> None:
     ref = kept(fernweh)
     fernweh.ask(ASKS_UNKNOWN, customer="tom@example.com")

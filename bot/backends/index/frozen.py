@@ -223,12 +223,12 @@ class Frozen:
 
 
 def smallest(values: NDArray[Any], most: int) -> NDArray[np.intp]:
-    """Where the `most` smallest are, of equal ones the first."""
+    """Where the `most` smallest are, of equal ones the last, which are the newest."""
     if len(values) <= most:
         return np.arange(len(values))
     cut = np.partition(values, most - 1)[most - 1]
     less, same = (values < cut).nonzero()[0], (values == cut).nonzero()[0]
-    return np.concatenate([less, same[: most - len(less)]])
+    return np.concatenate([less, same[len(same) - (most - len(less)) :]])
 
 
 def _cosines(vectors: NDArray[np.float16], query: Floats) -> Floats:
