@@ -15,6 +15,7 @@ from learning import lexicon
 TOKEN = re.compile(r"[^\W\d_][\w-]*\d[\w-]*|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|[€$£%°]")
 QUOTED = re.compile('["“„«]([^"“”„«»]{1,60})["”“»]')
 MOST = 80  # sentences of one text that are compared; more is no reply
+FEW = 6  # carrying words that good manners may have
 NEGATING = ("un", "dis", "in", "im", "non", "mis", "de")
 
 
@@ -53,10 +54,12 @@ def level(text: str) -> str:
 def _numbers(tokens: list[str]) -> set[str]:
     found = set()
     for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
+        value = lexicon.NUMBERS.get(token, token)
+        if not value[0].isdigit():
+            continue
         unit = stem(after) if stem(after) in lexicon.UNITS else ""
         money = before if before in "€$£" else ""
-        value = lexicon.NUMBERS.get(token, token)
-        if value[0].isdigit() and (unit or token not in lexicon.ONLY_WITH_UNIT):
+        if unit or token not in lexicon.ONLY_WITH_UNIT:
             found.add(f"{_value(value)} {unit or money}".strip())
     return found
 
@@ -121,9 +124,11 @@ def alike(a: str, b: str) -> bool:
 
 def is_courtesy(sentence: str) -> bool:
     """Says nothing but good manners."""
-    found, carrying = facts(sentence), content(sentence).total()
-    polite = lexicon.COURTESY.search(sentence) and carrying <= 6 and not found.nots
-    return not found.hard and (not carrying or bool(polite))
+    carrying = content(sentence).total()
+    if carrying > FEW or (carrying and not lexicon.COURTESY.search(sentence)):
+        return False  # as of most sentences, whose facts would cost more to read
+    found = facts(sentence)
+    return not found.hard and not (carrying and found.nots)
 
 
 def is_own(sentence: str) -> bool:

@@ -16,6 +16,8 @@ HISTORY = "history"  # the connector of conversations that were taken in from a 
 RULES = Prepared(select(rule.c.id, rule.c.value).order_by(rule.c.id, rule.c.version))
 OF: BindParameter[str] = bindparam("of")
 LATEST = Prepared(select(entry.c.value).where(entry.c.id == OF).order_by(entry.c.version.desc()).limit(1))
+GONE = "-forgotten"  # behind the id of a past reply that is kept no more
+KEPT = Prepared(select(past.c.seq).where((past.c.id == OF) | (past.c.id == bindparam("gone"))).limit(1))
 NEWEST = Prepared(select(*(select(func.max(of.c.seq)).scalar_subquery() for of in (entry, past, signal))))
 
 
@@ -89,8 +91,7 @@ def add_past(conn: Connection, item: Intervention) -> None:
 
 def has_past(conn: Connection, id: str) -> bool:
     """Is it kept, or was it until it was forgotten?"""
-    known = select(past.c.seq).where(past.c.id.in_((id, f"{id}-forgotten"))).limit(1)
-    return conn.scalar(known) is not None
+    return KEPT.first(conn, of=id, gone=f"{id}{GONE}") is not None
 
 
 def get_past(conn: Connection, id: str) -> Intervention | None:
@@ -102,7 +103,7 @@ def get_past(conn: Connection, id: str) -> Intervention | None:
 def forget_past(conn: Connection, item: Intervention) -> None:
     """Take it out and add an empty one, because an index that has it in memory follows what is added."""
     one_at_a_time(conn, Lock.KNOWLEDGE)
-    add(conn, past, id=f"{item.id}-forgotten", value=replace(item, question="", answer="", links=()), at=item.at)
+    add(conn, past, id=f"{item.id}{GONE}", value=replace(item, question="", answer="", links=()), at=item.at)
     conn.execute(delete(past).where(past.c.id == item.id))
 
 

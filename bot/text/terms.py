@@ -51,6 +51,7 @@ def _folded(token: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", token.translate(PLAIN)) if not unicodedata.combining(c))
 
 
+@lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """A light English stem: the same for `ship`, `ships`, `shipped`, `shipping` and `shipment`."""
     word = phrases.IRREGULAR.get(word, word)
