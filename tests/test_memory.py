@@ -129,6 +129,13 @@ def test_whoever_has_a_forgotten_question_is_told_to_drop_it(fernweh: Desk) -> N
     assert (len(before), len(memory(fernweh.line.store))) == (2, 1)
 
 
+def test_of_a_very_long_question_the_beginning_is_remembered(fernweh: Desk) -> None:
+    one = of(fernweh, kept(fernweh, f"{ASKS_RETURN} " * 60))
+
+    question = asked(fernweh.line.store)[one.about]
+    assert (len(question), question.startswith(ASKS_RETURN)) == (2_000, True)
+
+
 def test_that_a_question_was_forgotten_teaches_nothing_however_often(fernweh: Desk) -> None:
     ref = kept(fernweh)
     before = learned(fernweh.line.store)
