@@ -39,13 +39,18 @@ CELL = re.compile(r"</t[dh]>", re.I)
 def lay(folder: Path, there: Iterable[Entry]) -> int:
     """Write each entry as a Markdown file; how many. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    return sum((folder / f"{_file(entry.id)}.md").write_text(matter.written(entry), "utf-8") > 0 for entry in there)
+    return sum((folder / _file(entry.id)).write_text(matter.written(entry), "utf-8") > 0 for entry in there)
+
+
+def besides(folder: Path, there: Iterable[Entry]) -> list[str]:
+    """Names of the Markdown files of a folder that `lay` would not have written."""
+    return sorted({file.name for file in folder.glob("*.md")} - {_file(entry.id) for entry in there})
 
 
 def _file(id: str) -> str:
     """A name of its own that stays in its folder, on any file system."""
     kept = (c if c.isascii() and (c.isalnum() or c in "_-" or (c == "." and at)) else "" for at, c in enumerate(id))
-    return "".join(same or f"%{ord(c):02x}" for same, c in zip(kept, id, strict=True))
+    return "".join(same or f"%{ord(c):02x}" for same, c in zip(kept, id, strict=True)) + ".md"
 
 
 def below(path: Path) -> Iterator[tuple[str, Entry | Skipped]]:

@@ -175,6 +175,8 @@ def _export(args: argparse.Namespace) -> None:
         there = rows.in_force(conn, datetime.now(UTC))
     written(args.folder, lambda: articles.lay(args.folder, there))
     print(f"{len(there)} entries in {args.folder}.")
+    if others := articles.besides(args.folder, there):
+        print(f"Not written by this, but there: {', '.join(others[:NAMED])}{', …' * (len(others) > NAMED)}.")
 
 
 def _articles(args: argparse.Namespace, knows: Knows, past: Past) -> None:

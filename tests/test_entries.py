@@ -331,6 +331,20 @@ def test_entries_are_taken_away_as_files_and_what_was_known_on_a_day_is_listed(s
     assert then.out.count("v1 ") == 2
 
 
+def test_an_export_says_which_files_were_there_that_it_did_not_write(shell: Shell, tmp_path: Path) -> None:
+    lead(shell)
+    with shell.store().write() as conn:
+        for entry in (RETURNS, replace(RETURNS, id="gone", question="Gone?")):
+            rows.add_entry(conn, entry)
+    first = shell("entries", "export", str(tmp_path))
+    shell("entries", "retire", "gone", "--by", INES.email)
+
+    again = shell("entries", "export", str(tmp_path))
+
+    assert first.out == f"2 entries in {tmp_path}.\n"
+    assert again.out == f"1 entries in {tmp_path}.\nNot written by this, but there: gone.md.\n"
+
+
 def test_ask_shows_what_would_be_found_and_why(shell: Shell) -> None:
     lead(shell)
     with shell.store().write() as conn:
