@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+from bot.settings import index_folder
+
 READY = 30.0  # seconds a server may take to answer
 PAUSE = 0.02  # seconds between two looks
 CHROMIUM_FLAGS = (
@@ -102,13 +104,14 @@ class Postgres:
 
     @contextmanager
     def clone(self) -> Iterator[str]:
-        """The URL of a fresh clone, dropped afterwards."""
+        """The URL of a fresh clone, dropped afterwards with its index."""
         name = f"test_{next(self._numbers)}"
         self._execute(f"CREATE DATABASE {name} TEMPLATE template")
         try:
             yield self.url(name)
         finally:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+            shutil.rmtree(index_folder(self.url(name)), ignore_errors=True)
 
     def kill(self) -> None:
         """It goes as in a crash, at once and with every connection, and comes back by its log."""
