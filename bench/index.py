@@ -41,6 +41,7 @@ ASKED = 300
 LOOKED_AT = 40_000_000  # passages that searches which look at everything look at, at most: of a million, 40 questions
 ABOUT = 12  # words of what was published that it is asked for by; titles have 4 to 14
 TOGETHER = 1000  # passages in a put, while it is filled
+MOST_PLAIN = 200_000  # passages that are also searched by plain numpy, which takes 1.5 kB of memory for each
 KEPT = Path("out")
 
 
@@ -141,6 +142,17 @@ def searched(index: HybridIndex, asked: list[str]) -> tuple[float, float]:
     return ends(took)
 
 
+def plain(by: Known, count: int, asked: list[str]) -> float:
+    """p50 milliseconds of what anybody would write first, for the ratio in one run: all float32 vectors times that of
+    the question, the ten best, and no words."""
+    vectors, took = np.stack([by.vector(number) for number in range(count)]), []
+    for question in by.embed(asked, query=True):
+        began = time.perf_counter()
+        np.argpartition(-(vectors @ question), 10)[:10]
+        took.append((time.perf_counter() - began) * 1e3)
+    return ends(took)[0]
+
+
 def recall(index: HybridIndex, whole: HybridIndex, asked: list[str]) -> float:
     """Of the ten best by `whole`, the share that `index` finds."""
     best = [(set(found(whole, question)), set(found(index, question))) for question in asked]
@@ -170,9 +182,11 @@ def measured(by: Known, at: Path, real: list[str], asked: list[str]) -> dict[str
     searched(index, asked[:30])
     made["p50_ms"], made["p99_ms"] = searched(index, asked)
     made["memory_mb"] = memory() - before
+    if (count := sum(space.live for space in index._spaces.values())) <= MOST_PLAIN:
+        made["plain_numpy_p50_ms"] = plain(by, count, asked)
     here, there = published(index, by, at, real, asked)
     made |= {"here_p50_ms": here[0], "here_p99_ms": here[1], "there_p50_ms": there[0], "there_p99_ms": there[1]}
-    asked = asked[: LOOKED_AT // sum(space.live for space in index._spaces.values())]
+    asked = asked[: LOOKED_AT // count]
     made["recall"] = recall(index, looking_at_everything(HybridIndex(by, at)), asked)
     nearest = [HybridIndex(by, at, fusion=Fusion(0.0, 1.0)) for _ in range(2)]
     made["recall_of_vectors"] = recall(nearest[0], looking_at_everything(nearest[1]), asked)
