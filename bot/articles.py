@@ -21,6 +21,7 @@ from bot.text.markup import LINES, from_html
 from bot.text.sections import Section, chunks, split
 
 MARKDOWN, HTML, JSONL = (".md", ".markdown"), (".html", ".htm"), (".jsonl", ".jsonl.gz")
+READ = (*MARKDOWN, *HTML, *JSONL)
 LONGEST = 100_000  # characters of HTML
 TOP = 20_000  # characters of HTML in which its title is looked for
 LINK = "a link, which is not followed"
@@ -60,11 +61,17 @@ def below(path: Path) -> Iterator[tuple[str, Entry | Skipped]]:
 
 
 def files(path: Path) -> Iterator[tuple[str, Path | Skipped]]:
-    """(where, file) of each file that may hold articles, by name; hidden ones are left out. Misconfigured where there
-    is nothing."""
-    if not path.exists():
+    """(where, file) of each file that may hold articles, by name; hidden ones are left out. Misconfigured, and at once,
+    where there is nothing."""
+    try:
+        there, folder = path.exists(), path.is_dir()
+    except OSError as err:
+        raise Misconfigured(str(path), f"cannot be read: {reason(err)}") from err
+    if not there:
         raise Misconfigured(str(path), "there is no such file or folder")
-    yield from _within(path, path) if path.is_dir() else ((path.name, path),)
+    if not folder and not path.name.lower().endswith(READ):
+        raise Misconfigured(str(path), f"only these are read: {', '.join(READ)}")
+    return _within(path, path) if folder else iter([(path.name, path)])
 
 
 def _base(path: Path) -> Path:
@@ -83,7 +90,7 @@ def _within(folder: Path, base: Path) -> Iterator[tuple[str, Path | Skipped]]:
             yield where, Skipped(where, LINK)
         elif path.is_dir():
             yield from _within(path, base)
-        elif path.is_file() and path.name.lower().endswith((*MARKDOWN, *HTML, *JSONL)):
+        elif path.is_file() and path.name.lower().endswith(READ):
             yield where, path
 
 
@@ -128,10 +135,17 @@ def _rendered(markdown: str) -> str:
 
 
 def _html(text: str, name: str) -> Entry:
-    title, answer = _titled(text), from_html(cleaned(text))
-    if title and answer.startswith(title):  # it asks; it does not answer
-        answer = answer.removeprefix(title).strip()
-    return Entry("", 0, title or name, answer)
+    page = _page(text)
+    answer = from_html(cleaned(page.answer))
+    if page.question and answer.startswith(page.question):  # it asks; it does not answer
+        answer = answer.removeprefix(page.question).strip()
+    return replace(page, question=page.question or name, answer=answer)
+
+
+def _page(text: str) -> Entry:
+    """What an HTML file says of itself, in front matter, too, with its HTML as the answer and perhaps no question."""
+    page = matter.read(text)
+    return replace(page, question=page.question or _titled(page.answer))
 
 
 def _titled(html: str) -> str:
@@ -149,9 +163,11 @@ def cleaned(html: str) -> str:
 def in_sections(text: str, file: Path) -> tuple[Entry, tuple[Section, ...]]:
     """What a Markdown or HTML file says of itself, without an answer, and its parts. Misconfigured as for others."""
     if file.suffix.lower() in HTML:
-        title, html = _titled(text), cleaned(text)
-        first = FIRST.match(html)
-        return Entry("", 0, title or file.stem, ""), split(html[first.end() :] if first and title else html)
+        page = _page(text)
+        html = cleaned(page.answer)
+        first = FIRST.match(html) if page.question else None
+        made = replace(page, question=page.question or file.stem, answer="")
+        return made, split(html[first.end() :] if first else html)
     made = matter.read(text, file.stem)
     if matter.ours(text):
         return replace(made, answer=""), (Section((), made.answer),)
@@ -163,7 +179,7 @@ def _fact(fact: Fact, at: str) -> Entry | Skipped:
     try:
         return fact.entry()
     except Misconfigured as err:
-        return Skipped(at, str(err))
+        return Skipped(at, str(err), fact.id)
 
 
 def slug(called: str) -> str:

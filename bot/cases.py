@@ -27,6 +27,7 @@ from bot import files
 from bot.errors import Misconfigured
 from bot.model import EVERYONE, Entry, Person, Role, Rule, Scope
 from bot.text import matter, typed
+from bot.text.public import for_everybody
 
 Row = TypeVar("Row", bound="Case | Fact | Person | Rule")
 PLAYED = (Role.CUSTOMER, Role.AGENT)
@@ -78,7 +79,8 @@ class Fact:
 
 def _public(row: object) -> object:
     if isinstance(row, dict):
-        matter.for_everybody(row)
+        for_everybody(row)
+        matter.scoped(row.get("scope") or {})
     return row
 
 

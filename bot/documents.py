@@ -12,7 +12,7 @@ from bot.model import Entry, Provenance, Scope
 from bot.ports import Article, Translation
 from bot.text.sections import Section, split
 
-MAKING = "1"  # counts how entries are made: with another number everything is made anew
+MAKING = "2"  # counts how entries are made: with another number everything is made anew
 PARTS = 1_000  # of one page
 NAMED = 88  # characters of an id that say what it is; the rest tells it from others
 

@@ -1,8 +1,10 @@
 """Files that anybody may have written, read a little at a time; what cannot be read is told with its place."""
 
 import gzip
+import json
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -19,10 +21,11 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """What could not be taken, where it stands, and why."""
+    """What could not be taken, where it stands, and why. `about`: the id that it gives, where that could be read."""
 
     where: str
     why: str
+    about: str = ""
 
 
 def text_of(raw: bytes, longest: int = LARGEST) -> str:
@@ -68,9 +71,17 @@ def _row(raw: bytes, kind: TypeAdapter[Row], at: str, longest: int) -> Row | Ski
         return kind.validate_json(text_of(raw, longest))
     except ValidationError as err:
         first = err.errors(include_input=False, include_url=False)[0]
-        return Skipped(at, f"{'.'.join(map(str, first['loc'])) or 'no JSON'}: {first['msg']}")
+        return Skipped(at, f"{'.'.join(map(str, first['loc'])) or 'no JSON'}: {first['msg']}", _id(raw))
     except Misconfigured as err:
-        return Skipped(at, str(err))
+        return Skipped(at, str(err), _id(raw))
+
+
+def _id(raw: bytes) -> str:
+    """Which it is of those that were taken before, if that much can be read of it."""
+    with suppress(ValueError, RecursionError):
+        row = json.loads(raw)
+        return str(row.get("id", "")) if isinstance(row, dict) else ""
+    return ""
 
 
 def reason(err: BaseException) -> str:

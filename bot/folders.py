@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.articles import JSONL, LINK, files, in_file, in_sections
 from bot.documents import Document, digest, in_parts, withheld
-from bot.errors import Misconfigured
+from bot.errors import Misconfigured, Unavailable
 from bot.files import GONE, Skipped, reason, whole
 from bot.model import Entry, Provenance
 
@@ -23,10 +23,11 @@ SHORT = 8  # digits of a commit that people read
 
 def documents(source: str, path: Path) -> Iterator[tuple[str, Document | Skipped]]:
     """(where, what) of each document; whoever gets a Skipped was not told all. Misconfigured where nothing is there."""
+    found = files(path)
     base = path if path.is_dir() else path.parent
     stands = Provenance(revision=commit(base), licence=licence(base))
     met = dict[str, str]()
-    for where, file in files(path):
+    for where, file in found:
         if isinstance(file, Skipped):
             yield where, withheld(where, where, LINK) if file.why == LINK else file
         elif met.setdefault(f"file {where}", str(file)) != str(file):
@@ -40,15 +41,16 @@ def documents(source: str, path: Path) -> Iterator[tuple[str, Document | Skipped
 def _of_file(source: str, where: str, file: Path, stands: Provenance) -> Document:
     try:
         text = whole(file)
-    except (Misconfigured, *GONE) as err:
-        why = str(err) if isinstance(err, Misconfigured) else f"cannot be read: {reason(err)}"
-        return Document(where, where, "", partial(_unreadable, why))
+    except Misconfigured as err:
+        return withheld(where, where, str(err))
+    except GONE as err:
+        return Document(where, where, "", partial(_unreadable, f"cannot be read: {reason(err)}"))
     made = partial(_in_file, source, where, file, text, stands)
     return Document(where, where, digest(f"{stands.licence}\0{text}"), made)
 
 
 def _unreadable(why: str) -> tuple[Entry, ...]:
-    raise Misconfigured("file", why)
+    raise Unavailable(why)
 
 
 def _in_file(source: str, where: str, file: Path, text: str, stands: Provenance) -> tuple[Entry, ...]:
@@ -60,9 +62,11 @@ def _in_file(source: str, where: str, file: Path, text: str, stands: Provenance)
 
 def _of_row(source: str, at: str, row: Entry | Skipped, stands: Provenance, met: dict[str, str]) -> Document | Skipped:
     """`met`: where each id was seen first."""
+    id_ = row.about if isinstance(row, Skipped) else row.id
+    first = met.setdefault(id_, at)
     if isinstance(row, Skipped):
-        return row
-    if (first := met.setdefault(row.id, at)) != at:
+        return withheld(f"#{id_}", at, row.why) if id_ and first == at else row
+    if first != at:
         return withheld(at, at, f"its id {row.id} is that of {first}")
     entry = replace(row, source=replace(stands, place=f"{source}:{at}"))
     return Document(f"#{row.id}", at, digest(repr(row)), lambda: (entry,))
@@ -75,7 +79,9 @@ def commit(folder: Path) -> str:
 
 
 def _is_git(folder: Path) -> bool:
-    return (folder / ".git").exists()
+    with suppress(OSError):
+        return (folder / ".git").exists()
+    return False
 
 
 def _head(git: Path) -> str:

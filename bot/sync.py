@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from bot import entries, folders, pace
-from bot.documents import Document, of_article
+from bot.documents import Document, of_article, withheld
 from bot.errors import BotError, Misconfigured, Unavailable
 from bot.files import Skipped
 from bot.imports import Became, How, Summary, Told, in_batches, merged
@@ -22,6 +22,7 @@ from bot.ports import Articles, Clock, Connector, Made
 from bot.store import Store, audit, conversations, taken
 from bot.store import knowledge as rows
 from bot.store.taken import Taken
+from bot.text.public import SCOPES
 
 log = logging.getLogger(__name__)
 WHO = "understudy"
@@ -31,6 +32,7 @@ BATCH = 20  # documents in one transaction, as some have many parts
 LOOKS = 60.0  # seconds between two looks at whether one is due
 WHOLE_EVERY = timedelta(days=1)  # what vanished shows in a whole list alone
 
+RESTRICTING = frozenset(SCOPES) - {"language"}
 Found = Iterable[tuple[str, Document | Skipped]]
 
 
@@ -95,11 +97,19 @@ class _Round:
             known = taken.get(conn, self.source.name, document.id)
         if document.withheld or (known and known.digest == document.digest and not self.how.overwrite):
             return document
-        try:
-            made = document.entries()
-        except Misconfigured as err:
-            return Skipped(where, str(err))
-        return replace(document, entries=lambda: made)
+        return _read(where, document)
+
+
+def _read(where: str, document: Document) -> Document | Skipped:
+    """With its entries made. One that says something that we do not understand is withheld, as it may say for whom it
+    is; what cannot be read at the moment stays as it is."""
+    try:
+        made = document.entries()
+    except Misconfigured as err:
+        return withheld(document.id, where, str(err))
+    except Unavailable as err:
+        return Skipped(where, str(err))
+    return replace(document, entries=lambda: made)
 
 
 def sync(
@@ -123,17 +133,19 @@ def sync(
 def _took(conn: Connection, where: str, document: Document, *, look: _Round) -> Became | Skipped:
     known = taken.get(conn, look.source.name, document.id)
     if document.withheld:
-        if known:
-            _let_go(conn, known, look, document.withheld, theirs=True)
-        return Skipped(where, document.withheld)
+        gone = _let_go(conn, known, look, document.withheld, theirs=True) if known else []
+        return Skipped(where, f"{document.withheld}{_told_of(gone)}")
     own = known is not None and all(look.owners.setdefault(id_, document.id) == document.id for id_ in known.made)
     if known and own and known.digest == document.digest and not look.how.overwrite:
         return Became.SAME
-    try:
-        made = document.entries()
-    except Misconfigured as err:
-        return Skipped(where, str(err))
-    return _merged(conn, where, replace(document, entries=lambda: made), known, look)
+    made = _read(where, document)
+    if isinstance(made, Skipped) or made.withheld:
+        return made if isinstance(made, Skipped) else _took(conn, where, made, look=look)
+    return _merged(conn, where, made, known, look)
+
+
+def _told_of(retired: list[str]) -> str:
+    return f"; retired here: {', '.join(retired)}" if retired else ""
 
 
 def _merged(conn: Connection, where: str, document: Document, known: Taken | None, look: _Round) -> Became | Skipped:
@@ -162,10 +174,10 @@ def _one(
         return Skipped(where, f"its id {entry.id} is that of {owner}")
     try:
         became = merged(conn, where, entry, look.how, look.source.origin, look.now)
+        why = _narrower(conn, entry) if isinstance(became, Skipped) else ""
     except Misconfigured as err:
-        return Skipped(where, f"{entry.id}: {err}")
-    if isinstance(became, Skipped) and known and (why := _narrower(conn, entry)):
-        _retire(conn, entry.id, look, why)
+        became, why = Skipped(where, f"{entry.id}: {err}"), str(err)
+    if isinstance(became, Skipped) and known and why and _retire(conn, entry.id, look, why):
         return Skipped(where, f"{became.why}. It was retired: {why}")
     return became
 
@@ -173,8 +185,9 @@ def _one(
 def _narrower(conn: Connection, entry: Entry) -> str:
     """Why words that people have changed here must go although they are theirs; "" where they may stay."""
     here = rows.latest(conn, entry.id)
-    wide = here is not None and not here.retired and here.scope.audience != entry.scope.audience
-    return f"there it is for {entry.scope.audience} alone" if wide and entry.scope.audience else ""
+    there = {name: value for name in RESTRICTING if (value := getattr(entry.scope, name))}
+    wide = here is not None and any(getattr(here.scope, name) != value for name, value in there.items())
+    return f"there it is for {', '.join(there.values())} alone" if wide else ""
 
 
 def _let_go(conn: Connection, known: Taken, look: _Round, why: str, *, theirs: bool = False) -> list[str]:

@@ -149,31 +149,123 @@ def test_what_cannot_be_read_is_named_with_its_line_and_the_rest_is_taken(store:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("draft: true", "draft: it is not published"),
-        ("published: false", "published: it is not published"),
-        ("private: yes", "private: it is not published"),
-        ("plan: pro", "plan: write whom it is for as `scope: {plan: …}`"),
-        ("audience: staff", "audience: write whom it is for as `scope: {audience: …}`"),
+        ("draft: true", "it is not published"),
+        ("Draft: true", "it is not published"),
+        ("draft: y", "it is not published"),
+        ("published: false", "it is not published"),
+        ("published: 2999-01-01", "it is not published"),
+        ("private: yes", "it is not published"),
+        ("unpublished: true", "it is not published"),
+        ("internal-only: staff", "it is not published"),
+        ("status: draft", "it is not published"),
+        ("publishDate: 2999-01-01", "it is not published"),
+        ("date: 2999-01-01T10:00:00Z", "it is not published"),
+        ("expiryDate: 2020-01-01", "write it as `valid_until`"),
+        ("Valid-Until: 2020-01-01", "write it as `valid_until`"),
+        ("Scope: pro", "write it as `scope`"),
+        ("plan: pro", "write whom it is for as `scope: {plan: …}`"),
+        ("Plan: pro", "write whom it is for as `scope: {plan: …}`"),
+        ("audience: staff", "write whom it is for as `scope: {audience: …}`"),
+        ("plans: pro", "write whom it is for as `scope: {audience: …}`, or leave it out"),
+        ("visibility: internal", "write whom it is for as `scope: {audience: …}`, or leave it out"),
+        ("access: staff", "write whom it is for as `scope: {audience: …}`, or leave it out"),
     ],
 )
 def test_what_says_in_other_words_that_it_is_not_for_everybody_is_skipped(tmp_path: Path, line: str, why: str) -> None:
     name, value = line.split(": ")
     row = {"id": "a", "question": "Q?", "answer": "A", name: {"true": True, "false": False}.get(value, value)}
-    lay(tmp_path, a_md=f"---\n{line}\n---\n# Q?\n\nA", b_jsonl=json.dumps(row))
+    head = f"---\n{line}\n---\n"
+    lay(tmp_path, a_md=f"{head}# Q?\n\nA", b_jsonl=json.dumps(row), c_html=f"{head}<h1>Q?</h1><p>A</p>")
 
     found = [made for file in sorted(tmp_path.iterdir()) for _, made in in_file(file, tmp_path)]
 
-    assert [made.why for made in found if isinstance(made, Skipped)] == [why, why]
+    assert [made.why for made in found if isinstance(made, Skipped)] == [f"{name}: {why}"] * 3
 
 
-@pytest.mark.parametrize("line", ["draft: false", "published: true", "language: de", "scope: {language: de}"])
+@pytest.mark.parametrize(
+    "line",
+    ["draft: [true]", "private: {to: staff}", "<<: {draft: true}", "draft: true\nDraft: false", "groups: [staff]"],
+)
+def test_what_may_mean_that_it_is_not_for_everybody_is_skipped(tmp_path: Path, line: str) -> None:
+    lay(tmp_path, a_md=f"---\n{line}\n---\n# Q?\n\nA")
+
+    [(_, made)] = in_file(tmp_path / "a.md", tmp_path)
+
+    assert isinstance(made, Skipped)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+++\ndraft = true\n+++\nA",
+        '{\n"draft": true\n}\nA',
+        '{"draft": true}\nA',
+        "----\ndraft: true\n----\nA",
+        "---\ndraft: true\nA",
+        f"---\nnote: {'x' * 20_000}\ndraft: true\n---\nA",
+        "---\ndraft: true\n...\nA",
+        "\n\n---\ndraft: true\n---\nA",
+        "---\rdraft: true\r---\rA",
+        "\ufeff---\r\ndraft: true\r\n---\r\nA",
+    ],
+)
+def test_front_matter_of_another_kind_is_skipped_and_not_published(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.md").write_bytes(text.encode())
+    (tmp_path / "b.html").write_bytes(text.encode())
+
+    found = [made for name in ("a.md", "b.html") for _, made in in_file(tmp_path / name, tmp_path)]
+
+    assert [type(made) for made in found] == [Skipped, Skipped]
+
+
+@pytest.mark.parametrize("scope", [{"segment": "vip"}, {"Plan": "pro"}, {"plan": ["pro"]}, "pro", ["pro"]])
+def test_a_row_whose_scope_is_not_ours_is_skipped(tmp_path: Path, scope: object) -> None:
+    lay(tmp_path, a_jsonl=json.dumps({"id": "a", "question": "Q?", "answer": "A", "scope": scope}))
+
+    [(_, made)] = in_file(tmp_path / "a.jsonl", tmp_path)
+
+    assert isinstance(made, Skipped)
+
+
+def test_an_html_file_has_front_matter_as_a_markdown_file_has(tmp_path: Path) -> None:
+    lay(tmp_path, a_html="---\nid: zip\ntitle: Zip?\nscope: {plan: pro}\n---\n<h1>Zip?</h1><p>Wax.</p>")
+
+    [(_, made)] = in_file(tmp_path / "a.html", tmp_path)
+
+    assert isinstance(made, Entry)
+    assert (made.id, made.question, made.answer, made.scope.plan) == ("zip", "Zip?", "Wax.", "pro")
+
+
+def test_a_single_file_of_another_kind_is_refused(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("question,answer,plan\nQ?,A,pro\n")
+    shell("person", "ines@example.com", "--role", "lead")
+
+    said = shell("import", "articles", str(tmp_path / "t.csv"), "--by", "ines@example.com")
+
+    assert (said.status, "only these are read: .md, .markdown, .html" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "draft: false",
+        "published: true",
+        "language: de",
+        "scope: {language: de}",
+        "published: 2020-01-01",
+        "status: published",
+        "visibility: public",
+        "date: 2020-01-01",
+        "layout: page\nweight: 7\ntags: [a, b]\nauthor: Ines",
+    ],
+)
 def test_what_says_that_it_is_published_or_in_which_language_is_taken(tmp_path: Path, line: str) -> None:
     lay(tmp_path, a_md=f"---\n{line}\n---\n# Q?\n\nA")
 
     [(_, made)] = in_file(tmp_path / "a.md", tmp_path)
 
     assert isinstance(made, Entry)
-    assert made.scope.language == ("de" if "de" in line.rsplit(":", maxsplit=1)[-1] else "")
+    assert made.scope.language == ("de" if "language" in line else "")
 
 
 @pytest.mark.long

@@ -1,11 +1,14 @@
 """Knowledge that lives elsewhere: taken in, split, kept in step, and let go."""
 
+import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,7 +18,7 @@ from bot.errors import Misconfigured, Unavailable
 from bot.files import Skipped
 from bot.folders import commit, licence
 from bot.imports import How, Summary
-from bot.model import Entry
+from bot.model import Entry, Scope
 from bot.ports import Article, Translation
 from bot.store import Store, audit
 from bot.store import knowledge as rows
@@ -155,13 +158,110 @@ def test_nothing_is_retired_where_nothing_is_there_any_more_or_not_all_could_be_
         take(store, folder(tmp_path / "nowhere"))
 
 
-def test_a_file_that_cannot_be_read_any_more_keeps_what_was_taken_from_it(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("changed_here", [False, True])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("---\ndraft: true\n---\n# A?\n\nYes.", "draft: it is not published"),
+        ("---\nplan: pro\n---\n# A?\n\nYes.", "plan: write whom it is for as `scope: {plan: …}`"),
+        ('---\ntitle: "A\naudience: staff\n---\n# A?\n\nYes.', "the front matter is no YAML"),
+        ("+++\ndraft = true\n+++\n# A?\n\nYes.", "what may be front matter is not read"),
+        ("---\nvalid_until: 2020-01-01\n---\n# A?\n\nYes.", "valid_until: it ended"),
+        ("---\nquestion: A?\n---\n", "answer: is empty"),
+        (b"\xff\xfe\x00", "text: no UTF-8 (byte 0); save it as UTF-8"),
+    ],
+)
+def test_a_file_that_says_what_we_do_not_understand_is_retired_until_we_do(
+    store: Store, tmp_path: Path, text: str | bytes, why: str, *, changed_here: bool
+) -> None:
+    """As it may say for whom it is."""
     source = folder(lay(tmp_path, a_md="# A?\n\nYes.", b_md="# B?\n\nYes."))
     take(store, source)
-    lay(tmp_path, a_md=b"\xff\xfe\x00")
+    if changed_here:
+        with store.write() as conn:
+            entries.write(conn, replace(entries.known(conn, "docs-a"), answer="Ours."), 1, "ines", NOW)
+    lay(tmp_path, a_md=text)
 
-    assert take(store, source).skipped == [Skipped("a.md", "file: text: no UTF-8 (byte 0); save it as UTF-8")]
-    assert set(known(store)) == {"docs-a", "docs-b"}
+    [skipped] = take(store, source).skipped
+
+    assert (skipped.where, why in skipped.why, "retired" in skipped.why) == ("a.md", True, True)
+    assert set(known(store)) == {"docs-b"}
+    [skipped] = take(store, source).skipped
+    assert (why in skipped.why, "retired" in skipped.why) == (True, False)
+    lay(tmp_path, a_md="# A?\n\nYes, again.")
+    take(store, source)
+    assert known(store)["docs-a"][2] == "Yes, again."
+
+
+def test_a_row_that_is_for_fewer_by_now_is_retired_and_the_rest_stays(store: Store, tmp_path: Path) -> None:
+    rows_ = [{"id": name, "question": f"{name}?", "answer": "Yes."} for name in "abc"]
+    source = folder(lay(tmp_path, all_jsonl="\n".join(map(json.dumps, rows_))))
+    take(store, source)
+    rows_[1]["draft"] = "true"
+    lay(tmp_path, all_jsonl="\n".join(map(json.dumps, rows_)))
+
+    for _ in range(2):
+        [skipped] = take(store, source).skipped
+        assert "draft: it is not published" in skipped.why
+        assert set(known(store)) == {"a", "c"}
+
+
+def test_of_two_rows_with_one_id_a_second_that_cannot_be_read_takes_nothing_away(store: Store, tmp_path: Path) -> None:
+    good, bad = {"id": "a", "question": "A?", "answer": "Yes."}, {"id": "a", "question": "A?"}
+    source = folder(lay(tmp_path, all_jsonl=f"{json.dumps(good)}\n{json.dumps(bad)}"))
+
+    for _ in range(2):
+        assert [s.where for s in take(store, source).skipped if "answer" in s.why] == ["all.jsonl: line 2"]
+        assert known(store) == {"a": (1, "A?", "Yes.")}
+
+
+@contextmanager
+def nobody(*folders: Path) -> Iterator[None]:
+    """Somebody who may come as far as these folders, and not look into the last."""
+    user, kept = os.geteuid(), [folder_.stat().st_mode for folder_ in folders]
+    for folder_ in folders:
+        folder_.chmod(0 if folder_ is folders[-1] else 0o755)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        for folder_, mode in zip(folders, kept, strict=True):
+            folder_.chmod(mode)
+
+
+def test_a_folder_that_may_not_be_read_is_told_and_retires_nothing(store: Store) -> None:
+    with TemporaryDirectory() as made:
+        docs = lay(Path(made) / "docs", a_md="# A?\n\nYes.")
+        take(store, folder(docs))
+
+        with nobody(Path(made), docs):
+            found = list(folder(docs).documents(None))
+        summary = take(store, Source("docs", lambda _: found))
+        with nobody(Path(made)), pytest.raises(Misconfigured, match="cannot be read: Permission denied"):
+            next(iter(folder(docs).documents(None)))
+
+    assert [what.why for _, what in found if isinstance(what, Skipped)] == ["cannot be read: Permission denied"]
+    assert set(known(store)) == {"docs-a"}
+    assert len(summary.skipped) == 2
+
+
+@pytest.mark.parametrize("scope", [Scope(plan="pro"), Scope(product="phone"), Scope(page="/billing")])
+def test_what_people_have_changed_here_goes_when_it_is_for_fewer_there(
+    store: Store, tmp_path: Path, scope: Scope
+) -> None:
+    source = folder(lay(tmp_path, a_md="# A?\n\nYes."))
+    take(store, source)
+    with store.write() as conn:
+        entries.write(conn, replace(entries.known(conn, "docs-a"), answer="Ours."), 1, "ines", NOW)
+    name, value = next((name, value) for name, value in asdict(scope).items() if value)
+    lay(tmp_path, a_md=f"---\nscope: {{{name}: {value}}}\n---\n# A?\n\nYes.")
+
+    [skipped] = take(store, source).skipped
+
+    assert f"It was retired: there it is for {value} alone" in skipped.why
+    assert known(store) == {}
 
 
 def test_what_people_have_changed_here_stays_and_is_told_until_they_say_otherwise(store: Store, tmp_path: Path) -> None:
@@ -366,7 +466,8 @@ def test_what_is_withheld_is_never_taken_in_and_let_go_at_once_whoever_has_chang
 
     later = take(store, shelf(article(withheld="for signed-in people only")), since=NOW)
 
-    assert [skipped.why for skipped in (*never.skipped, *later.skipped)] == ["a draft", "for signed-in people only"]
+    assert [skipped.why for skipped in never.skipped] == ["a draft"]
+    assert [skipped.why for skipped in later.skipped] == ["for signed-in people only; retired here: zendesk-7-en-us"]
     assert known(store) == {}
 
 

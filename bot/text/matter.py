@@ -13,21 +13,22 @@ Needed is an answer below the second line of dashes; without `question` (or `tit
 """
 
 import re
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import fields
 from typing import Any
 
 from bot.errors import Misconfigured
 from bot.model import Entry, Provenance, Scope
 from bot.text import typed
+from bot.text.public import SCOPES, for_everybody, plain
 
-MATTER = re.compile(r"---[ \t]*\n(.{0,20000}?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+MATTER = re.compile(r"\s*---[ \t]*\n(.{0,20000}?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+# That of other tools, or with a slip in it.
+LIKE_IT = re.compile(r"\s*(?:(?:-{3,}|\+{3,}|;{3,})[ \t]*(?:\n|\Z)|\{\s*[\n\"])")
 HEADING = re.compile(r"\s{0,100}#{1,6}[ \t]+([^\n]+)")
 VERSION = re.compile(r"[0-9]{1,9}")
 OURS = "taint"  # a word that nobody else's files have
 KEPT = ("version", "origin", "taint", "by", "at")  # of these only the version is read back: the one that was edited
-SCOPES = tuple(field.name for field in fields(Scope))
-UNPUBLISHED, PUBLISHED = {"draft", "hidden", "private", "unlisted", "internal"}, {"published", "public"}
 LICENCE = ("licence", "license", "spdx")  # the names it goes by
 
 
@@ -49,11 +50,8 @@ def written(entry: Entry) -> str:
 def read(text: str, name: str = "") -> Entry:
     """The entry that a file holds, with the version that it says it is, 0 where it does not; `name` asks where nothing
     else does. Misconfigured names the field."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    found = MATTER.match(text)
-    head = _head(found[1]) if found else {}
+    head, body = parted(text)
     for_everybody(head)
-    body = text[found.end() :] if found else text
     question = _word(head, "question") or _word(head, "title")
     if not question and (heading := HEADING.match(body)):
         question, body = heading[1].rstrip(" \t#"), body[heading.end() :]
@@ -65,28 +63,30 @@ def read(text: str, name: str = "") -> Entry:
         answer=body.strip(),
         topic=_word(head, "topic"),
         url=_word(head, "url"),
-        scope=_scope(head.get("scope") or ({"language": head["language"]} if "language" in head else {})),
+        scope=scoped(head.get("scope") or ({"language": head["language"]} if "language" in head else {})),
         valid_until=typed.end("valid_until", until) if until else None,
         source=Provenance(licence=next((word for name in LICENCE if (word := _word(head, name))), "")),
     )
 
 
-def for_everybody(head: Mapping[str, object]) -> None:
-    """Misconfigured where it says that it is not, in words of which we would make nothing: what we do not understand
-    must not become public."""
-    for name in (set(SCOPES) - {"language"}) & head.keys():
-        raise Misconfigured(name, f"write whom it is for as `scope: {{{name}: …}}`")
-    for name in UNPUBLISHED & head.keys():
-        if str(head[name]).casefold() in ("true", "yes", "on", "1"):
-            raise Misconfigured(name, "it is not published")
-    for name in PUBLISHED & head.keys():
-        if str(head[name]).casefold() in ("false", "no", "off", "0"):
-            raise Misconfigured(name, "it is not published")
+def parted(text: str) -> tuple[dict[str, Any], str]:
+    """The front matter of a file, empty where there is none, and the text below. Misconfigured where there seems to be
+    some that we cannot read, which may say whom the text is for."""
+    text = _lines(text)
+    found = MATTER.match(text)
+    if not found and LIKE_IT.match(text):
+        raise Misconfigured("line 1", "what may be front matter is not read: YAML between two lines of `---`, at most "
+                                      "20,000 characters")  # fmt: skip
+    return (_head(found[1]), text[found.end() :]) if found else ({}, text)
+
+
+def _lines(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def ours(text: str) -> bool:
     """Did `written` write it, so that the text below is plain and no Markdown?"""
-    found = MATTER.match(text.removeprefix("\ufeff").replace("\r\n", "\n"))
+    found = MATTER.match(_lines(text))
     return found is not None and f"\n{OURS}: " in f"\n{found[1]}"
 
 
@@ -96,6 +96,7 @@ def _head(text: str) -> dict[str, Any]:
     import yaml  # noqa: PLC0415 - as above
 
     try:
+        _once(yaml.compose(text, Loader=yaml.BaseLoader))
         head = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - this loader makes nothing but text
     except (yaml.YAMLError, RecursionError) as err:
         line = getattr(getattr(err, "problem_mark", None), "line", 0) + 2
@@ -105,6 +106,13 @@ def _head(text: str) -> dict[str, Any]:
     return head or {}
 
 
+def _once(node: Any) -> None:
+    """Misconfigured where a name stands twice, of which the last would count, or would come from elsewhere."""
+    names = Counter(plain(str(key.value)) for key, _ in node.value) if node and node.id == "mapping" else Counter[str]()
+    if odd := next((name for name, many in names.items() if many > 1 or name == "<<"), ""):
+        raise Misconfigured(odd, "stands there twice" if odd != "<<" else "is not read; write out what it stands for")
+
+
 def _word(head: dict[str, Any], name: str) -> str:
     value = head.get(name, "")
     if not isinstance(value, str):
@@ -112,7 +120,8 @@ def _word(head: dict[str, Any], name: str) -> str:
     return value.strip()
 
 
-def _scope(scope: Any) -> Scope:
+def scoped(scope: Any) -> Scope:
+    """Misconfigured where it is made of anything else, which would be lost."""
     if not isinstance(scope, dict) or not scope.keys() <= set(SCOPES):
         raise Misconfigured("scope", f"is made of {', '.join(sorted(SCOPES))}, each one word, such as {{language: en}}")
     return Scope(**{name: _word(scope, name) for name in scope})

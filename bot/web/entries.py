@@ -18,7 +18,8 @@ from bot.model import Entry, Scope
 from bot.scope import Asker
 from bot.store import counts, pairs, people
 from bot.store import knowledge as rows
-from bot.text import matter, typed
+from bot.text import typed
+from bot.text.public import SCOPES
 from bot.web.guard import halt, signed_in
 
 SHOWN = 200  # entries on a page
@@ -40,7 +41,7 @@ def _list(line: Line) -> str:
     sought = words.casefold()
     there = [e for e in line.knowledge.entries() if sought in f"{e.id} {e.topic} {e.question} {e.answer}".casefold()]
     newest = sorted(there, key=lambda e: e.at, reverse=True)[: 0 if asked else SHOWN]
-    who = {name: request.args.get(name, "").strip() for name in matter.SCOPES}
+    who = {name: request.args.get(name, "").strip() for name in SCOPES}
     found = list(islice(line.knowledge.explained(asked, _asker(line, **who), limit=FOUND), FOUND)) if asked else []
     past = line.knowledge.past(asked, limit=FOUND) if asked else ()
     with line.store.read() as conn:
