@@ -110,14 +110,15 @@ def in_file(file: Path, base: Path) -> Iterator[tuple[str, Entry | Skipped]]:
 
 
 def _one(file: Path, where: str) -> Entry | Skipped:
+    named = slug(Path(where).with_suffix("").as_posix())
     try:
         as_entry = _html if file.suffix.lower() in HTML else _markdown
         made = as_entry(whole(file), file.stem)
     except Misconfigured as err:
-        return Skipped(where, str(err))
+        return Skipped(where, str(err), named)
     except GONE as err:
         return Skipped(where, f"cannot be read: {reason(err)}")
-    return replace(made, id=slug(made.id or Path(where).with_suffix("").as_posix()))
+    return replace(made, id=slug(made.id) if made.id else named)
 
 
 def _markdown(text: str, name: str) -> Entry:

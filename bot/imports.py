@@ -2,7 +2,7 @@
 that people have changed here."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -100,7 +100,25 @@ def take_articles(store: Store, path: Path, how: How, now: datetime, said: Told 
     """Every article of a file or folder as an entry; `said` is told how far it is. Misconfigured where nothing is."""
     origin = f"import:{(path if path.is_dir() else path.parent).resolve().name}"
     taken = partial(_took, places={}, how=how, origin=origin, now=now)
-    return in_batches(store, articles.below(path), taken, said, dry_run=how.dry_run)
+    return in_batches(store, _with_what_stays(store, articles.below(path)), taken, said, dry_run=how.dry_run)
+
+
+def _with_what_stays(
+    store: Store, found: Iterable[tuple[str, Entry | Skipped]]
+) -> Iterator[tuple[str, Entry | Skipped]]:
+    """An import retires nothing, so that whoever takes something back has to be told."""
+    for where, what in found:
+        if isinstance(what, Skipped) and what.about and (old := _in_force(store, what.about)):
+            stays = f"version {old.version} of {old.id} stays in force here, until `app.py entries retire {old.id}`"
+            yield where, Skipped(where, f"{what.why}; {stays}", old.id)
+        else:
+            yield where, what
+
+
+def _in_force(store: Store, id: str) -> Entry | None:
+    with store.read() as conn:
+        known = rows.latest(conn, id)
+    return known if known and not known.retired else None
 
 
 def _took(

@@ -236,6 +236,23 @@ def test_an_html_file_has_front_matter_as_a_markdown_file_has(tmp_path: Path) ->
     assert (made.id, made.question, made.answer, made.scope.plan) == ("zip", "Zip?", "Wax.", "pro")
 
 
+def test_what_is_not_for_everybody_any_more_is_told_to_be_in_force_still(store: Store, tmp_path: Path) -> None:
+    """As an import retires nothing."""
+    row = {"id": "b", "question": "B?", "answer": "Yes."}
+    lay(tmp_path, a_md="# A?\n\nYes.", b_jsonl=json.dumps(row))
+    take(store, tmp_path)
+    lay(tmp_path, a_md="---\ndraft: true\n---\n# A?\n\nYes.", b_jsonl=json.dumps(row | {"plan": "pro"}))
+
+    told = [skipped.why for skipped in take(store, tmp_path).skipped]
+
+    assert told == [
+        "draft: it is not published; version 1 of a stays in force here, until `app.py entries retire a`",
+        "plan: write whom it is for as `scope: {plan: …}`; version 1 of b stays in force here, until "
+        "`app.py entries retire b`",
+    ]
+    assert set(known(store)) == {"a", "b"}
+
+
 def test_a_single_file_of_another_kind_is_refused(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("question,answer,plan\nQ?,A,pro\n")
     shell("person", "ines@example.com", "--role", "lead")
