@@ -66,7 +66,7 @@ class Knowledge:
         return self._follower.has_all_entries()
 
     def search(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
-        """Entries in force, best first by their texts, whoever asks."""
+        """Entries, best first by their texts, whoever asks, also what has run out; none that is retired."""
         self.refresh()
         return tuple(evidence for _, evidence in islice(self._entries(text, limit, None, {}), limit))
 
@@ -138,7 +138,7 @@ class Knowledge:
         return None if known is None or known.retired else known
 
     def entry(self, id: str) -> Entry | None:
-        """The version in force, None when retired or unknown."""
+        """The newest version as it is now, None when retired or unknown."""
         self.refresh()
         return self.entry_of(id)
 

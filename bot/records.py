@@ -4,19 +4,21 @@ import argparse
 import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from bot import forget, letters, settings
 from bot.allow import LEADS
-from bot.errors import Misconfigured
+from bot.errors import Misconfigured, Unavailable
 from bot.knowledge import Knows
 from bot.model import Person, Ref
 from bot.store import Store, audit, conversations, people
 from bot.store.letters import Letter, Which, get
 from bot.store.subjects import took_part
 from bot.store.verify_audit import verdict
+from bot.sync import patiently
 from bot.work import reason
 
 Run = Callable[[argparse.Namespace], None]
@@ -176,7 +178,10 @@ def _forget(args: argparse.Namespace, knows: Knows) -> None:
         print("Nothing was changed." if args.dry_run else "Nothing was changed; --yes erases it, and cannot be undone.")
         return
     _erase(store, args.customer, list(found))
-    knows(store).compact()
+    try:
+        knows(store).compact()
+    except Unavailable as err:
+        print(f"{err}, so traces stay in its files: `app.py reindex` takes them out.")
     if not forget.compact(store):
         print("The database is busy, so traces stay in its file until SQLite's VACUUM: stop the bot and do it by hand.")
     print("Forgotten. What a helpdesk, a log or a backup holds has to be erased there.")
@@ -185,7 +190,11 @@ def _forget(args: argparse.Namespace, knows: Knows) -> None:
 def _erase(store: Store, customer: str, refs: list[Ref]) -> None:
     """Until they have not written meanwhile: looking for them takes long, and must not keep everybody else waiting."""
     while refs:
-        with store.write() as conn:
-            forget.forget(conn, refs, WHO, "a customer's wish", datetime.now(UTC))
+        patiently(partial(_forgotten, store, refs), lambda _: None)  # PostgreSQL may have to let others go first
         with store.read() as conn:
             refs = list(took_part(conn, customer))
+
+
+def _forgotten(store: Store, refs: list[Ref]) -> None:
+    with store.write() as conn:
+        forget.forget(conn, refs, WHO, "a customer's wish", datetime.now(UTC))

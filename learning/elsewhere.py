@@ -13,7 +13,6 @@ from bot.errors import Refused
 from bot.files import Skipped
 from bot.imports import Became, How, Summary, Told, in_batches
 from bot.model import Conversation, Intervention, Ref
-from bot.news import remembered
 from bot.ports import Article, Connector, History, Macros, Patience, at_once
 from bot.store import Store, audit, conversations, reviews, taken
 from bot.store import knowledge as rows
@@ -21,7 +20,7 @@ from bot.store.taken import Taken
 from bot.text.markup import from_html
 from learning.facts import teaching
 from learning.gather import answer_of
-from learning.history import NOBODY, remember, taught_in
+from learning.history import NOBODY, Lesson, lesson, remember
 from learning.pairs import compare
 
 __all__ = ["compare", "macros", "recall", "remember"]  # a `bot.entry_commands.Past`
@@ -31,11 +30,11 @@ FETCHED = 20  # conversations in one transaction: so many calls are lost where i
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A conversation in a version; None where that was taken in before."""
+    """A conversation in a version, as a lesson; None where that was taken in before."""
 
     ref: Ref
     version: str
-    conversation: Conversation | None
+    lesson: Lesson | None
 
 
 def recall(
@@ -57,7 +56,7 @@ def _seen(store: Store, desk: Connector, since: datetime, patiently: Patience) -
             known = taken.get(conn, _past_of(desk.name), ref.id)
         try:
             old = known is not None and known.digest == version
-            yield str(ref), _Seen(ref, version, None if old else patiently(partial(desk.fetch, ref)))
+            yield str(ref), _Seen(ref, version, None if old else lesson(patiently(partial(desk.fetch, ref))))
         except Refused as err:
             yield str(ref), Skipped(str(ref), str(err))
 
@@ -67,10 +66,9 @@ def _past_of(name: str) -> str:
 
 
 def _recalled(name: str, conn: Connection, where: str, seen: _Seen, *, dry_run: bool) -> Became | Skipped:
-    if seen.conversation is None:
+    if seen.lesson is None:
         return Became.SAME
-    known = remembered(seen.conversation, conversations.seen_keys(conn, seen.ref))
-    taught = list(taught_in(known)) if known else []
+    known, taught = seen.lesson.since(conn, dry_run=dry_run) or (None, ())
     fresh = [item for item in taught if not rows.has_past(conn, item.id)]
     if not dry_run:
         taken.save(conn, _past_of(name), Taken(seen.ref.id, seen.version))

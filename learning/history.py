@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from bot.news import remembered
 from bot.store import Store, conversations
 from bot.store import knowledge as rows
 from bot.store.knowledge import HISTORY
+from bot.store.statements import Lock, one_at_a_time
 from bot.text.markup import tidy
 from bot.text.said import said as words_of
 from learning.facts import teaching
@@ -33,16 +34,42 @@ NOBODY = "nobody asks and is answered in it"
 def remember(store: Store, path: Path, said: Told = lambda _: None, *, dry_run: bool = False) -> Summary:
     """Every conversation of FILE.jsonl[.gz] in the format of `bot.cases`. What a customer said is kept with it, so that
     it is found and forgotten with the rest of what is held about them."""
-    found = files.rows(path, CASES, path.name, files.LONG)
+    found = ((where, _read(case)) for where, case in files.rows(path, CASES, path.name, files.LONG))
     return in_batches(store, found, partial(_took, dry_run=dry_run), said, dry_run=dry_run)
 
 
-def _took(conn: Connection, where: str, case: Case, *, dry_run: bool) -> Became | Skipped:
-    whole = conversation_of(case)
-    known = remembered(whole, conversations.seen_keys(conn, whole.ref))
-    if known is None:
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A conversation, and what it teaches where nothing of it was forgotten: read before anybody has to wait for it."""
+
+    whole: Conversation
+    taught: tuple[Intervention, ...]
+
+    def since(self, conn: Connection, *, dry_run: bool) -> "tuple[Conversation, tuple[Intervention, ...]] | None":
+        """What may be kept of it, and what that teaches; None where its customer was forgotten. Nobody forgets them
+        until the transaction ends."""
+        if not dry_run:
+            one_at_a_time(conn, Lock.CHAIN)
+        known = remembered(self.whole, conversations.seen_keys(conn, self.whole.ref))
+        if known is None:
+            return None
+        return known, self.taught if known is self.whole else tuple(taught_in(known))
+
+
+def _read(case: Case | Skipped) -> Lesson | Skipped:
+    return case if isinstance(case, Skipped) else lesson(conversation_of(case))
+
+
+def lesson(whole: Conversation) -> Lesson:
+    """What it teaches."""
+    return Lesson(whole, tuple(taught_in(whole)))
+
+
+def _took(conn: Connection, where: str, told: Lesson, *, dry_run: bool) -> Became | Skipped:
+    since = told.since(conn, dry_run=dry_run)
+    if since is None:
         return Skipped(where, "its customer was forgotten")
-    taught = list(taught_in(known))
+    known, taught = since
     fresh = [item for item in taught if not rows.has_past(conn, item.id)]
     if fresh and not dry_run:
         conversations.save(conn, known, known.messages[-1].at)  # so old is it, for retention, too

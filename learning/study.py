@@ -152,9 +152,15 @@ def _beside(conn: Connection, line: Line, case: Case) -> list[Like]:
 
 def _cited(line: Line, draft: Draft) -> tuple[Entry, ...]:
     used = [e.id for e in draft.used if e.source is Source.ENTRY]
-    return tuple(entry for used_id in used if (entry := line.knowledge.entry(used_id)))
+    return tuple(entry for used_id in used if (entry := _in_force(line, used_id)))
 
 
 def _near(line: Line, item: Intervention) -> tuple[Near, ...]:
     found = line.knowledge.search(item.question, limit=5)
-    return tuple(Near(entry, e.score) for e in found if (entry := line.knowledge.entry(e.id)))
+    return tuple(Near(entry, e.score) for e in found if (entry := _in_force(line, e.id)))
+
+
+def _in_force(line: Line, id: str) -> Entry | None:
+    """What has run out is said to nobody, so that the next version of it would not be either."""
+    known = line.knowledge.entry(id)
+    return known if known and known.in_force(line.now()) else None

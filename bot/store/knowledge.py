@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, select, update
 
 from bot.model import Entry, Intervention, Rule
 from bot.store.prepared import Prepared
@@ -17,6 +17,7 @@ RULES = Prepared(select(rule.c.id, rule.c.value).order_by(rule.c.id, rule.c.vers
 OF: BindParameter[str] = bindparam("of")
 LATEST = Prepared(select(entry.c.value).where(entry.c.id == OF).order_by(entry.c.version.desc()).limit(1))
 GONE = "-forgotten"  # behind the id of a past reply that is kept no more
+ANEW = "-anew"  # and for a moment, until the row that it takes the place of is gone
 KEPT = Prepared(select(past.c.seq).where((past.c.id == OF) | (past.c.id == bindparam("gone"))).limit(1))
 NEWEST = Prepared(select(*(select(func.max(of.c.seq)).scalar_subquery() for of in (entry, past, signal))))
 
@@ -84,9 +85,10 @@ def version_at(conn: Connection, entry_seq: int, past_seq: int, signal_seq: int)
 
 
 def add_past(conn: Connection, item: Intervention) -> None:
-    """Keep what a person answered in a resolved conversation, for suggestions only."""
+    """Keep what a person answered in a resolved conversation, for suggestions only; what they put right since, too."""
     one_at_a_time(conn, Lock.KNOWLEDGE)
-    add(conn, past, id=item.id, value=item, at=item.at)
+    if not add(conn, past, id=item.id, value=item, at=item.at) and get_past(conn, item.id) != item:
+        _anew(conn, item.id, item)
 
 
 def has_past(conn: Connection, id: str) -> bool:
@@ -103,8 +105,16 @@ def get_past(conn: Connection, id: str) -> Intervention | None:
 def forget_past(conn: Connection, item: Intervention) -> None:
     """Take it out and add an empty one, because an index that has it in memory follows what is added."""
     one_at_a_time(conn, Lock.KNOWLEDGE)
-    add(conn, past, id=f"{item.id}{GONE}", value=replace(item, question="", answer="", links=()), at=item.at)
+    _anew(conn, f"{item.id}{GONE}", replace(item, question="", answer="", links=()))
     conn.execute(delete(past).where(past.c.id == item.id))
+
+
+def _anew(conn: Connection, id: str, item: Intervention) -> None:
+    """As the newest row under its id, which an index reads then. It is there before the old one goes, or SQLite might
+    give the number of that away again."""
+    add(conn, past, id=f"{id}{ANEW}", value=item, at=item.at)
+    conn.execute(delete(past).where(past.c.id == id))
+    conn.execute(update(past).where(past.c.id == f"{id}{ANEW}").values(id=id))
 
 
 def past_after(conn: Connection, seq: int, limit: int) -> list[tuple[int, Intervention]]:

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,9 @@ import pytest
 import app
 from bot import forget
 from bot.imports import Became
-from bot.model import Source
+from bot.model import Intervention, Ref, Source
 from bot.store import Store
+from bot.store import knowledge as rows
 from learning.history import remember
 from tests.shell import Shell
 
@@ -95,6 +98,50 @@ def test_nothing_that_was_forgotten_comes_back_with_what_is_new(store: Store, tm
     assert [found.passage for found in app.search(store).past("How do I clean the stuck zip?", limit=5)] == [
         "Use warm water and a soft brush."
     ]
+
+
+def test_a_reply_that_was_put_right_is_found_as_it_is_now(store: Store) -> None:
+    """As when an agent edits it and the conversation is solved again."""
+    reply = Intervention("i-1", Ref("zendesk", "1"), NOW, "", "My zip is stuck.", "Rub a candle along it.", ())
+    knowledge = app.search(store)
+    for answer in (reply.answer, "Rub soap along it."):
+        with store.write() as conn:
+            rows.add_past(conn, replace(reply, answer=answer))
+        assert [found.passage for found in knowledge.past("My zip is stuck", limit=5)] == [answer]
+
+
+def test_what_is_forgotten_comes_and_is_forgotten_again_hides_nothing_that_comes_later(store: Store) -> None:
+    """As a macro that is listed, is not, and is listed again: numbers that an index follows are never given anew."""
+    reply = Intervention("i-1", Ref("zendesk", "1"), NOW, "", "My zip is stuck.", "Rub a candle along it.", ())
+    knowledge, ends = app.search(store), list[int]()
+    for _ in range(3):
+        for act in (rows.add_past, rows.forget_past):
+            with store.write() as conn:
+                act(conn, reply)
+                ends.append(rows.newest(conn)[1])
+            knowledge.keep_up()
+
+    with store.write() as conn:
+        rows.add_past(conn, replace(reply, id="i-2"))
+
+    assert ends == sorted(set(ends))
+    assert [found.id for found in knowledge.past("My zip is stuck", limit=5)] == ["i-2"]
+
+
+def test_what_is_taken_in_while_its_customer_is_being_forgotten_is_forgotten(store: Store, tmp_path: Path) -> None:
+    """It waits for that, on PostgreSQL too, and only then looks whether they are."""
+    remember(store, lay(tmp_path, CASE))
+    again = {"role": "agent", "text": "Or use soap, and pull it three times.", "at": "2024-03-01T11:00:00Z"}
+    file = lay(tmp_path, CASE | {"messages": [ASKED, TOLD, again]})
+
+    with ThreadPoolExecutor(1) as beside:
+        with store.write() as conn:
+            forget.forget(conn, list(forget.conversations_of(conn, "maria@example.com")), "test", "a wish", NOW)
+            taken = beside.submit(remember, store, file)
+            assert not wait([taken], timeout=0.3).done
+
+        assert [s.why for s in taken.result().skipped] == ["its customer was forgotten"]
+    assert app.search(store).past("My zip is stuck", limit=5) == ()
 
 
 def test_a_conversation_of_a_file_is_no_ticket_of_the_same_number(store: Store, tmp_path: Path) -> None:
