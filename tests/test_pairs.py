@@ -691,7 +691,9 @@ def test_of_two_who_compare_at_once_one_gives_way(fernweh: Desk) -> None:
 
     class Slow:
         def search(self, text: str, *, limit: int) -> tuple[Evidence, ...]:
-            compare(line.store, real, fernweh.clock)  # the other is done before
+            with line.store.write() as conn:  # the other is done before, and with more than we have seen
+                rows.add_entry(conn, Entry("later", 1, "Do you sell umbrellas?", "No.", topic="range"))
+            compare(line.store, real, fernweh.clock)
             return real.search(text, limit=limit)
 
         def keep_up(self) -> None:
@@ -704,6 +706,7 @@ def test_of_two_who_compare_at_once_one_gives_way(fernweh: Desk) -> None:
 
     with line.store.read() as conn:
         proposed = [e for e in audit.entries(conn, asked(fernweh)[0].id) if e.what == "proposed"]
+        assert pairs.mark(conn) == rows.newest(conn)[0]
     assert len(proposed) == 1
 
 

@@ -159,6 +159,26 @@ def test_memory_brings_nothing_that_is_not_for_whoever_asks(fernweh: Desk) -> No
     assert gold[0].id == ENGRAVING.id
 
 
+class Late(Knowledge):
+    """Whose index is a version behind, as while others are putting thousands."""
+
+    def refresh(self) -> None:
+        pass
+
+
+def test_what_is_for_fewer_since_the_index_was_filled_is_not_found_by_the_others(fernweh: Desk, tmp_path: Path) -> None:
+    store, index = fernweh.line.store, HybridIndex(HashEmbedder(), tmp_path / "index")
+    Knowledge(store, index).keep_up()
+    late, everybody = Late(store, index), Asker(fernweh.clock())
+    before = [e.id for e in late.evidence(ENGRAVING.question, everybody, limit=1)]
+
+    fernweh.know(replace(ENGRAVING, version=2, scope=replace(ENGRAVING.scope, plan="gold")))
+
+    assert before == [ENGRAVING.id]
+    assert ENGRAVING.id not in [e.id for e in late.evidence(ENGRAVING.question, everybody, limit=5)]
+    index.close()
+
+
 def test_what_a_person_changed_in_a_draft_is_not_outvoted_by_the_link_that_it_had(fernweh: Desk) -> None:
     ref = fernweh.ask(ASKS_RETURN)
     sent = fernweh.decided(ref).draft.text.replace("within 30 days", "within 60 days")

@@ -119,6 +119,14 @@ def test_what_a_person_linked_instead_was_right_however_the_link_is_written(fern
     assert [(said.right, said.wrong) for said in judged(fernweh)] == [(frozenset({RETURNS.id}), frozenset())]
 
 
+def test_a_draft_that_a_person_changed_was_about_the_right_thing_and_is_no_proof_of_it(fernweh: Desk) -> None:
+    ref = fernweh.ask(ASKS_RETURN)
+    changed = fernweh.decided(ref).draft.text.replace("within 30 days", "within 60 days").replace(RETURNS.url, "")
+    fernweh.agent(ref, changed, status="solved")
+
+    assert [(said.right, said.wrong) for said in judged(fernweh)] == [(frozenset(), frozenset())]
+
+
 def test_every_process_learns_the_same_and_what_is_forgotten_is_no_more_than_gone(fernweh: Desk) -> None:
     ref = kept(fernweh)
     fernweh.ask(ASKS_UNKNOWN, customer="tom@example.com")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -25,7 +26,7 @@ from bot.store import audit, conversations, drafts, knowledge, reviews
 from connectors.slack.fake_api import SUPPORT
 from connectors.stage import Fault
 from learning import observe
-from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, Desk, desk
+from tests.desk import ASKS_RETURN, ASKS_UNKNOWN, RETURNS, Desk, desk
 from tests.learning.cases import NOW, agent
 
 ENGRAVING = "Yes, we engrave up to three initials on aluminium trolleys for 15 euros. It takes two working days."
@@ -131,6 +132,19 @@ def test_an_answer_where_the_bot_had_none_becomes_a_proposal_on_the_review_chann
         assert [p.id for p in reviews.proposals_from(conn, item.ref)] == [made.id]
     [card] = fernweh.deliveries(Ref("slack", "review"))
     assert (card.delivery.text, card.state) == (ENGRAVING, DeliveryState.SENT)
+
+
+@pytest.mark.parametrize("answer", [RETURNS.answer, RETURNS.answer.replace("30", "60")])
+def test_what_a_person_answers_where_an_entry_has_run_out_is_a_new_one(fernweh: Desk, answer: str) -> None:
+    """A next version of that would not be said to anybody."""
+    over = fernweh.clock() - timedelta(days=1)
+    fernweh.know(replace(RETURNS, version=2, valid_until=over))
+    ref = fernweh.ask(ASKS_RETURN)
+
+    fernweh.agent(ref, answer)
+
+    [made] = proposals(fernweh)
+    assert (made.entry_id, made.answer) == ("", answer)
 
 
 def test_looking_again_changes_nothing(fernweh: Desk) -> None:
