@@ -7,6 +7,7 @@ found, so whoever is killed goes on there, and of two who do the same one gives 
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
@@ -28,6 +29,7 @@ from learning.disagree import Finding, disagree
 from learning.propose import LIVES
 
 log = logging.getLogger(__name__)
+LOOK = 1.0  # seconds of steps at a time
 BATCH = 20  # versions in one step
 NEAREST, LOOKED = 8, 24  # entries that one is held against, and of how many, since parts of its own page are near
 ASKED = 300  # characters of an answer that are looked for beside its question
@@ -37,7 +39,7 @@ Pair = tuple[Entry, Entry, Finding]
 
 
 class Keeper:
-    """What `serve` repeats: a step of the fold, and the cards of what it found. An idle look costs three queries."""
+    """What `serve` repeats: steps of the fold, and the cards of what it found. An idle look costs three queries."""
 
     def __init__(self, line: Line) -> None:
         self._line, self._lock = line, threading.Lock()
@@ -45,10 +47,12 @@ class Keeper:
         self._at = line.now() - AGAIN
 
     def __call__(self) -> None:
-        """One step."""
+        """As many steps as fit in a second or so, since nothing is answered alone before all is compared."""
         with self._lock:
+            until = time.monotonic() + LOOK
             try:
-                step(self._line.store, self._line.knowledge, self._line.now)
+                while step(self._line.store, self._line.knowledge, self._line.now) and time.monotonic() < until:
+                    pass
             finally:  # what is open has to end though nothing new can be compared
                 self._tend()
 

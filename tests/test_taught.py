@@ -542,6 +542,7 @@ Rewrite = Callable[[str], str]
 ODD: list[tuple[str, Rewrite, str]] = [
     ("signals", lambda t: t.replace('"good":1.0', '"good":NaN', 1), "line 1: good: no number"),
     ("signals", lambda t: t.replace('"good":1.0', '"good":7', 1), "line 1: good: is not within 0 and 1"),
+    ("signals", lambda t: t.replace('"weight":1.0', '"weight":-9e9', 1), "line 1: weight: is not within -1 and 1"),
     ("signals", lambda t: t.replace("@1", "", 1), "line 1: id: has no number"),
     ("signals", lambda t: t.replace('Z"', '"', 1), "line 1: at: a time without its zone"),
     ("entries", lambda t: t.replace('"question":"How', '"question":"\\u0000How', 1), "line 1: question: a NUL in it"),

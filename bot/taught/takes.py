@@ -217,8 +217,12 @@ def _grows(here: Proposal, there: Proposal) -> bool:
 def _signal(back: Back, conn: Connection, there: Signal) -> Became | str:
     """In their order, so that learners come to the same; what is known here of a draft is not mixed with another's."""
     of = there.id.rpartition("@")[0]
-    if not (of and 0 <= there.good <= 1):
-        return "id: has no number" if not of else "good: is not within 0 and 1"
+    if not of:
+        return "id: has no number"
+    if not 0 <= there.good <= 1:
+        return "good: is not within 0 and 1"
+    if not -1 <= there.weight <= 1:
+        return "weight: is not within -1 and 1"
     here = reviews.get_signal(conn, there.id)
     if here == there:
         return Became.SAME
