@@ -12,9 +12,10 @@ from werkzeug.datastructures import MultiDict
 
 from bot import entries
 from bot.backends.writer import PAST_FLOOR
-from bot.errors import Misconfigured
+from bot.errors import Misconfigured, Unavailable
+from bot.knowledge import Found
 from bot.line import Line
-from bot.model import Entry, Scope
+from bot.model import Entry, Evidence, Scope
 from bot.scope import Asker
 from bot.store import counts, pairs, people
 from bot.store import knowledge as rows
@@ -35,20 +36,28 @@ def routes(made: Blueprint, line: Line) -> None:
         made.post(f"/knowledge/{name}", endpoint=f"entry_{name}")(partial(_posted, line, act))
 
 
-def _list(line: Line) -> str:
+def _list(line: Line) -> Response:
     asked, words = (request.args.get(name, "").strip() for name in ("ask", "q"))
     sought = words.casefold()
     there = [e for e in line.knowledge.entries() if sought in f"{e.id} {e.topic} {e.question} {e.answer}".casefold()]
     newest = sorted(there, key=lambda e: e.at, reverse=True)[: 0 if asked else SHOWN]
     who = {name: request.args.get(name, "").strip() for name in matter.SCOPES}
-    found = list(islice(line.knowledge.explained(asked, _asker(line, **who), limit=FOUND), FOUND)) if asked else []
-    past = line.knowledge.past(asked, limit=FOUND) if asked else ()
+    found, past, trouble = _found(line, asked, _asker(line, **who)) if asked else ([], (), "")
     with line.store.read() as conn:
         used = counts.uses(conn, [f.evidence.id for f in found])
-        shown = {"entries": newest, "many": len(there), "found": found, "past": past, "used": used}
+        shown = {"entries": newest, "many": len(there), "found": found, "past": past, "used": used, "trouble": trouble}
         shown["pairs"] = pairs.count(conn)
         shown |= {"q": words, "ask": asked, "who": who, "too_far": PAST_FLOOR, "names": _names(conn)}
-        return render_template("knowledge.html", **shown)
+        return make_response(render_template("knowledge.html", **shown), 503 if trouble else 200)
+
+
+def _found(line: Line, asked: str, who: Asker) -> tuple[list[Found], tuple[Evidence, ...], str]:
+    """Entries, past replies, and why nothing can be found, or ""."""
+    try:
+        found = list(islice(line.knowledge.explained(asked, who, limit=FOUND), FOUND))
+        return found, line.knowledge.past(asked, limit=FOUND), ""
+    except (Misconfigured, Unavailable) as err:
+        return [], (), str(err)
 
 
 def _asker(line: Line, *, product: str, **fields: str) -> Asker:

@@ -93,7 +93,8 @@ def _health(line: Line, refused: Counter[str], totals: Totals) -> Response:
             found = state(conn, line.now(), totals)
     except AWAY:
         return make_response(jsonify(store=False, refused=dict(refused)), 503)
-    return jsonify(store=True, refused=dict(refused), **found)
+    index = all(fine for _, fine, _ in line.knowledge.check())  # why not is for the staff: anybody may ask here
+    return make_response(jsonify(store=True, index=index, refused=dict(refused), **found), 200 if index else 503)
 
 
 def _audit(line: Line) -> str:

@@ -230,8 +230,9 @@ class Log:
 def expect(folder: Path, made: str, ours: str) -> None:
     """Misconfigured where vectors are of an embedder, and it is not ours."""
     if made not in ("", ours):
-        fix = f"holds vectors of {made}, and the embedder is {ours}: `app.py reindex` makes them anew"
-        raise Misconfigured(str(folder), fix)
+        wrong = f"holds vectors of {made}, and the embedder is {ours}"
+        fix = "`app.py reindex` makes them anew, with the EMBEDDER that is to stay; what runs with another, start anew"
+        raise Misconfigured(str(folder), f"{wrong}: {fix}")
 
 
 def _born() -> list[tuple[str, str]]:
