@@ -1,8 +1,10 @@
 """Entries by hand: written, compared, restored and retired, from a page and from the command line, as Markdown."""
 
 import io
+import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot import entries
+from bot import articles, entries
 from bot.errors import Misconfigured
 from bot.model import Conversation, Customer, Entry, Outcome, OutcomeKind, Page, Ref, Scope, Status, Taint
 from bot.scope import Asker, asker, kept_back
@@ -343,6 +345,99 @@ def test_an_export_says_which_files_were_there_that_it_did_not_write(shell: Shel
 
     assert first.out == f"2 entries in {tmp_path}.\n"
     assert again.out == f"1 entries in {tmp_path}.\nNot written by this, but there: gone.md.\n"
+
+
+def linked(there: Path, outside: Path) -> None:
+    there.symlink_to(outside)
+
+
+def foreign(there: Path, _: Path) -> None:
+    there.write_text("# Our notes\n\nNobody has them but here.\n")
+
+
+def of_another_entry(there: Path, _: Path) -> None:
+    there.write_text(matter.written(replace(RETURNS, id="another")))
+
+
+def hidden(there: Path, _: Path) -> None:
+    there.write_text("---\nid: returns-window\ndraft: true\n---\nNot yet.\n")
+
+
+def bytes_(there: Path, _: Path) -> None:
+    there.write_bytes(b"\xff\xfe")
+
+
+def folder_(there: Path, _: Path) -> None:
+    there.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("put", "says"),
+    [
+        (linked, "is a link, and nothing is written through one"),
+        (foreign, "is no entry of the id returns-window"),
+        (of_another_entry, "is no entry of the id returns-window"),
+        (hidden, "is no entry of the id returns-window"),
+        (bytes_, "is no entry of the id returns-window"),
+        (folder_, "is no entry of the id returns-window"),
+    ],
+)
+def test_an_export_writes_through_no_link_and_over_nothing_of_others(
+    shell: Shell, tmp_path: Path, put: Callable[[Path, Path], None], says: str
+) -> None:
+    with shell.store().write() as conn:
+        for entry in (replace(RETURNS, id="a-first"), RETURNS):
+            rows.add_entry(conn, entry)
+    outside, folder = tmp_path / "outside.md", tmp_path / "out"
+    outside.write_text("kept")
+    folder.mkdir()
+    put(folder / "returns-window.md", outside)
+    before = said_in(folder)
+
+    refused = shell("entries", "export", str(folder))
+
+    assert (refused.status, f"{folder / 'returns-window.md'}: {says}" in refused.err) == (2, True)
+    assert "name another folder" in refused.err
+    assert (outside.read_text(), said_in(folder)) == ("kept", before)
+
+
+def said_in(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() if file.is_file() else b"" for file in folder.iterdir()}
+
+
+def test_an_export_replaces_what_an_older_one_wrote_and_what_was_edited_of_it(shell: Shell, tmp_path: Path) -> None:
+    with shell.store().write() as conn:
+        for entry in (RETURNS, replace(RETURNS, id="../odd:id")):
+            rows.add_entry(conn, entry)
+    shell("entries", "export", str(tmp_path / "out"))
+    exported = said_in(tmp_path / "out")
+    file = tmp_path / "out" / "returns-window.md"
+    file.write_text(file.read_text().replace("30 days", "60 days"))
+
+    again = shell("entries", "export", str(tmp_path / "out"))
+
+    assert (again.status, said_in(tmp_path / "out")) == (0, exported)
+
+
+def test_where_the_disk_is_full_each_file_of_an_export_is_whole_or_as_before(tmp_path: Path) -> None:
+    articles.lay(tmp_path, [RETURNS])
+    before = said_in(tmp_path)
+
+    with full_at(2_000), pytest.raises(OSError, match="File too large"):
+        articles.lay(tmp_path, [replace(RETURNS, answer="Ship it. " * 1_000)])
+
+    assert said_in(tmp_path) == before
+
+
+@contextmanager
+def full_at(size: int) -> Iterator[None]:
+    """No file grows beyond so many bytes, as on a disk without room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_ask_shows_what_would_be_found_and_why(shell: Shell) -> None:
