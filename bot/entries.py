@@ -124,14 +124,21 @@ def checked(new: Entry, now: datetime) -> Entry:
     for name in ("question", "answer"):
         if not getattr(new, name):
             raise Misconfigured(name, "is empty")
-    if new.id and not ID.fullmatch(new.id):
-        raise Misconfigured("id", "is made of a to z, 0 to 9, dots, dashes and underscores, at most 100 of them")
+    if new.id:
+        named(new.id)
     if new.url and not (new.url.startswith(("https://", "http://")) and host_of(new.url)):
         raise Misconfigured("url", f"{new.url!r} is no address that begins with https://")
     if scope["language"] and not LANGUAGE.fullmatch(scope["language"]):
         raise Misconfigured("language", f"{scope['language']!r} is no code of two letters, such as en or de")
     _not_over(new, now)
     return replace(new, scope=Scope(**scope))
+
+
+def named(id: str) -> None:
+    """Misconfigured where no entry can have this id, through whichever door it came."""
+    if not ID.fullmatch(id):
+        made_of = "is made of a to z, 0 to 9, dots, dashes and underscores, at most 100 of them"
+        raise Misconfigured("id", made_of if id else "is empty")
 
 
 def _not_over(entry: Entry, now: datetime) -> None:

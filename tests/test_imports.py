@@ -49,6 +49,14 @@ def counted(summary: Summary) -> tuple[int, ...]:
     return (*(summary.counts[became] for became in (Became.NEW, Became.CHANGED, Became.SAME)), len(summary.skipped))
 
 
+def test_a_line_without_an_id_is_no_entry(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "facts.jsonl").write_text('{"id": "", "question": "Q?", "answer": "A."}\n')
+
+    found = take_articles(store, tmp_path, How("ines"), NOW)
+
+    assert [(s.where, s.why) for s in found.skipped] == [("facts.jsonl: line 1", "id: is empty")]
+
+
 def test_markdown_html_and_json_lines_become_plain_entries(store: Store, tmp_path: Path) -> None:
     lay(
         tmp_path,
