@@ -461,6 +461,13 @@ def test_ask_shows_what_would_be_found_and_why(shell: Shell) -> None:
     )
 
 
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "100000000000000000000", "many", ""])
+def test_ask_says_how_many_it_shows_at_the_least_and_at_the_most(shell: Shell, limit: str) -> None:
+    said = shell("ask", "Do you ship?", "--limit", limit)
+
+    assert (said.status, said.err) == (2, f"app.py: --limit: {limit!r} is no whole number from 1 to 1,000\n")
+
+
 def test_how_often_an_entry_was_used_and_what_became_of_it_is_counted(office: Desk) -> None:
     first, second = (office.ask(ASKS_RETURN, customer=f"{n}@example.com") for n in range(2))
     with office.line.store.write() as conn:

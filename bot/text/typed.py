@@ -25,6 +25,13 @@ def end(field: str, text: str) -> datetime:
         raise Misconfigured(field, f"{text!r} is too far away") from err
 
 
+def between(field: str, text: str, low: int, high: int) -> int:
+    """A whole number of that range. Misconfigured names `field` and the range."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
+        raise Misconfigured(field, f"{text!r} is no whole number from {low:,} to {high:,}")
+    return int(text)
+
+
 def whole(field: str, text: str) -> int:
     """A whole number from 0 on, 0 for "". Misconfigured names `field`."""
     if text and not (text.isascii() and text.isdigit() and len(text) < 10):
