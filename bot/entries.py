@@ -17,6 +17,7 @@ from bot.model import HAND, Entry, Scope, Taint
 from bot.store import audit
 from bot.store import knowledge as rows
 from bot.store.statements import Lock, one_at_a_time
+from bot.text import typed
 from bot.text.changes import Piece, changes
 from bot.text.clean import clean
 from bot.text.links import host_of
@@ -109,7 +110,7 @@ def differences(old: Entry, new: Entry) -> tuple[Change, ...]:
 def _shown(entry: Entry) -> Iterator[tuple[str, str]]:
     yield from ((name, getattr(entry, name)) for name in LONGEST)
     yield from ((field.name, getattr(entry.scope, field.name)) for field in fields(Scope))
-    yield "valid_until", f"{entry.valid_until:%Y-%m-%d %H:%M}" if entry.valid_until else ""
+    yield "valid_until", typed.until(entry.valid_until) if entry.valid_until else ""
     yield "retired", "yes" if entry.retired else ""
 
 
@@ -143,9 +144,8 @@ def named(id: str) -> None:
 
 def _not_over(entry: Entry, now: datetime) -> None:
     if entry.valid_until and entry.valid_until <= now:
-        raise Misconfigured(
-            "valid_until", f"it ended at {entry.valid_until:%Y-%m-%d %H:%M} (UTC); nobody would ever see it"
-        )
+        was = f"it was valid until {typed.until(entry.valid_until)} (UTC)"
+        raise Misconfigured("valid_until", f"{was}; nobody would ever see it")
 
 
 def _says(old: Entry, new: Entry) -> bool:

@@ -250,6 +250,41 @@ def test_a_day_ends_at_its_end_and_a_time_where_it_says() -> None:
     assert typed.end("f", "2026-05-03T10:00+02:00") == datetime(2026, 5, 3, 8, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("2026-12-24", "2026-12-24"),
+        ("2026-12-25T00:00", "2026-12-24"),
+        ("2026-12-24T10:00", "2026-12-24T10:00"),
+        ("2026-12-24T10:00:07+02:00", "2026-12-24T08:00:07"),
+        ("2026-12-24T10:00:07.25", "2026-12-24T10:00:07.250000"),
+        ("0001-01-01T00:00", "0001-01-01T00:00"),
+    ],
+)
+def test_an_end_is_shown_as_it_was_given_and_reads_back(given: str, shown: str) -> None:
+    at = typed.end("f", given)
+
+    assert (typed.until(at), typed.end("f", shown)) == (shown, at)
+
+
+def test_the_last_moment_of_a_day_is_of_that_day_and_a_moment_is_itself() -> None:
+    assert typed.last("f", "2026-05-03") == datetime(2026, 5, 3, 23, 59, 59, 999_999, tzinfo=UTC)
+    assert typed.last("f", "2026-05-03T10:00") == datetime(2026, 5, 3, 10, tzinfo=UTC)
+
+
+def test_an_entry_that_is_valid_until_a_day_is_listed_on_that_day_and_not_on_the_next(
+    shell: Shell, tmp_path: Path
+) -> None:
+    lead(shell)
+    (tmp_path / "sale.md").write_text("---\nquestion: Is there a sale?\nvalid_until: 2099-12-24\n---\nYes.\n")
+    shell("entries", "write", str(tmp_path / "sale.md"), "--by", INES.email)
+
+    listed = {on: shell("entries", "list", "--on", on).out.splitlines()[-1] for on in ("2099-12-24", "2099-12-25")}
+
+    assert listed == {"2099-12-24": "1 of 1 entries in force on 2099-12-24.",
+                      "2099-12-25": "0 of 0 entries in force on 2099-12-25."}  # fmt: skip
+
+
 def lead(shell: Shell) -> None:
     shell("person", INES.email, "--name", INES.name, "--role", "lead")
 
@@ -502,6 +537,34 @@ def test_a_lead_writes_edits_compares_retires_and_restores_on_the_page(office: D
         ]
     assert (newest.version, newest.scope.plan, newest.by) == (4, "pro", "ines")
     assert newest.valid_until == datetime(2099, 1, 2, tzinfo=UTC)
+
+
+def test_a_day_until_which_an_entry_holds_is_shown_as_that_day_everywhere(office: Desk) -> None:
+    visitor = staff(office.line, office.url, INES)
+
+    made = visitor.post("/knowledge/write", **FORM, valid_until="2099-12-24")
+    again = visitor.post("/knowledge/write", **FORM | {"id": "do-you-ship-to-norway", "version": "1"},
+                         valid_until="2099-12-24")  # fmt: skip
+    timed = visitor.post("/knowledge/write", **FORM | {"id": "do-you-ship-to-norway", "version": "1"},
+                         valid_until="2099-12-24T10:30")  # fmt: skip
+    over = visitor.post("/knowledge/write", **FORM, valid_until="2020-12-24")
+
+    assert ('name="valid_until" value="2099-12-24"' in made.text, "Publish as version 2" in again.text) == (True, True)
+    assert 'name="valid_until" value="2099-12-24T10:30"' in timed.text
+    assert "<del>2099-12-24</del><ins>2099-12-24T10:30</ins>" in timed.text
+    assert "it was valid until 2020-12-24 (UTC); nobody would ever see it" in over.text
+
+
+def test_a_list_of_entries_shows_the_day_until_which_one_holds(office: Desk) -> None:
+    visitor, past = staff(office.line, office.url, INES), office.clock() - timedelta(days=9)
+    office.know(
+        replace(RETURNS, id="soon", valid_until=datetime(2099, 12, 25, tzinfo=UTC)),
+        replace(RETURNS, id="over", valid_until=datetime(2020, 12, 25, tzinfo=UTC), at=past),
+    )
+
+    assert "valid until 24 Dec 2099\n" in visitor.get("/knowledge").text
+    assert "was valid until 24 Dec 2020<" in visitor.get("/knowledge/entry", id="over").text
+    assert "kept back: valid until 2020-12-24" in visitor.get("/knowledge", ask=RETURNS.question).text
 
 
 def test_after_a_mistake_the_page_says_so_and_keeps_what_was_typed(office: Desk) -> None:

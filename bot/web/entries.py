@@ -118,6 +118,7 @@ def _page(line: Line, id: str, wrong: Mapping[str, str], status: int) -> Respons
     return make_response(render_template(
         "entry.html", entry=newest, history=history, old=old, new=new, changes=changed, used=used, names=names,
         wrong=wrong, form=request.form if wrong else {}, now=line.now(), scopes=[field.name for field in fields(Scope)],
+        ends=typed.until(newest.valid_until) if newest.valid_until else "",
     ), status)  # fmt: skip
 
 
