@@ -29,6 +29,10 @@ SCOPE = 200  # characters of one field
 WORDS = 8  # of a question that name its entry
 
 
+class Overtaken(Misconfigured):
+    """Somebody else has published another version since its writer began."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One field that differs between two versions."""
@@ -41,7 +45,7 @@ def write(conn: Connection, new: Entry, seen: int, who: str, now: datetime) -> E
     """Publish `new` as the next version of its entry. `seen`: the version that its writer began with, 0 for none.
 
     Returns the newest version, which stays the old one where nothing differs: whoever was not told that it is published
-    may say it again. Misconfigured names the field.
+    may say it again. Misconfigured names the field, and is Overtaken where `seen` is not the newest any more.
     """
     one_at_a_time(conn, Lock.CHAIN)  # so that nobody changes it between the look and the writing
     made = next_version(conn, new, seen, now)
@@ -58,7 +62,7 @@ def next_version(conn: Connection, new: Entry, seen: int, now: datetime) -> Entr
     if old and _says(old, new):
         return old
     if (old.version if old else 0) != seen:
-        raise Misconfigured("version", _overtaken(new.id, old))
+        raise Overtaken("version", _overtaken(new.id, old))
     same = old is not None and (old.question, old.answer) == (new.question, new.answer)
     taint = old.taint if old and same else Taint.NONE
     source = old.source if old else new.source  # words that were changed still come from there

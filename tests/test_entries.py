@@ -1,6 +1,7 @@
 """Entries by hand: written, compared, restored and retired, from a page and from the command line, as Markdown."""
 
 import io
+import re
 import resource
 import sys
 from collections.abc import Callable, Iterator
@@ -14,9 +15,22 @@ import pytest
 
 from bot import articles, entries
 from bot.errors import Misconfigured
-from bot.model import Conversation, Customer, Entry, Outcome, OutcomeKind, Page, Ref, Scope, Status, Taint
+from bot.model import (
+    Conversation,
+    Customer,
+    Entry,
+    Outcome,
+    OutcomeKind,
+    Page,
+    Person,
+    PersonRole,
+    Ref,
+    Scope,
+    Status,
+    Taint,
+)
 from bot.scope import Asker, asker, kept_back
-from bot.store import Store, audit, counts, reviews
+from bot.store import Store, audit, counts, people, reviews
 from bot.store import knowledge as rows
 from bot.text import matter, typed
 from bot.text.changes import changes
@@ -513,6 +527,7 @@ def test_how_often_an_entry_was_used_and_what_became_of_it_is_counted(office: De
     assert office.decided(second).draft.used[0].id == RETURNS.id
 
 
+OLA = Person("ola", "Ola Nowak", "ola@fernweh.example", PersonRole.LEAD)
 FORM = {"question": "Do you ship to Norway?", "answer": "Within five days.", "version": "0"}
 
 
@@ -577,12 +592,55 @@ def test_after_a_mistake_the_page_says_so_and_keeps_what_was_typed(office: Desk)
     assert (wrong.status_code, "no address that begins with https://" in wrong.text) == (400, True)
     assert ('value="Norsk"' in wrong.text, 'value="&lt;b&gt;"' in wrong.text) == (True, True)
     assert (odd.status_code, "is no whole number" in odd.text) == (400, True)
-    assert (stale.status_code, "has been changed meanwhile" in stale.text, "My own words." in stale.text) == (
-        400,
-        True,
-        True,
-    )
+    assert (stale.status_code, "My own words." in stale.text) == (409, True)
+    assert '<div class="text">Within five days.</div>' in stale.text
     assert visitor.get("/knowledge/entry", id="nothing").status_code == 404
+
+
+VERSION = re.compile(r'name="version" value="([^"]*)"')
+
+
+def test_who_edits_what_another_has_published_meanwhile_sees_theirs_before_it_is_replaced(office: Desk) -> None:
+    ines, ola = staff(office.line, office.url, INES), staff(office.line, office.url, admitted(office, OLA))
+    ines.post("/knowledge/write", **FORM)
+    form = FORM | {"id": "do-you-ship-to-norway", "version": "1"}
+    mine = form | {"answer": "Within two weeks."}
+    ola.post("/knowledge/write", **form | {"answer": "Within nine days."})
+
+    first = ines.post("/knowledge/write", **mine)
+    ola.post("/knowledge/write", **form | {"answer": "Within eight days.", "version": "2"})
+    second = ines.post("/knowledge/write", **mine | {"version": "2"})
+    done = ines.post("/knowledge/write", **mine | {"version": "3"})
+
+    assert (first.status_code, second.status_code, done.status_code) == (409, 409, 200)
+    assert "Ola Nowak published version 2 meanwhile" in first.text
+    assert "Within <del>five</del><ins>nine</ins> days." in first.text
+    assert "Ola Nowak published version 3 meanwhile" in second.text
+    assert "Within <del>nine</del><ins>eight</ins> days." in second.text
+    assert [VERSION.findall(page.text)[0] for page in (first, second)] == ["2", "3"]
+    assert [">Within two weeks.</textarea>" in page.text for page in (first, second)] == [True, True]
+    assert "a file says" not in first.text
+    with office.line.store.read() as conn:
+        assert [(e.version, e.by, e.answer) for e in rows.versions(conn, "do-you-ship-to-norway")][:2] == [
+            (4, "ines", "Within two weeks."),
+            (3, "ola", "Within eight days."),
+        ]
+
+
+def test_who_edits_what_another_has_retired_meanwhile_is_told_so(office: Desk) -> None:
+    ines = staff(office.line, office.url, INES)
+    with office.line.store.write() as conn:
+        entries.retire(conn, RETURNS.id, "tomasz", "", office.clock())
+
+    said = ines.post("/knowledge/write", **FORM | {"id": RETURNS.id, "version": "1"})
+
+    assert (said.status_code, "Tomasz Wilk retired it meanwhile" in said.text) == (409, True)
+
+
+def admitted(office: Desk, who: Person) -> Person:
+    with office.line.store.write() as conn:
+        people.save_person(conn, who)
+    return who
 
 
 def test_an_agent_reads_and_does_not_write(office: Desk) -> None:

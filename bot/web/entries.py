@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import partial
+from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
@@ -76,6 +77,8 @@ def _posted(line: Line, act: Callable[[Connection, Line, Form], Entry]) -> Respo
     try:
         with line.store.write() as conn:
             made = act(conn, line, request.form)
+    except entries.Overtaken:
+        return _page(line, request.form.get("id", ""), {}, HTTPStatus.CONFLICT)
     except Misconfigured as err:
         return _page(line, request.form.get("id", ""), {err.setting: err.fix}, 400)
     return make_response(redirect(url_for("pages.entry", id=made.id), 303))
@@ -105,25 +108,28 @@ def entry_of(form: Form) -> Entry:
 
 
 def _page(line: Line, id: str, wrong: Mapping[str, str], status: int) -> Response:
-    """One entry with its versions, or an empty one to be written; after a mistake with what was typed."""
+    """One entry with its versions, or an empty one to be written; after a mistake with what was typed. Where somebody
+    was overtaken, what has changed since they began is shown first: only then is their next press for this version."""
+    overtaken = status == HTTPStatus.CONFLICT
+    asked = {"old": request.form.get("version", "")} if overtaken else request.args
+    typed_in = request.form if wrong or overtaken else {}
     with line.store.read() as conn:
         history = rows.versions(conn, id) if id else []
         if id and not history:
             halt(404, "No such entry", f"There is no entry {id}. The search on the Knowledge page finds the others.")
         newest = history[0] if history else NEW
-        new, old = (_chosen(history, name, default) for name, default in (("new", 0), ("old", 1)))
+        new, old = (_chosen(history, asked.get(name, ""), default) for name, default in (("new", 0), ("old", 1)))
         changed = entries.differences(old, new) if old and new else ()
         used = counts.uses(conn, [id]).get(id, {})
         names = _names(conn)
     return make_response(render_template(
         "entry.html", entry=newest, history=history, old=old, new=new, changes=changed, used=used, names=names,
-        wrong=wrong, form=request.form if wrong else {}, now=line.now(), scopes=[field.name for field in fields(Scope)],
+        wrong=wrong, overtaken=overtaken, form=typed_in, now=line.now(), scopes=[field.name for field in fields(Scope)],
         ends=typed.until(newest.valid_until) if newest.valid_until else "",
     ), status)  # fmt: skip
 
 
-def _chosen(history: list[Entry], name: str, default: int) -> Entry | None:
-    """The version that the address names, else the newest but so many."""
-    asked = request.args.get(name, "")
+def _chosen(history: list[Entry], asked: str, default: int) -> Entry | None:
+    """The version that is asked for, else the newest but so many."""
     there = {str(entry.version): entry for entry in history}
     return there.get(asked) or (history[default] if len(history) > default else None)
