@@ -33,7 +33,7 @@ from bench.forum import Page, Ticket
 from bench.s2_report import FROZEN, Played, report, result
 from bench.scores import Ranked
 from bot.answer import question_of
-from bot.backends.chosen import DEFAULT, check
+from bot.backends.chosen import DEFAULT, embedder
 from bot.documents import Document, digest
 from bot.errors import BotError, Misconfigured
 from bot.imports import How
@@ -162,7 +162,7 @@ def main() -> None:
     try:
         names, by = args.embedder or [DEFAULT], dict[str, Played]()
         for name in names:
-            check(name)  # here, and before another is played
+            embedder(name)  # here, and before another is played
         of = stream(args.folder, args.since, args.until)
         for name in names:
             by[name] = alone(of, name, NEVER)

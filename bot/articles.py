@@ -6,6 +6,7 @@ Nothing in them is run or fetched, and no link is followed.
 
 import os
 import re
+import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -38,9 +39,41 @@ CELL = re.compile(r"</t[dh]>", re.I)
 
 
 def lay(folder: Path, there: Iterable[Entry]) -> int:
-    """Write each entry as a Markdown file; how many. Raises OSError."""
+    """Write each entry as a Markdown file, each whole or not at all; how many. Raises OSError, and Misconfigured before
+    any is written where one would take the place of what is no entry of its id."""
     folder.mkdir(parents=True, exist_ok=True)
-    return sum((folder / _file(entry.id)).write_text(matter.written(entry), "utf-8") > 0 for entry in there)
+    laid = [(folder / _file(entry.id), entry) for entry in there]
+    for file, entry in laid:
+        if wrong := _in_the_way(file, entry.id):
+            raise Misconfigured(str(file), f"{wrong}; take it away, or name another folder")
+    for file, entry in laid:
+        _replace(file, matter.written(entry))
+    return len(laid)
+
+
+def _in_the_way(file: Path, id: str) -> str:
+    """Why nothing may be written there, or ""."""
+    if file.is_symlink():
+        return "is a link, and nothing is written through one"
+    if not file.exists():
+        return ""
+    try:
+        same = file.is_file() and matter.read(whole(file)).id == id.strip()
+    except Misconfigured:
+        same = False
+    return "" if same else f"is no entry of the id {id}, and would be lost"
+
+
+def _replace(file: Path, text: str) -> None:
+    """A link that is put there meanwhile is replaced itself."""
+    half = file.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with half.open("x", encoding="utf-8") as out:
+            out.write(text)
+        half.replace(file)
+    except BaseException:
+        half.unlink(missing_ok=True)
+        raise
 
 
 def besides(folder: Path, there: Iterable[Entry]) -> list[str]:

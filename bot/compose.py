@@ -20,6 +20,7 @@ from bot.model import (
     Ref,
     Source,
 )
+from bot.text import typed
 from bot.text.links import ANYWHERE
 
 Pairs = tuple[tuple[str, str], ...]
@@ -189,7 +190,7 @@ def pair_card(
 def stands(entry: Entry, taught: tuple[str, ...]) -> str:
     """For whom an entry holds and where it comes from: its version, origin, address or file, and who taught it."""
     by = f"taught by {', '.join(taught)}" if taught else f"by {entry.by}" if entry.by else ""
-    until = f"until {entry.valid_until:%d %B %Y}" if entry.valid_until else ""
+    until = f"until {typed.until(entry.valid_until)}" if entry.valid_until else ""
     whom = ", ".join(f"{of} {value}" for of, value in asdict(entry.scope).items() if value)
     holds = f"for {whom or 'everybody'} {until}".strip()
     parts = (holds, f"{entry.id} version {entry.version}", entry.origin, entry.source.place or entry.url, by)

@@ -32,9 +32,9 @@ class Parser(argparse.ArgumentParser):
         self.exit(2)
 
 
-def register(add: Add, desks: Desks, knows: Knows, past: Pasts, brains: Callable[[], Fine]) -> None:
+def register(add: Add, desks: Desks, knows: Knows, past: Pasts, brains: Callable[[str], Fine]) -> None:
     """Add the commands; `desks` makes the connectors that are set up, `knows` the search over a store;
-    `past` takes in what people answered in the past; `brains` says whether what thinks works."""
+    `past` takes in what people answered in the past; `brains` says whether what thinks works, over a database."""
     for name, text in (("stop", "send nothing any more, in every process"), ("go", "send again")):
         add(name, _stop, text).add_argument("--why", default="", help="kept in the audit")
     grant = add("grant", _grant, "let a topic answer alone for some days")
@@ -157,7 +157,7 @@ def _link(desks: Mapping[str, Connector]) -> None:
         print(f"{desk.name}: {len(linked)} of {len(found)} linked" + "".join(f"\n  {w.name} {w.email}" for w in linked))
 
 
-def _doctor(desks: Mapping[str, Connector], brains: Callable[[], Fine]) -> None:
+def _doctor(desks: Mapping[str, Connector], brains: Callable[[str], Fine]) -> None:
     chosen = settings.read(os.environ)  # what `serve` would refuse
     rows = [("helpdesks", bool(desks), "set the settings of at least one, see README.md")]
     if settings.one_address(chosen):
@@ -165,7 +165,7 @@ def _doctor(desks: Mapping[str, Connector], brains: Callable[[], Fine]) -> None:
     with opened().read() as conn:
         leads = allow.leads(conn)
     rows.append(("someone may approve", bool(leads), "add a lead: `app.py person EMAIL --role lead`"))
-    rows += brains()
+    rows += brains(chosen.database_url)
     for desk in desks.values():
         if isinstance(desk, Checks):
             rows += [(f"{desk.name}: {what}", fine, fix) for what, fine, fix in desk.check()]

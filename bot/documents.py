@@ -13,6 +13,7 @@ from bot.ports import Article, Translation
 from bot.text.sections import Section, split
 
 MAKING = "2"  # counts how entries are made: with another number everything is made anew
+NAMING = "1"  # is in their ids, which stay
 PARTS = 1_000  # of one page
 NAMED = 88  # characters of an id that say what it is; the rest tells it from others
 
@@ -77,9 +78,13 @@ def _asked(title: str, path: tuple[str, ...]) -> str:
 def identity(source: str, name: str, *path: str) -> str:
     """An id that says what it is, the same for ever, and of nothing else; `source` has no dash in it."""
     plain, whole = slug("-".join((source, name, *path))), "\0".join((source, name, *path))
-    return plain if plain == f"{source}-{name}" and not path else f"{plain[:NAMED]}-{digest(whole)[:10]}"
+    return plain if plain == f"{source}-{name}" and not path else f"{plain[:NAMED]}-{_hash(NAMING, whole)[:10]}"
 
 
 def digest(text: str) -> str:
     """Of what entries are made of."""
-    return hashlib.sha256(f"{MAKING}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
+    return _hash(MAKING, text)
+
+
+def _hash(kind: str, text: str) -> str:
+    return hashlib.sha256(f"{kind}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -17,6 +17,7 @@ from bot.model import HAND, Entry, Scope, Taint
 from bot.store import audit
 from bot.store import knowledge as rows
 from bot.store.statements import Lock, one_at_a_time
+from bot.text import typed
 from bot.text.changes import Piece, changes
 from bot.text.clean import clean
 from bot.text.links import host_of
@@ -26,6 +27,10 @@ LANGUAGE = re.compile(r"[a-z]{2}")
 LONGEST = {"question": 500, "answer": 50_000, "topic": 100, "url": 2_000}  # characters
 SCOPE = 200  # characters of one field
 WORDS = 8  # of a question that name its entry
+
+
+class Overtaken(Misconfigured):
+    """Somebody else has published another version since its writer began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ def write(conn: Connection, new: Entry, seen: int, who: str, now: datetime) -> E
     """Publish `new` as the next version of its entry. `seen`: the version that its writer began with, 0 for none.
 
     Returns the newest version, which stays the old one where nothing differs: whoever was not told that it is published
-    may say it again. Misconfigured names the field.
+    may say it again. Misconfigured names the field, and is Overtaken where `seen` is not the newest any more.
     """
     one_at_a_time(conn, Lock.CHAIN)  # so that nobody changes it between the look and the writing
     made = next_version(conn, new, seen, now)
@@ -57,7 +62,7 @@ def next_version(conn: Connection, new: Entry, seen: int, now: datetime) -> Entr
     if old and _says(old, new):
         return old
     if (old.version if old else 0) != seen:
-        raise Misconfigured("version", _overtaken(new.id, old))
+        raise Overtaken("version", _overtaken(new.id, old))
     same = old is not None and (old.question, old.answer) == (new.question, new.answer)
     taint = old.taint if old and same else Taint.NONE
     source = old.source if old else new.source  # words that were changed still come from there
@@ -109,7 +114,7 @@ def differences(old: Entry, new: Entry) -> tuple[Change, ...]:
 def _shown(entry: Entry) -> Iterator[tuple[str, str]]:
     yield from ((name, getattr(entry, name)) for name in LONGEST)
     yield from ((field.name, getattr(entry.scope, field.name)) for field in fields(Scope))
-    yield "valid_until", f"{entry.valid_until:%Y-%m-%d %H:%M}" if entry.valid_until else ""
+    yield "valid_until", typed.until(entry.valid_until) if entry.valid_until else ""
     yield "retired", "yes" if entry.retired else ""
 
 
@@ -124,8 +129,8 @@ def checked(new: Entry, now: datetime) -> Entry:
     for name in ("question", "answer"):
         if not getattr(new, name):
             raise Misconfigured(name, "is empty")
-    if new.id and not ID.fullmatch(new.id):
-        raise Misconfigured("id", "is made of a to z, 0 to 9, dots, dashes and underscores, at most 100 of them")
+    if new.id:
+        named(new.id)
     if new.url and not (new.url.startswith(("https://", "http://")) and host_of(new.url)):
         raise Misconfigured("url", f"{new.url!r} is no address that begins with https://")
     if scope["language"] and not LANGUAGE.fullmatch(scope["language"]):
@@ -134,11 +139,17 @@ def checked(new: Entry, now: datetime) -> Entry:
     return replace(new, scope=Scope(**scope))
 
 
+def named(id: str) -> None:
+    """Misconfigured where no entry can have this id, through whichever door it came."""
+    if not ID.fullmatch(id):
+        made_of = "is made of a to z, 0 to 9, dots, dashes and underscores, at most 100 of them"
+        raise Misconfigured("id", made_of if id else "is empty")
+
+
 def _not_over(entry: Entry, now: datetime) -> None:
     if entry.valid_until and entry.valid_until <= now:
-        raise Misconfigured(
-            "valid_until", f"it ended at {entry.valid_until:%Y-%m-%d %H:%M} (UTC); nobody would ever see it"
-        )
+        was = f"it was valid until {typed.until(entry.valid_until)} (UTC)"
+        raise Misconfigured("valid_until", f"{was}; nobody would ever see it")
 
 
 def _says(old: Entry, new: Entry) -> bool:

@@ -72,7 +72,7 @@ def _entries(add: Add) -> None:
     listed = add("list", _list, "those in force, now or on a day")
     listed.add_argument("words", nargs="*", help="that id, topic, question or answer contain")
     listed.add_argument(
-        "--on", default="", metavar="DAY", help="what was in force at the end of 2026-05-03, or at a time"
+        "--on", default="", metavar="DAY", help="what was in force in the last moment of 2026-05-03 (UTC), or at a time"
     )
     shown = add("show", _show, "one entry as Markdown: `> FILE`, edit it, and `write FILE`")
     shown.add_argument("id")
@@ -96,7 +96,7 @@ def _entries(add: Add) -> None:
 
 
 def _list(args: argparse.Namespace) -> None:
-    at = typed.end("--on", args.on) if args.on else datetime.now(UTC)
+    at = typed.last("--on", args.on) if args.on else datetime.now(UTC)
     words = " ".join(args.words).casefold()
     with opened(there=True).read() as conn:
         there = rows.in_force(conn, at)

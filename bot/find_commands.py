@@ -20,7 +20,7 @@ from bot.store import counts
 from bot.text import typed
 
 Result = TypeVar("Result")
-SHOWN = 8  # of what was found
+SHOWN, MOST = 8, 1_000  # of what was found
 PATIENCE = 5.0  # seconds that somebody who asks waits for the index
 REPLY = 120  # characters of a past reply
 
@@ -29,7 +29,7 @@ def register(add: Add, knows: Knows) -> None:
     """Add the commands."""
     ask = add("ask", lambda args: _ask(args, knows), "what the bot would find for a question, and why; changes nothing")
     ask.add_argument("question")
-    ask.add_argument("--limit", default=str(SHOWN), help=f"of each kind (default {SHOWN})")
+    ask.add_argument("--limit", default=str(SHOWN), help=f"of each kind, 1 to {MOST:,} (default {SHOWN})")
     for field, text in (("plan", "the customer's"), ("language", "such as de, where the question does not tell"),
                         ("audience", "the customer's segment"), ("page", "where in the product they are"),
                         ("product", "the brand or a tag of the conversation")):  # fmt: skip
@@ -69,7 +69,7 @@ def counted(
 
 def _ask(args: argparse.Namespace, knows: Knows) -> None:
     store = opened(there=True)
-    limit = max(1, typed.whole("--limit", args.limit))
+    limit = typed.between("--limit", args.limit, 1, MOST)
     knowledge, products = knows(store), frozenset({args.product} - {""})
     counted(knowledge.keep_up, "in the index", PATIENCE)
     if missing := knowledge.missing():

@@ -137,6 +137,7 @@ def merged(conn: Connection, where: str, new: Entry, how: How, origin: str, now:
     """What becomes of an entry that stands elsewhere; skipped where people have changed it here since. Misconfigured
     where it can be none."""
     made = entries.checked(new, now)
+    entries.named(made.id)
     old = rows.latest(conn, made.id)
     if old and not entries.differences(old, made) and made.source.licence in ("", old.source.licence):
         return Became.SAME

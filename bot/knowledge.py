@@ -8,6 +8,7 @@ from textwrap import shorten
 from bot.brains import FLOOR, Hit, Index, Weigh, Weights, carries
 from bot.follow import Follower
 from bot.model import Entry, Evidence, Intervention, Source
+from bot.ports import Fine
 from bot.recall import NEAREST, recall
 from bot.scope import Asker, kept_back
 from bot.store import Store
@@ -56,6 +57,10 @@ class Knowledge:
         """Nothing that was forgotten lingers in the index. Raises Unavailable where others keep it busy."""
         self.keep_up()
         self._index.compact()
+
+    def check(self) -> Fine:
+        """Whether the index can be used; never raises."""
+        return self._index.check()
 
     def missing(self) -> int:
         """How much was added, of a kind at the most, that the index does not have yet."""

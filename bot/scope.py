@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.model import Conversation, Entry, Page, Scope
+from bot.text import typed
 from bot.text.terms import language
 
 
@@ -34,7 +35,7 @@ def asker(conversation: Conversation, now: datetime) -> Asker:
 def kept_back(entry: Entry, who: Asker) -> str:
     """Why an entry is not for this customer, here and now; "" when it is."""
     if not entry.in_force(who.now):
-        return "retired" if entry.retired else f"valid until {entry.valid_until:%d %B %Y}"
+        return f"valid until {typed.until(entry.valid_until)}" if entry.valid_until and not entry.retired else "retired"
     return out_of_scope(entry.scope, who)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from bot import pace
-from bot.errors import Held, Refused, Unavailable
+from bot.errors import Held, Misconfigured, Refused, Unavailable
 from bot.ports import Clock
 from bot.store import Store
 from bot.work import CALLS, Dead, Effect, Handler, Job, bury, claim, crashed, due_in, finish, later
@@ -120,8 +120,8 @@ class Worker:
             return self._put_off(job, err)
         except Refused as err:
             return self._bury(job, str(err))
-        except Exception:
-            error = _bug(job)
+        except Exception as err:
+            error = _bug(job) if not isinstance(err, Misconfigured) else _unfit(job, err)
             return lambda conn: crashed(conn, job, self.now(), error)
         if job.kind in CALLS:
             self.failures.pop(job.ref.connector, None)
@@ -153,6 +153,12 @@ def _finish(conn: Connection, job: Job, effect: Effect | None) -> None:
     """Done, with its effect, in one transaction; whose claim was taken over has no effect."""
     if finish(conn, job) and effect is not None:
         effect(conn)
+
+
+def _unfit(job: Job, err: Misconfigured) -> str:
+    """Nothing of ours is wrong but a setting: its words say what to do, and another process may have it right."""
+    log.error("not done", extra={"job": job.key, "error": str(err)})
+    return str(err)
 
 
 def _bug(job: Job) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy import select
 import connectors
 from bot import passwords
 from bot.model import Entry, PersonRole, Ref
+from bot.settings import index_folder
 from bot.store import audit, knowledge, limits, people, reviews
 from bot.store.tables import work
 from bot.work import ring
@@ -284,8 +285,29 @@ def test_the_doctor_says_what_is_missing_and_how_to_mend_it(shell: Shell) -> Non
             "NO  helpdesks: set the settings of at least one, see README.md",
             "NO  someone may approve: add a lead: `app.py person EMAIL --role lead`",
             "ok  texts are compared by meaning (all-MiniLM-L6-v2@a8b4f175aab67af9-int8-2)",
+            "ok  no index yet, it is made when it is needed",
         ],
     )
+
+
+def test_an_index_of_another_embedder_is_a_matter_for_the_doctor(shell: Shell) -> None:
+    knows(shell, "returns")
+    shell.set(EMBEDDER="words")
+    shell("reindex")
+    fine = shell("doctor").out
+    shell.set(EMBEDDER="all-MiniLM-L6-v2")
+    ill = shell("doctor")
+
+    assert "ok  index of 1 passages" in fine
+    assert "NO  index: " in ill.out
+    assert "holds vectors of words-1, and the embedder is all-MiniLM-L6-v2@" in ill.out
+    assert (ill.status, "`app.py reindex` makes them anew" in ill.out) == (1, True)
+
+
+def test_the_doctor_makes_no_index(shell: Shell) -> None:
+    shell("doctor")
+
+    assert not index_folder(shell.url).exists()
 
 
 def test_the_doctor_is_content_once_everything_is_set_up(shell: Shell, helpdesks: dict[str, Fake]) -> None:
@@ -299,7 +321,7 @@ def test_the_doctor_is_content_once_everything_is_set_up(shell: Shell, helpdesks
     assert [line for line in before.out.splitlines() if line.startswith("NO")] == [
         "NO  zendesk: Zendesk: webhook: run `app.py setup`"
     ]
-    assert (before.status, after.status, after.out.count("\nok ")) == (1, 0, 14)
+    assert (before.status, after.status, after.out.count("\nok ")) == (1, 0, 15)
 
 
 def test_who_signs_in_through_a_proxy_that_is_not_named_is_a_matter_for_the_doctor(shell: Shell) -> None:

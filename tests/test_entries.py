@@ -1,8 +1,11 @@
 """Entries by hand: written, compared, restored and retired, from a page and from the command line, as Markdown."""
 
 import io
+import re
+import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,11 +13,24 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot import entries
+from bot import articles, entries
 from bot.errors import Misconfigured
-from bot.model import Conversation, Customer, Entry, Outcome, OutcomeKind, Page, Ref, Scope, Status, Taint
+from bot.model import (
+    Conversation,
+    Customer,
+    Entry,
+    Outcome,
+    OutcomeKind,
+    Page,
+    Person,
+    PersonRole,
+    Ref,
+    Scope,
+    Status,
+    Taint,
+)
 from bot.scope import Asker, asker, kept_back
-from bot.store import Store, audit, counts, reviews
+from bot.store import Store, audit, counts, people, reviews
 from bot.store import knowledge as rows
 from bot.text import matter, typed
 from bot.text.changes import changes
@@ -248,6 +264,41 @@ def test_a_day_ends_at_its_end_and_a_time_where_it_says() -> None:
     assert typed.end("f", "2026-05-03T10:00+02:00") == datetime(2026, 5, 3, 8, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("2026-12-24", "2026-12-24"),
+        ("2026-12-25T00:00", "2026-12-24"),
+        ("2026-12-24T10:00", "2026-12-24T10:00"),
+        ("2026-12-24T10:00:07+02:00", "2026-12-24T08:00:07"),
+        ("2026-12-24T10:00:07.25", "2026-12-24T10:00:07.250000"),
+        ("0001-01-01T00:00", "0001-01-01T00:00"),
+    ],
+)
+def test_an_end_is_shown_as_it_was_given_and_reads_back(given: str, shown: str) -> None:
+    at = typed.end("f", given)
+
+    assert (typed.until(at), typed.end("f", shown)) == (shown, at)
+
+
+def test_the_last_moment_of_a_day_is_of_that_day_and_a_moment_is_itself() -> None:
+    assert typed.last("f", "2026-05-03") == datetime(2026, 5, 3, 23, 59, 59, 999_999, tzinfo=UTC)
+    assert typed.last("f", "2026-05-03T10:00") == datetime(2026, 5, 3, 10, tzinfo=UTC)
+
+
+def test_an_entry_that_is_valid_until_a_day_is_listed_on_that_day_and_not_on_the_next(
+    shell: Shell, tmp_path: Path
+) -> None:
+    lead(shell)
+    (tmp_path / "sale.md").write_text("---\nquestion: Is there a sale?\nvalid_until: 2099-12-24\n---\nYes.\n")
+    shell("entries", "write", str(tmp_path / "sale.md"), "--by", INES.email)
+
+    listed = {on: shell("entries", "list", "--on", on).out.splitlines()[-1] for on in ("2099-12-24", "2099-12-25")}
+
+    assert listed == {"2099-12-24": "1 of 1 entries in force on 2099-12-24.",
+                      "2099-12-25": "0 of 0 entries in force on 2099-12-25."}  # fmt: skip
+
+
 def lead(shell: Shell) -> None:
     shell("person", INES.email, "--name", INES.name, "--role", "lead")
 
@@ -345,6 +396,99 @@ def test_an_export_says_which_files_were_there_that_it_did_not_write(shell: Shel
     assert again.out == f"1 entries in {tmp_path}.\nNot written by this, but there: gone.md.\n"
 
 
+def linked(there: Path, outside: Path) -> None:
+    there.symlink_to(outside)
+
+
+def foreign(there: Path, _: Path) -> None:
+    there.write_text("# Our notes\n\nNobody has them but here.\n")
+
+
+def of_another_entry(there: Path, _: Path) -> None:
+    there.write_text(matter.written(replace(RETURNS, id="another")))
+
+
+def hidden(there: Path, _: Path) -> None:
+    there.write_text("---\nid: returns-window\ndraft: true\n---\nNot yet.\n")
+
+
+def bytes_(there: Path, _: Path) -> None:
+    there.write_bytes(b"\xff\xfe")
+
+
+def folder_(there: Path, _: Path) -> None:
+    there.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("put", "says"),
+    [
+        (linked, "is a link, and nothing is written through one"),
+        (foreign, "is no entry of the id returns-window"),
+        (of_another_entry, "is no entry of the id returns-window"),
+        (hidden, "is no entry of the id returns-window"),
+        (bytes_, "is no entry of the id returns-window"),
+        (folder_, "is no entry of the id returns-window"),
+    ],
+)
+def test_an_export_writes_through_no_link_and_over_nothing_of_others(
+    shell: Shell, tmp_path: Path, put: Callable[[Path, Path], None], says: str
+) -> None:
+    with shell.store().write() as conn:
+        for entry in (replace(RETURNS, id="a-first"), RETURNS):
+            rows.add_entry(conn, entry)
+    outside, folder = tmp_path / "outside.md", tmp_path / "out"
+    outside.write_text("kept")
+    folder.mkdir()
+    put(folder / "returns-window.md", outside)
+    before = said_in(folder)
+
+    refused = shell("entries", "export", str(folder))
+
+    assert (refused.status, f"{folder / 'returns-window.md'}: {says}" in refused.err) == (2, True)
+    assert "name another folder" in refused.err
+    assert (outside.read_text(), said_in(folder)) == ("kept", before)
+
+
+def said_in(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() if file.is_file() else b"" for file in folder.iterdir()}
+
+
+def test_an_export_replaces_what_an_older_one_wrote_and_what_was_edited_of_it(shell: Shell, tmp_path: Path) -> None:
+    with shell.store().write() as conn:
+        for entry in (RETURNS, replace(RETURNS, id="../odd:id")):
+            rows.add_entry(conn, entry)
+    shell("entries", "export", str(tmp_path / "out"))
+    exported = said_in(tmp_path / "out")
+    file = tmp_path / "out" / "returns-window.md"
+    file.write_text(file.read_text().replace("30 days", "60 days"))
+
+    again = shell("entries", "export", str(tmp_path / "out"))
+
+    assert (again.status, said_in(tmp_path / "out")) == (0, exported)
+
+
+def test_where_the_disk_is_full_each_file_of_an_export_is_whole_or_as_before(tmp_path: Path) -> None:
+    articles.lay(tmp_path, [RETURNS])
+    before = said_in(tmp_path)
+
+    with full_at(2_000), pytest.raises(OSError, match="File too large"):
+        articles.lay(tmp_path, [replace(RETURNS, answer="Ship it. " * 1_000)])
+
+    assert said_in(tmp_path) == before
+
+
+@contextmanager
+def full_at(size: int) -> Iterator[None]:
+    """No file grows beyond so many bytes, as on a disk without room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_ask_shows_what_would_be_found_and_why(shell: Shell) -> None:
     lead(shell)
     with shell.store().write() as conn:
@@ -366,6 +510,13 @@ def test_ask_shows_what_would_be_found_and_why(shell: Shell) -> None:
     )
 
 
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "100000000000000000000", "many", ""])
+def test_ask_says_how_many_it_shows_at_the_least_and_at_the_most(shell: Shell, limit: str) -> None:
+    said = shell("ask", "Do you ship?", "--limit", limit)
+
+    assert (said.status, said.err) == (2, f"app.py: --limit: {limit!r} is no whole number from 1 to 1,000\n")
+
+
 def test_how_often_an_entry_was_used_and_what_became_of_it_is_counted(office: Desk) -> None:
     first, second = (office.ask(ASKS_RETURN, customer=f"{n}@example.com") for n in range(2))
     with office.line.store.write() as conn:
@@ -376,6 +527,7 @@ def test_how_often_an_entry_was_used_and_what_became_of_it_is_counted(office: De
     assert office.decided(second).draft.used[0].id == RETURNS.id
 
 
+OLA = Person("ola", "Ola Nowak", "ola@fernweh.example", PersonRole.LEAD)
 FORM = {"question": "Do you ship to Norway?", "answer": "Within five days.", "version": "0"}
 
 
@@ -402,6 +554,34 @@ def test_a_lead_writes_edits_compares_retires_and_restores_on_the_page(office: D
     assert newest.valid_until == datetime(2099, 1, 2, tzinfo=UTC)
 
 
+def test_a_day_until_which_an_entry_holds_is_shown_as_that_day_everywhere(office: Desk) -> None:
+    visitor = staff(office.line, office.url, INES)
+
+    made = visitor.post("/knowledge/write", **FORM, valid_until="2099-12-24")
+    again = visitor.post("/knowledge/write", **FORM | {"id": "do-you-ship-to-norway", "version": "1"},
+                         valid_until="2099-12-24")  # fmt: skip
+    timed = visitor.post("/knowledge/write", **FORM | {"id": "do-you-ship-to-norway", "version": "1"},
+                         valid_until="2099-12-24T10:30")  # fmt: skip
+    over = visitor.post("/knowledge/write", **FORM, valid_until="2020-12-24")
+
+    assert ('name="valid_until" value="2099-12-24"' in made.text, "Publish as version 2" in again.text) == (True, True)
+    assert 'name="valid_until" value="2099-12-24T10:30"' in timed.text
+    assert "<del>2099-12-24</del><ins>2099-12-24T10:30</ins>" in timed.text
+    assert "it was valid until 2020-12-24 (UTC); nobody would ever see it" in over.text
+
+
+def test_a_list_of_entries_shows_the_day_until_which_one_holds(office: Desk) -> None:
+    visitor, past = staff(office.line, office.url, INES), office.clock() - timedelta(days=9)
+    office.know(
+        replace(RETURNS, id="soon", valid_until=datetime(2099, 12, 25, tzinfo=UTC)),
+        replace(RETURNS, id="over", valid_until=datetime(2020, 12, 25, tzinfo=UTC), at=past),
+    )
+
+    assert "valid until 24 Dec 2099\n" in visitor.get("/knowledge").text
+    assert "was valid until 24 Dec 2020<" in visitor.get("/knowledge/entry", id="over").text
+    assert "kept back: valid until 2020-12-24" in visitor.get("/knowledge", ask=RETURNS.question).text
+
+
 def test_after_a_mistake_the_page_says_so_and_keeps_what_was_typed(office: Desk) -> None:
     visitor = staff(office.line, office.url, INES)
     wrong = visitor.post("/knowledge/write", **FORM, language="Norsk", url="<b>")
@@ -412,12 +592,55 @@ def test_after_a_mistake_the_page_says_so_and_keeps_what_was_typed(office: Desk)
     assert (wrong.status_code, "no address that begins with https://" in wrong.text) == (400, True)
     assert ('value="Norsk"' in wrong.text, 'value="&lt;b&gt;"' in wrong.text) == (True, True)
     assert (odd.status_code, "is no whole number" in odd.text) == (400, True)
-    assert (stale.status_code, "has been changed meanwhile" in stale.text, "My own words." in stale.text) == (
-        400,
-        True,
-        True,
-    )
+    assert (stale.status_code, "My own words." in stale.text) == (409, True)
+    assert '<div class="text">Within five days.</div>' in stale.text
     assert visitor.get("/knowledge/entry", id="nothing").status_code == 404
+
+
+VERSION = re.compile(r'name="version" value="([^"]*)"')
+
+
+def test_who_edits_what_another_has_published_meanwhile_sees_theirs_before_it_is_replaced(office: Desk) -> None:
+    ines, ola = staff(office.line, office.url, INES), staff(office.line, office.url, admitted(office, OLA))
+    ines.post("/knowledge/write", **FORM)
+    form = FORM | {"id": "do-you-ship-to-norway", "version": "1"}
+    mine = form | {"answer": "Within two weeks."}
+    ola.post("/knowledge/write", **form | {"answer": "Within nine days."})
+
+    first = ines.post("/knowledge/write", **mine)
+    ola.post("/knowledge/write", **form | {"answer": "Within eight days.", "version": "2"})
+    second = ines.post("/knowledge/write", **mine | {"version": "2"})
+    done = ines.post("/knowledge/write", **mine | {"version": "3"})
+
+    assert (first.status_code, second.status_code, done.status_code) == (409, 409, 200)
+    assert "Ola Nowak published version 2 meanwhile" in first.text
+    assert "Within <del>five</del><ins>nine</ins> days." in first.text
+    assert "Ola Nowak published version 3 meanwhile" in second.text
+    assert "Within <del>nine</del><ins>eight</ins> days." in second.text
+    assert [VERSION.findall(page.text)[0] for page in (first, second)] == ["2", "3"]
+    assert [">Within two weeks.</textarea>" in page.text for page in (first, second)] == [True, True]
+    assert "a file says" not in first.text
+    with office.line.store.read() as conn:
+        assert [(e.version, e.by, e.answer) for e in rows.versions(conn, "do-you-ship-to-norway")][:2] == [
+            (4, "ines", "Within two weeks."),
+            (3, "ola", "Within eight days."),
+        ]
+
+
+def test_who_edits_what_another_has_retired_meanwhile_is_told_so(office: Desk) -> None:
+    ines = staff(office.line, office.url, INES)
+    with office.line.store.write() as conn:
+        entries.retire(conn, RETURNS.id, "tomasz", "", office.clock())
+
+    said = ines.post("/knowledge/write", **FORM | {"id": RETURNS.id, "version": "1"})
+
+    assert (said.status_code, "Tomasz Wilk retired it meanwhile" in said.text) == (409, True)
+
+
+def admitted(office: Desk, who: Person) -> Person:
+    with office.line.store.write() as conn:
+        people.save_person(conn, who)
+    return who
 
 
 def test_an_agent_reads_and_does_not_write(office: Desk) -> None:

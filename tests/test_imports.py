@@ -49,6 +49,14 @@ def counted(summary: Summary) -> tuple[int, ...]:
     return (*(summary.counts[became] for became in (Became.NEW, Became.CHANGED, Became.SAME)), len(summary.skipped))
 
 
+def test_a_line_without_an_id_is_no_entry(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "facts.jsonl").write_text('{"id": "", "question": "Q?", "answer": "A."}\n')
+
+    found = take_articles(store, tmp_path, How("ines"), NOW)
+
+    assert [(s.where, s.why) for s in found.skipped] == [("facts.jsonl: line 1", "id: is empty")]
+
+
 def test_markdown_html_and_json_lines_become_plain_entries(store: Store, tmp_path: Path) -> None:
     lay(
         tmp_path,
@@ -135,7 +143,7 @@ def test_what_cannot_be_read_is_named_with_its_line_and_the_rest_is_taken(store:
         "all.jsonl: line 5": "id: is made of a to z, 0 to 9, dots, dashes and underscores, at most 100 of them",
         "all.jsonl: line 6": "its id ok is that of all.jsonl: line 1",
         "all.jsonl: line 7": "valid_until: 'soon' is no time such as 2026-05-03 or 2026-05-03T10:00 (UTC)",
-        "all.jsonl: line 8": "valid_until: it ended at 2020-01-02 00:00 (UTC); nobody would ever see it",
+        "all.jsonl: line 8": "valid_until: it was valid until 2020-01-01 (UTC); nobody would ever see it",
         "binary.md": "text: no text: it has a NUL in it",
         "empty.md": "answer: is empty",
         "huge.md": "size: more than 1,000,000 bytes",

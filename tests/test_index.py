@@ -1,7 +1,9 @@
 """Finding: the embedder, the index, and how well both find the sandbox company's entries."""
 
+import errno
 import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,10 @@ import bot.web
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
 from bot.backends.index.frozen import Looks
+from bot.backends.index.log import guarded
 from bot.backends.index.owners import Scored, completed, firsts, together
 from bot.brains import FLOOR, Embedder, Hit, Index, Passage
+from bot.errors import Unavailable
 from bot.model import Source
 
 COMPANY = Path(next(iter(bot.web.__path__))) / "company"
@@ -56,6 +60,42 @@ def test_a_misspelt_word_is_nearer_than_another_word() -> None:
 
     assert float(misspelt @ right) > 0.4
     assert float(misspelt @ other) < 0.1
+
+
+def a_file(folder: Path) -> None:
+    folder.write_text("not ours")
+
+
+def closed(folder: Path) -> None:
+    """As where we may not read it, which the tests' own user may."""
+    (folder / "passages.db").mkdir(parents=True)
+
+
+@pytest.mark.parametrize(("lay", "why"), [(a_file, "File exists"), (closed, "unable to open database file")])
+def test_a_folder_that_cannot_be_used_says_what_to_do(tmp_path: Path, lay: Callable[[Path], None], why: str) -> None:
+    lay(tmp_path / "index")
+    index = HybridIndex(HashEmbedder(), tmp_path / "index")
+    fix = "make it a folder that the bot may read and write, or take it away: it is made anew"
+    says = f"the index in {tmp_path / 'index'} cannot be used: {why}; {fix}"
+
+    for act in (index.mark, index.compact, index.clear, lambda: index.put([passage("a", "A")], mark=("1", ""))):
+        with pytest.raises(Unavailable) as told:
+            act()
+        assert str(told.value) == says
+    assert index.check() == (("index", False, says),)
+
+
+def test_a_full_disk_and_a_lock_are_waited_for_rather_than_taken_away(tmp_path: Path) -> None:
+    file = tmp_path / "index" / "passages.db"
+    with pytest.raises(Unavailable, match=r"No space left on device; make room on its disk$"), guarded(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with sqlite3.connect(tmp_path / "x.db", timeout=0, isolation_level=None) as one:
+        one.execute("BEGIN EXCLUSIVE")
+        other = sqlite3.connect(tmp_path / "x.db", timeout=0, isolation_level=None)
+        with pytest.raises(Unavailable, match="database is locked; another process keeps it busy"), guarded(file):
+            other.execute("BEGIN EXCLUSIVE")
+    one.close()
+    other.close()
 
 
 def test_scores_lie_between_0_and_1_and_a_full_match_is_worth_more_than_half(index: HybridIndex) -> None:

@@ -1,6 +1,7 @@
 """What the staff sees: links that act once and only when confirmed, control, health, audit, knowledge."""
 
 import re
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,13 +16,15 @@ from sqlalchemy import update
 from sqlalchemy.event import listen
 from sqlalchemy.exc import DataError, IntegrityError
 
+import app
 from bot import pace, web
+from bot.backends.workers import repeat
 from bot.model import DeliveryKind, Entry, PersonRole, Pilot, Policy, Ref, VerdictKind
 from bot.store import audit, drafts, limits, people, reviews
 from bot.store.tables import draft
 from bot.web.control import changes, listed, number
 from bot.web.guard import AWAY
-from tests.desk import ASKS_RETURN, INES, TOMASZ, Desk, desk
+from tests.desk import ASKS_RETURN, INES, RETURNS, TOMASZ, Desk, desk
 from tests.staff import Visitor, staff
 
 pytestmark = pytest.mark.services
@@ -455,6 +458,45 @@ def test_while_the_store_is_away_pages_say_so_and_health_answers_503(office: Des
 
     assert (health.status_code, health.json()) == (503, {"store": False, "refused": {}})
     assert (front.status_code, "The database does not answer" in front.text) == (503, True)
+
+
+def test_where_the_index_is_of_another_embedder_the_page_and_health_say_so_and_the_log_has_one_line(
+    office: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor = lead(office)
+    office.line.knowledge.keep_up()
+    before = requests.get(f"{office.url}/health", timeout=5)
+    app.search(office.line.store, "words").reindex()
+
+    health = requests.get(f"{office.url}/health", timeout=5)
+    page = visitor.get("/knowledge", ask="How long can I return an order?")
+    repeat(0.0, office.line.knowledge.keep_up, Rounds(3))
+
+    assert (before.status_code, before.json()["index"]) == (200, True)
+    assert (health.status_code, health.json()["store"], health.json()["index"]) == (503, True, False)
+    assert "understudy.db" not in health.text
+    assert (page.status_code, "holds vectors of words-1" in unescape(page.text)) == (503, True)
+    assert "`app.py reindex` makes them anew" in unescape(page.text)
+    assert RETURNS.question in visitor.get("/knowledge").text
+    [told] = caplog.records
+    assert (told.message, told.exc_info, "`app.py reindex`" in told.__dict__["error"]) == ("not done", None, True)
+
+    caplog.clear()
+    office.ask(ASKS_RETURN)
+    [told] = caplog.records
+    assert (told.message, told.exc_info, "`app.py reindex`" in told.__dict__["error"]) == ("not done", None, True)
+
+
+class Rounds(threading.Event):
+    """So many, and then it is over."""
+
+    def __init__(self, many: int) -> None:
+        super().__init__()
+        self._left = many
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._left -= 1
+        return self._left < 0
 
 
 def test_audit_and_knowledge_are_found_by_words(office: Desk) -> None:

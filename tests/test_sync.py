@@ -166,7 +166,7 @@ def test_nothing_is_retired_where_nothing_is_there_any_more_or_not_all_could_be_
         ("---\nplan: pro\n---\n# A?\n\nYes.", "plan: write whom it is for as `scope: {plan: …}`"),
         ('---\ntitle: "A\naudience: staff\n---\n# A?\n\nYes.', "the front matter is no YAML"),
         ("+++\ndraft = true\n+++\n# A?\n\nYes.", "what may be front matter is not read"),
-        ("---\nvalid_until: 2020-01-01\n---\n# A?\n\nYes.", "valid_until: it ended"),
+        ("---\nvalid_until: 2020-01-01\n---\n# A?\n\nYes.", "valid_until: it was valid until 2020-01-01"),
         ("---\nquestion: A?\n---\n", "answer: is empty"),
         (b"\xff\xfe\x00", "text: no UTF-8 (byte 0); save it as UTF-8"),
     ],

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import resource
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from sqlalchemy import Connection, select
 from bot import entries, forget, review, sync
 from bot.answer import digest
 from bot.cases import script
-from bot.documents import Document, withheld
+from bot.documents import Document, of_article, withheld
 from bot.errors import Misconfigured
 from bot.imports import Became, How, Summary, take_articles
 from bot.model import (
@@ -54,6 +55,7 @@ from bot.model import (
     VerdictKind,
 )
 from bot.news import news
+from bot.ports import Article, Translation
 from bot.refusals import proposal_digest
 from bot.sealed import MANIFEST
 from bot.store import Store, audit, conversations, drafts, limits, reviews
@@ -168,7 +170,7 @@ def pressed(made: Desk, about: str, shown: str, verdict: Verdict) -> None:
 
 
 def taken(store: Store, folder: Path, **how: bool) -> dict[str, Summary]:
-    return dict(bring_back(store, folder, How("ines", **how), NOW))
+    return dict(bring_back(store, folder, How("ines", **how), datetime.now(UTC)))
 
 
 def counts(found: dict[str, Summary], became: Became) -> dict[str, int]:
@@ -539,6 +541,14 @@ def test_what_is_not_as_it_was_written_is_named_and_nothing_of_it_is_taken(
 
 
 Rewrite = Callable[[str], str]
+
+
+def later(text: str, field: str) -> str:
+    """The first time of this name is two days from now."""
+    then = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    return re.sub(f'"{field}":"[^"]*"', f'"{field}":"{then}"', text, count=1)
+
+
 ODD: list[tuple[str, Rewrite, str]] = [
     ("signals", lambda t: t.replace('"good":1.0', '"good":NaN', 1), "line 1: good: no number"),
     ("signals", lambda t: t.replace('"good":1.0', '"good":7', 1), "line 1: good: is not within 0 and 1"),
@@ -555,6 +565,21 @@ ODD: list[tuple[str, Rewrite, str]] = [
     ("past", lambda t: t.replace('"connector":"zendesk"', '"connector":""', 1), "line 1: ref: no conversation's"),
     ("conversations", lambda t: t.replace('"connector":"intercom"', '"connector":"a:b"', 1), "ref: no conversation's"),
     ("entries", lambda t: "{" + t, "line 1: no JSON: "),
+    (
+        "entries",
+        lambda t: t.replace('"id":"returns-window"', '"id":"../../evil"', 1),
+        "version 1: id: is made of a to z",
+    ),
+    ("entries", lambda t: t.replace('"id":"returns-window"', '"id":""', 1), "version 1: id: is empty"),
+    ("entries", lambda t: t.replace('"id":"returns-window"', f'"id":"{"x" * 101}"', 1), "version 1: id: is made of a"),
+    ("rules", lambda t: t.replace('"id":"engraving"', '"id":"../engraving"', 1), "line 1: id: is made of a to z"),
+    ("proposals", lambda t: t.replace('"id":"p-', '"id":"p/../', 1), "line 1: id: is made of a to z"),
+    ("entries", lambda t: later(t, "at"), "entries.jsonl.gz: line 1: at: is more than a day from now"),
+    ("policies", lambda t: later(t, "at"), "policies.jsonl.gz: line 1: at: is more than a day from now"),
+    ("conversations", lambda t: later(t, "looked_at"), "line 1: looked_at: is more than a day from now"),
+    ("conversations", lambda t: later(t, "at"), "conversations.jsonl.gz: line 1: at: is more than a day from now"),
+    ("corrections", lambda t: later(t, "at"), "corrections.jsonl.gz: line 1: at: is more than a day from now"),
+    ("signals", lambda t: later(t, "at"), "signals.jsonl.gz: line 1: at: is more than a day from now"),
     ("past", lambda t: t.replace('"id":"i-', '"id":"j-', 1), "line 1: id: is not made of its conversation's"),
     (
         "past",
@@ -587,7 +612,61 @@ def test_a_line_that_cannot_be_is_told_with_its_place_and_the_rest_is_taken(
 
     assert says in skipped(found)[0]
     assert found[name].counts[Became.NEW] == max(0, found[name].seen - len(found[name].skipped))
-    assert found["rules"].counts[Became.NEW] == 2
+    assert found["rules"].counts[Became.NEW] == 2 - len(found["rules"].skipped)
+
+
+def test_ids_and_times_that_somebody_made_up_are_refused(folder: Path, store: Store, tmp_path: Path) -> None:
+    def made_up(text: str) -> str:
+        return later(text.replace('"id":"returns-window"', '"id":"../../evil"', 1), "at")
+
+    resealed(copytree(folder, tmp_path / "taught"), "entries.jsonl.gz", made_up)
+    resealed(tmp_path / "taught", "policies.jsonl.gz", lambda t: later(t, "at"))
+
+    told = skipped(taken(store, tmp_path / "taught"))
+
+    assert told[0] == "entries.jsonl.gz: line 1: at: is more than a day from now"
+    assert "policies.jsonl.gz: line 1: at: is more than a day from now" in told
+    assert "../../evil" not in {row["id"] for row in held(store, "entry")}
+
+
+def test_what_holds_until_a_later_day_and_what_is_of_this_hour_is_taken(
+    folder: Path, store: Store, tmp_path: Path
+) -> None:
+    """Clocks differ by some hours where somebody has set them wrong."""
+    soon = (datetime.now(UTC) + timedelta(hours=23)).isoformat()
+
+    def until(text: str) -> str:
+        text = text.replace('"valid_until":null', '"valid_until":"2199-01-01T00:00:00Z"', 1)
+        return re.sub('"at":"[^"]*"', f'"at":"{soon}"', text, count=1)
+
+    resealed(copytree(folder, tmp_path / "taught"), "entries.jsonl.gz", until)
+
+    assert skipped(taken(store, tmp_path / "taught")) == []
+
+
+def test_ids_of_every_door_come_back(store: Store, elsewhere: Store, tmp_path: Path) -> None:
+    """By hand, from files, from a helpdesk's articles in several languages and parts, and learned."""
+    (tmp_path / "docs" / "Ünder & über").mkdir(parents=True)
+    (tmp_path / "docs" / "Ünder & über" / f"{'Long NAME ' * 15}.md").write_text("# Why?\n\nSo.\n")
+    (tmp_path / "docs" / "facts.jsonl").write_text('{"id": "a_fact.2", "question": "Q?", "answer": "A."}\n')
+    page = f"<p>{'Within 30 days. ' * 200}</p><h2>Größe ändern?</h2><p>Yes.</p>"
+    texts = Translation("en-us", "Returns", page, "https://x.example/1"), Translation("ja", "返品", "<p>30日以内。</p>")
+    document = of_article("zendesk", Article("360001234567", texts, NOW))
+    with store.write() as conn:
+        entries.write(conn, Entry("", 0, "日本語?", "Yes."), 0, "ines", NOW)
+        entries.publish(conn, replace(RETURNS, id="learned-p-0123456789ab", by="ines", at=NOW), "entry learned", "")
+    take_articles(store, tmp_path / "docs", How("ines"), NOW)
+    sync.sync(store, sync.Source("zendesk", lambda _: [("1207", document)]), How("ines"), lambda: NOW)
+    take_away(store, tmp_path / "taught", "ines", NOW)
+
+    found = taken(elsewhere, tmp_path / "taught")
+
+    assert skipped(found) == []
+    assert held(elsewhere, "entry") == held(store, "entry")
+    assert [row["id"] for row in held(store, "entry")] == [
+        "entry", "learned-p-0123456789ab", "a_fact.2", f"nder----ber-{'long-name-' * 15}"[:100],
+        "zendesk-360001234567-en-us", "zendesk-360001234567-en-us-gr--e--ndern-26ee284266", "zendesk-360001234567-ja",
+    ]  # fmt: skip
 
 
 @pytest.mark.long

@@ -56,9 +56,10 @@ def _model(name: str) -> Embedder | None:
     return MODELS[name]
 
 
-def check(wanted: str) -> Fine:
-    """Whether what is wanted compares texts. Raises Misconfigured."""
-    return embedder(wanted).check()
+def check(wanted: str, database_url: str) -> Fine:
+    """Whether what is wanted compares texts, and the index of the database is of its vectors. Raises Misconfigured."""
+    by = embedder(wanted)
+    return (*by.check(), *index(database_url, by).check())
 
 
 def index(database_url: str, by: Embedder) -> Index:

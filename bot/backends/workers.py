@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import STARTED
-from bot.errors import Unavailable
+from bot.errors import BotError, Unavailable
 from bot.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -88,8 +88,16 @@ def repeat(seconds: float, act: Callable[[], object], stopping: threading.Event)
             told = ""
         except Exception as err:
             if str(err) != told:
-                log.exception("crashed", extra={"act": act})
+                _tell(act, err)
             told = str(err)
+
+
+def _tell(act: Callable[[], object], err: Exception) -> None:
+    """Where a bug is, a traceback shows; of what has an owner its words say what to do."""
+    if isinstance(err, BotError):
+        log.error("not done", extra={"act": act, "error": str(err)})
+    else:
+        log.exception("crashed", extra={"act": act})
 
 
 @contextmanager

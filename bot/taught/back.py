@@ -2,7 +2,7 @@
 that people have changed here."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot import files
+from bot.errors import Misconfigured
 from bot.files import Skipped
 from bot.imports import Became, How, Summary, in_batches
 from bot.sealed import verified
@@ -19,6 +20,7 @@ from bot.taught.lines import FORMAT, NAMES, PARTS, Part, oddity
 from bot.taught.takes import TAKES, Back
 
 Told = Callable[[str, Summary], None]
+AHEAD = timedelta(days=1)  # that a clock may be wrong; what is later than that has been made up
 
 
 def bring_back(
@@ -31,7 +33,9 @@ def bring_back(
     _written_down(store, back, folder, "taught import begun")
     for part in PARTS:
         took = partial(_took, back=back, take=TAKES[part.name])
-        summary = in_batches(store, _lines(folder, part), took, partial(said, part.name), dry_run=how.dry_run)
+        summary = in_batches(
+            store, _lines(folder, part, now + AHEAD), took, partial(said, part.name), dry_run=how.dry_run
+        )
         if summary.seen != (named := manifest.files[part.file].rows):
             summary.add(Skipped(part.file, f"has {summary.seen} lines, and the manifest says {named}"))
         found[part.name] = summary
@@ -45,9 +49,9 @@ def _written_down(store: Store, back: Back, folder: Path, what: str, **detail: s
             audit.record(conn, back.now, back.how.who, what, folder.absolute().name, **detail)
 
 
-def _lines(folder: Path, part: Part) -> Iterator[tuple[str, Any]]:
+def _lines(folder: Path, part: Part, latest: datetime) -> Iterator[tuple[str, Any]]:
     for where, line in files.rows(folder / part.file, part.kind, part.file, files.LONG):
-        odd = "" if isinstance(line, Skipped) else oddity(line)
+        odd = "" if isinstance(line, Skipped) else oddity(line, latest)
         yield where, Skipped(where, odd) if odd else line
 
 
@@ -55,5 +59,8 @@ def _took(
     conn: Connection, where: str, line: Any, *, back: Back, take: Callable[[Back, Connection, Any], Became | str]
 ) -> Became | Skipped:
     one_at_a_time(conn, Lock.CHAIN)  # before any other lock, as everywhere
-    became = take(back, conn, line)
+    try:
+        became = take(back, conn, line)
+    except Misconfigured as err:
+        return Skipped(where, str(err))
     return became if isinstance(became, Became) else Skipped(where, became)

@@ -30,6 +30,7 @@ from bot.store.taken import Taken
 FORMAT = 1
 ENTRIES = "entries"  # the folder of Markdown
 PLAYED = "zendesk"  # where a conversation is played that was taken in from a file
+ENDS = ("valid_until", "expires")  # times that may lie ahead
 MOST = 2**31  # what a version is less than: a column's limit
 
 
@@ -137,9 +138,10 @@ PARTS = (
 NAMES = (ENTRIES, *(part.file for part in PARTS))
 
 
-def oddity(value: object, name: str = "") -> str:
-    """What of a line no table takes, with the name of its field; "" where all is fine. Whoever wrote it may have been
-    anybody: a time without a zone, or a number that is none, would fail much later and for every customer."""
+def oddity(value: object, latest: datetime, name: str = "") -> str:
+    """What of a line cannot be, with the name of its field; "" where all is fine. Whoever wrote it may have been
+    anybody: a time without a zone, or a number that is none, would fail much later and for every customer, and what has
+    come after `latest` would be the newest for as long as that takes."""
     if isinstance(value, str):
         return f"{name}: a NUL in it" if "\0" in value else ""
     if isinstance(value, float):
@@ -147,13 +149,15 @@ def oddity(value: object, name: str = "") -> str:
     if isinstance(value, int) and name == "version":
         return "" if value < MOST else f"{name}: too high"
     if isinstance(value, datetime):
-        return "" if _in_utc(value) else f"{name}: a time without its zone"
+        if not _in_utc(value):
+            return f"{name}: a time without its zone"
+        return f"{name}: is more than a day from now" if value > latest and name not in ENDS else ""
     if isinstance(value, tuple):
-        return next(filter(None, (oddity(item, name) for item in value)), "")
+        return next(filter(None, (oddity(item, latest, name) for item in value)), "")
     if isinstance(value, Ref) and (not value.connector or not value.id or ":" in value.connector):
         return f"{name}: no conversation's"
     if is_dataclass(value):
-        return next(filter(None, (oddity(getattr(value, f.name), f.name) for f in fields(value))), "")
+        return next(filter(None, (oddity(getattr(value, f.name), latest, f.name) for f in fields(value))), "")
     return ""
 
 

@@ -61,11 +61,11 @@ def _forgotten(back: Back, conn: Connection, mark: Event) -> Became | str:
 
 
 def _entry(back: Back, conn: Connection, there: Entry) -> Became | str:
-    try:  # its id and its end are as they were when it was written
-        made = entries.checked(replace(there, id="", valid_until=None), back.now)
+    try:  # its end is as it was when it was written
+        entries.named(there.id)
+        made = replace(entries.checked(replace(there, valid_until=None), back.now), valid_until=there.valid_until)
     except Misconfigured as err:
         return f"{there.id} version {there.version}: {err}"
-    made = replace(made, id=there.id, valid_until=there.valid_until)
     became = _next(back, conn, tables.entry, made, id=made.id)
     if became is Became.NEW and back.writes:
         rows.add_entry(conn, made)
@@ -83,6 +83,7 @@ def _place(back: Back, conn: Connection, there: Place) -> Became | str:
 
 
 def _rule(back: Back, conn: Connection, there: Ruled) -> Became | str:
+    entries.named(there.rule.id)
     became = _next(back, conn, tables.rule, there.rule, id=there.rule.id)
     if became is Became.NEW and back.writes:
         rows.add_rule(conn, there.rule, there.at)
@@ -189,6 +190,7 @@ def _proposal(back: Back, conn: Connection, there: Proposal) -> Became | str:
     a folder says of one could settle a contradiction, or hide it and who taught its sides."""
     if there.rival:
         return PAIR
+    entries.named(f"learned-{there.id}")  # what is approved is named so
     made = _waiting(_masked(there))
     blank = not made.question and not made.answer
     for ref in () if blank else made.words or made.refs:

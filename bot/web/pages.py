@@ -13,6 +13,7 @@ from bot.line import Line
 from bot.store import audit, counts, drafts, limits
 from bot.store.letters import Which, dead
 from bot.store.letters import count as many_dead
+from bot.text import typed
 from bot.web import control, entries, letters, links, login, pairs
 from bot.web.guard import AWAY, said
 
@@ -27,6 +28,7 @@ def pages(line: Line, refused: Counter[str], provider: "Provider | None" = None)
     made = Blueprint("pages", __name__)
     made.app_template_filter("clock")(clock)
     made.app_template_filter("day")(day)
+    made.app_template_filter("until")(until)
     links.routes(made, line)
     control.routes(made, line)
     letters.routes(made, line)
@@ -49,6 +51,12 @@ def clock(at: datetime | None) -> str:
 def day(at: datetime | None) -> str:
     """Local date and time."""
     return f"{at.astimezone():%d %b %Y, %H:%M}" if at else ""
+
+
+def until(end: datetime | None) -> str:
+    """The day that it is the end of, else the local date and time."""
+    last = typed.last_day(end) if end else None
+    return f"{last:%d %b %Y}" if last else day(end)
 
 
 class Totals:
@@ -93,7 +101,8 @@ def _health(line: Line, refused: Counter[str], totals: Totals) -> Response:
             found = state(conn, line.now(), totals)
     except AWAY:
         return make_response(jsonify(store=False, refused=dict(refused)), 503)
-    return jsonify(store=True, refused=dict(refused), **found)
+    index = all(fine for _, fine, _ in line.knowledge.check())  # why not is for the staff: anybody may ask here
+    return make_response(jsonify(store=True, index=index, refused=dict(refused), **found), 200 if index else 503)
 
 
 def _audit(line: Line) -> str:

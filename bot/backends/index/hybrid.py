@@ -111,7 +111,9 @@ class HybridIndex:
             opened.close()
 
     def check(self) -> Fine:
-        """Whether it can be read, and is of this embedder."""
+        """Whether it can be read, and is of this embedder. Makes none."""
+        if not self._log and not self._folder.exists():
+            return (("no index yet, it is made when it is needed", True, ""),)
         try:
             count = self._in_turn(lambda _: sum(space.live for space in self._spaces.values()))
         except (Misconfigured, Unavailable) as err:

@@ -4,6 +4,7 @@ What is committed survives a crash of ours. A power cut can take the newest of i
 writer writes it again.
 """
 
+import errno
 import os
 import secrets
 import sqlite3
@@ -28,6 +29,12 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 NEWER = "SELECT * FROM passage WHERE seq > ? ORDER BY seq"
 GONE = "SELECT seq, passage FROM gone WHERE seq > ? ORDER BY seq"
 BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+ROOM, MEND = (
+    "make room on its disk",
+    "make it a folder that the bot may read and write, or take it away: it is made anew",
+)
+BUSY, FULL = "another process keeps it busy; it is tried again", (errno.ENOSPC, errno.EDQUOT)
+FIXES = {sqlite3.SQLITE_FULL: ROOM, sqlite3.SQLITE_BUSY: BUSY, sqlite3.SQLITE_LOCKED: BUSY}  # others: MEND
 BEHIND = 100  # puts and passages, which are about 500 pages of SQLite's log
 # What is forgotten is overwritten. The log is small, so that a reader never has to go through much of it; to write it
 # back takes a disk 100 ms, for which no put waits unless whoever should have done it beside did not.
@@ -91,7 +98,7 @@ class Log:
 
     def __init__(self, file: Path) -> None:
         self._file, self._name, self._unwritten = file, str(file), 0
-        with _told(file):
+        with guarded(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         try:
@@ -101,7 +108,7 @@ class Log:
             raise
 
     def _prepare(self) -> None:
-        with _told(self._file):
+        with guarded(self._file):
             inode = os.stat(self._name).st_ino
             for pragma in PRAGMAS:
                 self._db.execute(f"PRAGMA {pragma}")
@@ -117,7 +124,7 @@ class Log:
 
     def changed(self) -> int | None:
         """The file's version, None where nobody has written since `seen`. Replaced when it is another file by now."""
-        with _told(self._file):
+        with guarded(self._file):
             try:
                 if os.stat(self._name).st_ino != self._inode:
                     raise Replaced
@@ -132,12 +139,12 @@ class Log:
 
     def embedder(self) -> str:
         """Whose vectors these are, "" before the first."""
-        with _told(self._file):
+        with guarded(self._file):
             return self._meta().get("embedder", "")
 
     def end(self) -> Place:
         """As far as anybody has written."""
-        with _told(self._file), self._reading():
+        with guarded(self._file), self._reading():
             ends = dict(self._db.execute("SELECT name, seq FROM sqlite_sequence"))
             return Place(self._meta()["epoch"], ends.get("passage", 0), ends.get("gone", 0))
 
@@ -147,7 +154,7 @@ class Log:
         Misconfigured where the file is of another embedder."""
         values = [(r.owner, r.part, r.source, r.title, r.text, r.scope, r.until, r.vector, r.check) for r in rows]
         owners = dict.fromkeys((*(row.owner for row in rows), *drop))
-        with _told(self._file), self._writing():
+        with guarded(self._file), self._writing():
             meta = self._meta()
             expect(self._file.parent, meta.get("embedder", ""), embedder)
             if mark and meta.get("mark", "") != mark[1]:
@@ -163,14 +170,14 @@ class Log:
 
     def clear(self, embedder: str) -> None:
         """Empty it, for vectors of this one alone; whoever follows begins anew."""
-        with _told(self._file), self._writing():
+        with guarded(self._file), self._writing():
             for emptied in ("DELETE FROM passage", "DELETE FROM gone", "DELETE FROM meta"):
                 self._db.execute(emptied)
             self._db.executemany("INSERT INTO meta VALUES (?, ?)", [*_born(), ("embedder", embedder)])
 
     def news(self, since: Place) -> News:
         """What came after `since`, all of one moment; everything where the file has been emptied meanwhile."""
-        with _told(self._file), self._reading():
+        with guarded(self._file), self._reading():
             try:
                 meta = self._meta()
                 since = since if since.epoch == meta["epoch"] else Place(meta["epoch"])
@@ -197,7 +204,7 @@ class Log:
     def settle(self) -> bool:
         """Have all that was committed so far survive a power cut, too, and empty SQLite's own log; False while somebody
         keeps it busy."""
-        with _told(self._file):
+        with guarded(self._file):
             [(busy, _, _)] = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return not busy
 
@@ -230,8 +237,9 @@ class Log:
 def expect(folder: Path, made: str, ours: str) -> None:
     """Misconfigured where vectors are of an embedder, and it is not ours."""
     if made not in ("", ours):
-        fix = f"holds vectors of {made}, and the embedder is {ours}: `app.py reindex` makes them anew"
-        raise Misconfigured(str(folder), fix)
+        wrong = f"holds vectors of {made}, and the embedder is {ours}"
+        fix = "`app.py reindex` makes them anew, with the EMBEDDER that is to stay; what runs with another, start anew"
+        raise Misconfigured(str(folder), f"{wrong}: {fix}")
 
 
 def _born() -> list[tuple[str, str]]:
@@ -247,14 +255,19 @@ def _checked(found: tuple[Any, ...]) -> tuple[int, Row]:
 
 
 @contextmanager
-def _told(file: Path) -> Iterator[None]:
+def guarded(file: Path) -> Iterator[None]:
+    """What the system says of a file becomes Damaged, or Unavailable with what to do."""
     try:
         yield
     except sqlite3.DatabaseError as err:
         if err.sqlite_errorcode in BROKEN or "no such table" in str(err):
             raise Damaged(str(err)) from err
         if isinstance(err, sqlite3.OperationalError):
-            raise Unavailable(f"the index in {file.parent} cannot be used: {err}", retry_after=1.0) from err
+            raise _unusable(file.parent, str(err), FIXES.get(err.sqlite_errorcode & 0xFF, MEND)) from err
         raise
     except OSError as err:
-        raise Unavailable(f"the index in {file.parent} cannot be used: {err}", retry_after=1.0) from err
+        raise _unusable(file.parent, err.strerror or str(err), ROOM if err.errno in FULL else MEND) from err
+
+
+def _unusable(folder: Path, why: str, fix: str) -> Unavailable:
+    return Unavailable(f"the index in {folder} cannot be used: {why}; {fix}", retry_after=1.0)

@@ -13,8 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bot.backends.index.frozen import Arrays, Frozen, save
-from bot.backends.index.log import FORMAT, Damaged
-from bot.errors import Unavailable
+from bot.backends.index.log import FORMAT, Damaged, guarded
 from bot.model import Scope
 
 LIST = "segments.json"
@@ -50,7 +49,7 @@ class Shelf:
 
     def forget(self) -> None:
         """The list is of no use."""
-        with _told(self._folder), suppress(FileNotFoundError):
+        with guarded(self._folder / LIST), suppress(FileNotFoundError):
             (self._folder / LIST).unlink()
 
     def load(self, name: str, check: int | None = None) -> Frozen:
@@ -66,7 +65,7 @@ class Shelf:
     def add(self, arrays: Arrays, scopes: list[Scope]) -> tuple[str, int]:
         """Write a segment; its name and checksum. Nobody sees it before it is listed."""
         name = f"segment-{secrets.token_hex(6)}"
-        with _told(self._folder):
+        with guarded(self._folder / LIST):
             (self._folder / name).mkdir(parents=True)
             save(arrays, scopes, self._folder / name)
             for file in (self._folder / name).iterdir():
@@ -76,7 +75,7 @@ class Shelf:
     def replace(self, listed: Listed) -> None:
         """The new list, whole or not at all; folders that are not on it go."""
         half = self._folder / f"{LIST}.{os.getpid()}"
-        with _told(self._folder):
+        with guarded(self._folder / LIST):
             told = json.dumps(asdict(listed))
             half.write_text(f"{zlib.crc32(told.encode())}\n{told}", encoding="utf-8")
             _sync(half)
@@ -90,7 +89,7 @@ class Shelf:
     def alone(self, name: str = "folding", patience: float = 0.0) -> Iterator[bool]:
         """True where nobody else is at it (writes segments, when it is "folding"), or has come to an end within so many
         seconds."""
-        with _told(self._folder):
+        with guarded(self._folder / LIST):
             self._folder.mkdir(parents=True, exist_ok=True)
             held = (self._folder / name).open("a")
         with held:
@@ -126,17 +125,9 @@ def _sync(path: Path) -> None:
         os.close(opened)
 
 
-@contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as err:
-        raise Unavailable(f"the index in {folder} cannot be written: {err.strerror}", retry_after=1.0) from err
-
-
 def put_aside(folder: Path) -> None:
     """Take a folder away as a whole, so that it is made anew; who has files of it open sees that they are gone."""
     gone = folder.with_name(f"{folder.name}-{secrets.token_hex(4)}-damaged")
-    with _told(folder), suppress(FileNotFoundError):
+    with guarded(folder / LIST), suppress(FileNotFoundError):
         folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
