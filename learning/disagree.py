@@ -13,10 +13,11 @@ from itertools import pairwise
 
 from bot.model import Clash, CorrectionKind, Entry, Scope, SentenceEdit
 from bot.text.said import sentences
+from bot.text.terms import stem
 from learning import lexicon
-from learning.clash import COPY, clash
-from learning.facts import facts
-from learning.likeness import asks, likeness, meant
+from learning.clash import COPY, FREE, clash, differs, named
+from learning.facts import content, facts, turned
+from learning.likeness import COST, asks, likeness, meant
 
 ASKS = 0.6  # likeness of two questions that are one
 NEAR = 0.3  # that of questions which may be one, where the answers say so
@@ -26,8 +27,10 @@ MOSTLY = 0.8  # share of a sentence that another holds, for it to be said there
 LEAST = 6  # carrying words that an answer must have to be the same as another
 MOST = 120  # sentences of an answer that are compared: of 155 real articles 4 have more, and 59 have more than 40
 SHOWN = 5  # of what differs
+MORE = 3  # carrying words that one of two answers to one question may have more, for both to say the same of it
 ANSWERS = re.compile(r"(yes|no|ja|nein)\b", re.I)
 YES = {"yes", "ja"}
+VALUES = lexicon.UNITS | lexicon.DATES | frozenset(map(stem, lexicon.NUMBERS)) | {COST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,12 @@ def disagree(one: Entry, other: Entry) -> Finding | None:
     within = asked >= NEAR and _within(one.question, other.question)
     if not within and asked < ASKS:
         return _same(one, other) if likeness(_whole(one.answer), _whole(other.answer)) >= COPY else None
-    shared = _shared(one, other)
+    shared, turned_round = _shared(one, other), _turned_round(one.question, other.question)
     compared = within and (asked >= ASKS or shared >= SHARED) and not (_strange(one, other) or _strange(other, one))
-    if against := tuple(_denied(one, other)) if compared else ():
+    if against := tuple(dict.fromkeys(_denied(one, other))) if compared and not turned_round else ():
         return Finding(Clash.CONTRADICTION, against[:SHOWN])
+    if not turned_round and _word_for_word(one, other):
+        return Finding(Clash.SAME, ())
     return _same(one, other) if shared >= (HELD if within else COPY) else None
 
 
@@ -59,6 +64,24 @@ def _same(one: Entry, other: Entry) -> Finding | None:
     if _whole(short).total() < LEAST or not _figures(short) <= _figures(long):
         return None
     return Finding(Clash.SAME, tuple(_alone(one.answer, other.answer))[:SHOWN])
+
+
+def _word_for_word(one: Entry, other: Entry) -> bool:
+    """Is the same said when the same is asked? Then it may be as short as it likes."""
+    if _asked(one) != _asked(other) or not _asked(one) or _said(one) != _said(other):
+        return False
+    old, new = facts(one.answer), facts(other.answer)
+    stated = bool(old.hard or content(one.answer))
+    return stated and (old.hard, old.nots) == (new.hard, new.nots) and not turned(old, new)
+
+
+def _asked(entry: Entry) -> frozenset[str]:
+    return frozenset(content(entry.question)) - lexicon.ASKING
+
+
+def _said(entry: Entry) -> frozenset[str]:
+    """What it says besides its question."""
+    return frozenset(content(entry.answer)) - lexicon.ASKING - frozenset(content(entry.question))
 
 
 def may_meet(one: Scope, other: Scope) -> bool:
@@ -82,6 +105,12 @@ def _of_other_things(one: str, other: str) -> bool:
     """Does each question name something that the other does not? Then they are two."""
     first, second = _things(one), _things(other)
     return bool(first - second and second - first)
+
+
+def _turned_round(one: str, other: str) -> bool:
+    """Does one ask for what the other excludes? With and without, before and after."""
+    old, new = facts(one), facts(other)
+    return bool(old.nots) != bool(new.nots) or turned(old, new)
 
 
 def _things(text: str) -> frozenset[str]:
@@ -109,7 +138,7 @@ def _figures(answer: str) -> set[str]:
 def _denied(one: Entry, other: Entry) -> Iterator[SentenceEdit]:
     """Pairs of sentences that cannot both be true."""
     mine, theirs = _lines(one.answer), _lines(other.answer)
-    if _opposite(mine[:1], theirs[:1]):
+    if mine and theirs and (_opposite(one, other) or _other_answer(one, other)):
         yield SentenceEdit(CorrectionKind.FACT_WRONG, theirs[0], mine[0])
     for line in mine:
         best = _nearest(line, theirs)
@@ -131,10 +160,35 @@ def _whole(answer: str) -> Counter[str]:
     return sum(map(meant, _lines(answer)), Counter[str]())
 
 
-def _opposite(mine: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
-    """Does one begin with yes, and the other with no?"""
-    said = [m[1].casefold() for line in (*mine, *theirs) if (m := ANSWERS.match(line))]
-    return len(said) == 2 and (said[0] in YES) != (said[1] in YES)
+def _opposite(one: Entry, other: Entry) -> bool:
+    """Does one say yes, and the other no?"""
+    if (FREE in content(one.question)) != (FREE in content(other.question)):
+        return False  # no, it costs nothing: yes, it is free
+    first, second = _verdict(one), _verdict(other)
+    return None not in (first, second) and first != second
+
+
+def _verdict(entry: Entry) -> bool | None:
+    """Yes or no: what it begins with, or whether it says with or without a "not" what is asked and no more. None for
+    neither."""
+    line = _lines(entry.answer)[0]
+    if begins := ANSWERS.match(line):
+        return begins[1].casefold() in YES
+    if asks(entry.question).keys() != meant(line).keys() or facts(line).spoken & lexicon.SUPPOSING:
+        return None
+    return facts(line).nots <= facts(entry.question).nots
+
+
+def _other_answer(one: Entry, other: Entry) -> bool:
+    """Do both begin with another number, day or price for one question, however short, since it says of what?"""
+    mine, theirs = _lines(one.answer)[0], _lines(other.answer)[0]
+    old, new, asked = facts(mine), facts(theirs), asks(one.question) | asks(other.question)
+    first, second = (meant(line).keys() - asked.keys() - VALUES for line in (mine, theirs))
+    if (first - second and second - first) or (old.names - new.names and new.names - old.names):
+        return False
+    if len(first ^ second) > (0 if (old.spoken | new.spoken) & lexicon.SUPPOSING else MORE):
+        return False
+    return named(mine) == named(theirs) and differs(old, new)
 
 
 def _alone(one: str, other: str) -> Iterator[SentenceEdit]:
