@@ -13,28 +13,24 @@ from itertools import pairwise
 
 from bot.model import Clash, CorrectionKind, Entry, Scope, SentenceEdit
 from bot.text.said import sentences
+from bot.text.terms import stem
 from learning import lexicon
-from learning.facts import TOKEN, Facts, content, exchanged, facts, level
+from learning.clash import COPY, FREE, clash, differs, named
+from learning.facts import content, facts, turned
+from learning.likeness import COST, asks, likeness, meant
 
 ASKS = 0.6  # likeness of two questions that are one
 NEAR = 0.3  # that of questions which may be one, where the answers say so
 SHARED = 0.5  # share of the shorter answer's carrying words that the other holds, for the two to be about one thing
 HELD = 0.85  # that share, where the shorter one says nothing of its own
-LINE = 0.5  # likeness of two sentences that are about one thing
-TWIN = 0.75  # that of sentences that differ in nothing but a "not"
-ABOUT = 0.6  # share of the shorter sentence that the other holds, for a "not" in one of them to deny the other
-COPY = 0.9  # likeness of two answers that are one, whatever is asked
-REACH = 4  # words that a "not" is about
-LONG = 25  # carrying words of a sentence in which nobody can tell what a "not" or an opposite is about
 MOSTLY = 0.8  # share of a sentence that another holds, for it to be said there
-FEW = 2  # carrying words that two sentences must have in common
 LEAST = 6  # carrying words that an answer must have to be the same as another
 MOST = 120  # sentences of an answer that are compared: of 155 real articles 4 have more, and 59 have more than 40
 SHOWN = 5  # of what differs
-NAMED = re.compile(r"\b[A-ZÄÖÜ][\w-]* (\d+(?:[.,]\d+)*)")  # the number is part of a name: "Rolle 38", "iOS 16"
+MORE = 3  # carrying words that one of two answers to one question may have more, for both to say the same of it
 ANSWERS = re.compile(r"(yes|no|ja|nein)\b", re.I)
 YES = {"yes", "ja"}
-FIRST = {word: min(group) for group in lexicon.SYNONYMS for word in group}
+VALUES = lexicon.UNITS | lexicon.DATES | frozenset(map(stem, lexicon.NUMBERS)) | {COST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +50,12 @@ def disagree(one: Entry, other: Entry) -> Finding | None:
     within = asked >= NEAR and _within(one.question, other.question)
     if not within and asked < ASKS:
         return _same(one, other) if likeness(_whole(one.answer), _whole(other.answer)) >= COPY else None
-    shared = _shared(one, other)
+    shared, turned_round = _shared(one, other), _turned_round(one.question, other.question)
     compared = within and (asked >= ASKS or shared >= SHARED) and not (_strange(one, other) or _strange(other, one))
-    if against := tuple(_denied(one, other)) if compared else ():
+    if against := tuple(dict.fromkeys(_denied(one, other))) if compared and not turned_round else ():
         return Finding(Clash.CONTRADICTION, against[:SHOWN])
+    if not turned_round and _word_for_word(one, other):
+        return Finding(Clash.SAME, ())
     return _same(one, other) if shared >= (HELD if within else COPY) else None
 
 
@@ -68,28 +66,28 @@ def _same(one: Entry, other: Entry) -> Finding | None:
     return Finding(Clash.SAME, tuple(_alone(one.answer, other.answer))[:SHOWN])
 
 
+def _word_for_word(one: Entry, other: Entry) -> bool:
+    """Is the same said when the same is asked? Then it may be as short as it likes."""
+    if _asked(one) != _asked(other) or not _asked(one) or _said(one) != _said(other):
+        return False
+    old, new = facts(one.answer), facts(other.answer)
+    stated = bool(old.hard or content(one.answer))
+    return stated and (old.hard, old.nots) == (new.hard, new.nots) and not turned(old, new)
+
+
+def _asked(entry: Entry) -> frozenset[str]:
+    return frozenset(content(entry.question)) - lexicon.ASKING
+
+
+def _said(entry: Entry) -> frozenset[str]:
+    """What it says besides its question."""
+    return frozenset(content(entry.answer)) - lexicon.ASKING - frozenset(content(entry.question))
+
+
 def may_meet(one: Scope, other: Scope) -> bool:
     """Is there anybody for whom both hold?"""
     pairs = [(getattr(one, field.name), getattr(other, field.name), field.name) for field in fields(Scope)]
     return all(not (a and b) or a == b or (name == "page" and (a in b or b in a)) for a, b, name in pairs)
-
-
-@lru_cache(maxsize=2_000)
-def meant(text: str) -> Counter[str]:
-    """The stems that carry it, one for all of a group of synonyms. Not to be changed."""
-    return Counter(FIRST.get(word, word) for word in content(text).elements())
-
-
-@lru_cache(maxsize=2_000)
-def asks(question: str) -> Counter[str]:
-    """What a question is about. Not to be changed."""
-    return Counter(word for word in meant(question).elements() if word not in lexicon.ASKING)
-
-
-def likeness(one: Counter[str], other: Counter[str]) -> float:
-    """The share of words that both have, 0 to 1."""
-    whole = one.total() + other.total()
-    return 2 * (one & other).total() / whole if whole else 0.0
 
 
 def _shared(one: Entry, other: Entry) -> float:
@@ -107,6 +105,12 @@ def _of_other_things(one: str, other: str) -> bool:
     """Does each question name something that the other does not? Then they are two."""
     first, second = _things(one), _things(other)
     return bool(first - second and second - first)
+
+
+def _turned_round(one: str, other: str) -> bool:
+    """Does one ask for what the other excludes? With and without, before and after."""
+    old, new = facts(one), facts(other)
+    return bool(old.nots) != bool(new.nots) or turned(old, new)
 
 
 def _things(text: str) -> frozenset[str]:
@@ -134,11 +138,11 @@ def _figures(answer: str) -> set[str]:
 def _denied(one: Entry, other: Entry) -> Iterator[SentenceEdit]:
     """Pairs of sentences that cannot both be true."""
     mine, theirs = _lines(one.answer), _lines(other.answer)
-    if _opposite(mine[:1], theirs[:1]):
+    if mine and theirs and (_opposite(one, other) or _other_answer(one, other)):
         yield SentenceEdit(CorrectionKind.FACT_WRONG, theirs[0], mine[0])
     for line in mine:
         best = _nearest(line, theirs)
-        if best and line not in theirs and best not in mine and _nearest(best, mine) == line and _clash(best, line):
+        if best and line not in theirs and best not in mine and _nearest(best, mine) == line and clash(best, line):
             yield SentenceEdit(CorrectionKind.FACT_WRONG, best, line)
 
 
@@ -156,80 +160,35 @@ def _whole(answer: str) -> Counter[str]:
     return sum(map(meant, _lines(answer)), Counter[str]())
 
 
-def _opposite(mine: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
-    """Does one begin with yes, and the other with no?"""
-    said = [m[1].casefold() for line in (*mine, *theirs) if (m := ANSWERS.match(line))]
-    return len(said) == 2 and (said[0] in YES) != (said[1] in YES)
+def _opposite(one: Entry, other: Entry) -> bool:
+    """Does one say yes, and the other no?"""
+    if (FREE in content(one.question)) != (FREE in content(other.question)):
+        return False  # no, it costs nothing: yes, it is free
+    first, second = _verdict(one), _verdict(other)
+    return None not in (first, second) and first != second
 
 
-def _clash(before: str, after: str) -> bool:
-    """Are they about one thing, and is there something that cannot be so and so?"""
-    old, new = facts(before), facts(after)
-    if _named(before) != _named(after) or (old.names - new.names and new.names - old.names):
+def _verdict(entry: Entry) -> bool | None:
+    """Yes or no: what it begins with, or whether it says with or without a "not" what is asked and no more. None for
+    neither."""
+    line = _lines(entry.answer)[0]
+    if begins := ANSWERS.match(line):
+        return begins[1].casefold() in YES
+    if asks(entry.question).keys() != meant(line).keys() or facts(line).spoken & lexicon.SUPPOSING:
+        return None
+    return facts(line).nots <= facts(entry.question).nots
+
+
+def _other_answer(one: Entry, other: Entry) -> bool:
+    """Do both begin with another number, day or price for one question, however short, since it says of what?"""
+    mine, theirs = _lines(one.answer)[0], _lines(other.answer)[0]
+    old, new, asked = facts(mine), facts(theirs), asks(one.question) | asks(other.question)
+    first, second = (meant(line).keys() - asked.keys() - VALUES for line in (mine, theirs))
+    if (first - second and second - first) or (old.names - new.names and new.names - old.names):
         return False
-    if (meant(before) & meant(after)).total() < FEW:
+    if len(first ^ second) > (0 if (old.spoken | new.spoken) & lexicon.SUPPOSING else MORE):
         return False
-    alike = likeness(meant(before), meant(after))
-    if alike >= COPY and old.nots != new.nots:
-        return True
-    differs = _other_number(old, new) or _other_day(old, new)
-    if {*old.spoken, *new.spoken} & lexicon.SUPPOSING:
-        return differs and alike >= TWIN
-    return (
-        (differs and alike >= LINE) or (alike >= TWIN and _turned(before, after, old, new)) or _negated(before, after)
-    )
-
-
-@lru_cache(maxsize=2_000)
-def _named(sentence: str) -> frozenset[str]:
-    return frozenset(NAMED.findall(sentence))
-
-
-def _other_number(old: Facts, new: Facts) -> bool:
-    """Is there a number in each that the other does not have, of the same unit?"""
-    gone, come = (_by_unit(a.hard - b.hard) for a, b in ((old, new), (new, old)))
-    return bool(gone & come)
-
-
-def _by_unit(hard: frozenset[str]) -> set[str]:
-    return {fact.partition(" ")[2] for fact in hard if fact[0].isdigit()}
-
-
-def _other_day(old: Facts, new: Facts) -> bool:
-    gone, come = old.hard - new.hard, new.hard - old.hard
-    return bool(gone & lexicon.DATES and come & lexicon.DATES)
-
-
-def _turned(before: str, after: str, old: Facts, new: Facts) -> bool:
-    """Does a word of one have its opposite in the other, and next to nothing else differ?"""
-    if max(meant(before).total(), meant(after).total()) > LONG:
-        return False
-    lost, gained = exchanged(before, after)
-    gone, come = old.spoken - new.spoken, new.spoken - old.spoken
-    turned = any((a in gone and b in come) or (b in gone and a in come) for a, b in lexicon.OPPOSITES)
-    return turned and len(lost) <= 1 and len(gained) <= 1
-
-
-def _negated(before: str, after: str) -> bool:
-    """Is something said of the same words that the other says is not so?"""
-    one, other = meant(before), meant(after)
-    common, shorter, longer = (one & other).total(), *sorted((one.total(), other.total()))
-    if (
-        longer > LONG
-        or common <= FEW
-        or common < ABOUT * shorter
-        or bool(facts(before).nots) == bool(facts(after).nots)
-    ):
-        return False
-    return bool(_nots(before) & set(other) or _nots(after) & set(one))
-
-
-@lru_cache(maxsize=2_000)
-def _nots(sentence: str) -> frozenset[str]:
-    """The carrying words right behind a "not"."""
-    spoken = [t.casefold() for t in TOKEN.findall(level(sentence))]
-    behind = (spoken[at : at + REACH] for at, word in enumerate(spoken, 1) if word in lexicon.NOT - {"without"})
-    return frozenset(word for words in behind for word in list(meant(" ".join(words)))[:1])
+    return named(mine) == named(theirs) and differs(old, new)
 
 
 def _alone(one: str, other: str) -> Iterator[SentenceEdit]:

@@ -16,6 +16,7 @@ TOKEN = re.compile(r"[^\W\d_][\w-]*\d[\w-]*|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][
 QUOTED = re.compile('["“„«]([^"“”„«»]{1,60})["”“»]')
 MOST = 80  # sentences of one text that are compared; more is no reply
 FEW = 6  # carrying words that good manners may have
+CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d\d))?")
 NEGATING = ("un", "dis", "in", "im", "non", "mis", "de")
 
 
@@ -59,13 +60,23 @@ def _numbers(tokens: list[str]) -> set[str]:
             continue
         unit = stem(after) if stem(after) in lexicon.UNITS else ""
         money = before if before in "€$£" else ""
-        if unit or token not in lexicon.ONLY_WITH_UNIT:
+        if unit in lexicon.CLOCK or ":" in value:
+            found.add(_time(value, unit))
+        elif unit or token not in lexicon.ONLY_WITH_UNIT:
             found.add(f"{_value(value)} {unit or money}".strip())
     return found
 
 
+def _time(value: str, of_day: str) -> str:
+    """`9`, `09.00` and `9:00` as `9:00`, with `pm` as `21:00`; what is none as it is."""
+    if not (clock := CLOCK.fullmatch(value)):
+        return value
+    hour = int(clock[1]) % 12 + 12 * (of_day == "pm") if of_day in ("am", "pm") else int(clock[1])
+    return f"{hour}:{clock[2] or '00'}"
+
+
 def _value(number: str) -> str:
-    """`4,90` as `4.9`, `1,000` as `1000`; times and versions as they are."""
+    """`4,90` as `4.9`, `1,000` as `1000`; versions as they are."""
     if re.fullmatch(r"\d{1,3}(?:,\d{3})+", number):
         return number.replace(",", "")
     number = number.replace(",", ".")
@@ -73,20 +84,31 @@ def _value(number: str) -> str:
 
 
 def _names(sentence: str) -> frozenset[str]:
-    """Words in quotation marks, and capitals inside a sentence where the language does not write every noun so."""
+    """Words in quotation marks, and capitals inside a sentence where the language does not write every noun so; no
+    days."""
     quoted = frozenset(w for phrase in QUOTED.findall(sentence) for w in _words(phrase))
     inside = [t for s in sentences(sentence) for t in TOKEN.findall(s)[1:]]
     capitals = {t.casefold() for t in inside if t[0].isupper() and len(t) > 1}
-    return quoted if language(sentence) == "de" else quoted | capitals
+    return quoted if language(sentence) == "de" else quoted | frozenset(w for w in capitals if not _is_day(w))
+
+
+def _is_day(word: str) -> bool:
+    """A day or a month, perhaps cut short."""
+    return len(word) > 2 and any(day.startswith(stem(word)) for day in lexicon.DATES)
 
 
 def material(before: str, after: str, ignore: frozenset[str] = frozenset()) -> tuple[bool, bool]:
     """(a fact of `before` is lost or turned round, `after` has a fact more)."""
     old, new = facts(before, ignore), facts(after, ignore)
     gone, come = old.spoken - new.spoken, new.spoken - old.spoken
-    turned = any((a in gone and b in come) or (b in gone and a in come) for a, b in lexicon.OPPOSITES)
     lost = old.hard - new.hard or old.names & gone
-    return bool(lost or turned or old.nots != new.nots), bool(new.hard - old.hard or new.names & come)
+    return bool(lost or turned(old, new) or old.nots != new.nots), bool(new.hard - old.hard or new.names & come)
+
+
+def turned(old: Facts, new: Facts) -> bool:
+    """Does a word of one have its opposite in the other?"""
+    gone, come = old.spoken - new.spoken, new.spoken - old.spoken
+    return any((a in gone and b in come) or (b in gone and a in come) for a, b in lexicon.OPPOSITES)
 
 
 def _words(text: str) -> frozenset[str]:

@@ -11,8 +11,9 @@ NOT, ONLY_WITH_UNIT, SUPPOSING = (
     frozenset(TABLES["words"][name].split()) for name in ("not", "only_with_unit", "supposing")
 )
 ASKING = frozenset(map(stem, TABLES["words"]["asking"].split()))
-UNITS, DATES, ACTS, TONE = (
-    frozenset(map(stem, TABLES["stems"][name].split())) for name in ("units", "dates", "acts", "tone")
+UNITS, CLOCK, DATES, ACTS, TONE, PRICE, SAID = (
+    frozenset(map(stem, TABLES["stems"][name].split()))
+    for name in ("units", "clock", "dates", "acts", "tone", "price", "said")
 )
 OPPOSITES = groups(TABLES["groups"]["opposites"])
 SYNONYMS = tuple(frozenset(map(stem, group)) for group in groups(TABLES["groups"]["synonyms"]))

@@ -869,3 +869,16 @@ def test_the_commands_that_take_in_articles_tell_how_many_there_are(shell: Shell
     shell.set(SYNC_FOLDERS=f"docs={tmp_path}")
     assert "pairs to settle: see Slack, or /knowledge/pairs." in shell("sync").out
     assert "to settle" not in shell("sync", "--dry-run").out
+
+
+@pytest.mark.parametrize("embedder", ["words", ""])
+def test_entries_of_a_few_words_are_held_against_each_other_too(shell: Shell, tmp_path: Path, embedder: str) -> None:
+    asked, said = "When is the hotline open?", ("Monday to Friday.", "Monday to Saturday.", "Monday to Friday.")
+    lines = [{"id": f"hotline-{at}", "question": asked, "answer": answer} for at, answer in enumerate(said)]
+    (tmp_path / "faq.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    shell("person", "ines@fernweh.example", "--role", "lead")
+    shell.set(EMBEDDER=embedder)
+
+    said_of_it = shell("import", "articles", str(tmp_path / "faq.jsonl"), "--by", "ines@fernweh.example")
+
+    assert "3 pairs to settle: see Slack, or /knowledge/pairs." in said_of_it.out

@@ -102,6 +102,8 @@ def test_what_is_not_seen_is_taken_out(text: str, seen: str) -> None:
         ("Das geht z.B. am 3. Mai. Oder später.", ("Das geht z.B. am 3. Mai.", "Oder später.")),
         ("It is order no. 5 of 7. Thanks.", ("It is order no. 5 of 7.", "Thanks.")),
         ("No. That is wrong.", ("No.", "That is wrong.")),
+        ("From 9 a.m. to 5 p.m. at most.", ("From 9 a.m. to 5 p.m. at most.",)),
+        ("We open at 9 a.m. Ring the bell.", ("We open at 9 a.m.", "Ring the bell.")),
         ("1. Open the app. Wait.\n2. Sign in.", ("Open the app. Wait.", "Sign in.")),
         ("Do this:\n- one\n- two", ("Do this:", "one", "two")),
         ("Really?! Yes… Fine.", ("Really?!", "Yes…", "Fine.")),

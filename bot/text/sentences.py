@@ -39,6 +39,8 @@ def _split(line: str) -> list[str]:
 
 def _is_abbreviated(before: str, after: str) -> bool:
     last = before.rsplit(" ", maxsplit=1)[-1].lstrip("(\"'").casefold()
+    if last in ("a.m", "p.m"):
+        return after[:1].islower()
     if last in WORDS["abbreviations"]:
         return before[-1:] != "o" or after[:1].isdigit()  # "No. 5", but also "No. That is wrong."
     if last.isdigit() and len(last) <= 2:

@@ -11,6 +11,7 @@ from bot.model import EVERYONE, Clash, Entry, Scope
 from bot.web import company
 from learning.disagree import disagree, may_meet
 from tests.learning.planted import MISSED, PLANTED
+from tests.learning.short import SHORT
 
 KNOWN = {fact.id: fact.entry() for fact in read(Path(company.HERE) / "entries.jsonl", FACT)}
 PERIOD = KNOWN["returns-period"]
@@ -41,6 +42,15 @@ def test_some_are_known_to_be_missed(of: str, question: str, answer: str, kind: 
     assert found(KNOWN[of], copy) is None
 
 
+@pytest.mark.parametrize(("question", "answer", "asked", "said", "kind"), SHORT)
+def test_the_question_says_what_a_short_answer_is_about(
+    question: str, answer: str, asked: str, said: str, kind: Clash | None
+) -> None:
+    one, other = Entry("one", 1, question, answer), Entry("other", 1, asked, said)
+
+    assert (found(one, other), found(other, one)) == (kind, kind)
+
+
 def test_no_copy_is_taken_for_one_of_another_entry() -> None:
     copies = [(of, Entry("copy", 1, question, answer)) for of, question, answer, _ in (*PLANTED, *MISSED)]
 
@@ -61,6 +71,16 @@ def test_a_contradiction_shows_the_sentences_that_deny_each_other_and_no_others(
             SIXTY,
         )
     ]
+
+
+def test_of_short_answers_the_first_sentences_are_shown_once() -> None:
+    one = Entry("one", 1, "When is the hotline open?", "Monday to Friday. Have your order number ready.")
+    other = Entry("other", 1, "When is the hotline open?", "Monday to Saturday. Calls cost nothing.")
+
+    finding = disagree(one, other)
+
+    assert finding is not None
+    assert [(e.before, e.after) for e in finding.edits] == [("Monday to Saturday.", "Monday to Friday.")]
 
 
 def test_a_copy_shows_what_only_one_of_the_two_says() -> None:
