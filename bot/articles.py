@@ -84,7 +84,11 @@ def besides(folder: Path, there: Iterable[Entry]) -> list[str]:
 def _file(id: str) -> str:
     """A name of its own that stays in its folder, on any file system."""
     kept = (c if c.isascii() and (c.isalnum() or c in "_-" or (c == "." and at)) else "" for at, c in enumerate(id))
-    return "".join(same or f"%{ord(c):02x}" for same, c in zip(kept, id, strict=True)) + ".md"
+    return "".join(same or _escaped(c) for same, c in zip(kept, id, strict=True)) + ".md"
+
+
+def _escaped(c: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in c.encode("utf-8", "surrogatepass"))
 
 
 def below(path: Path) -> Iterator[tuple[str, Entry | Skipped]]:

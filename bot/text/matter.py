@@ -40,7 +40,7 @@ def written(entry: Entry) -> str:
     head |= {name: getattr(entry, name) for name in ("topic", "url") if getattr(entry, name)}
     scope = {field.name: getattr(entry.scope, field.name) for field in fields(Scope)}
     head |= {"scope": {name: value for name, value in scope.items() if value}} if any(scope.values()) else {}
-    head |= {"valid_until": entry.valid_until.isoformat()} if entry.valid_until else {}
+    head |= {"valid_until": typed.until(entry.valid_until)} if entry.valid_until else {}
     head |= {name: str(getattr(entry, name)) for name in KEPT if getattr(entry, name)}
     source = {field.name: getattr(entry.source, field.name) for field in fields(Provenance)}
     head |= {"source": {name: value for name, value in source.items() if value}} if any(source.values()) else {}
