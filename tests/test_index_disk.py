@@ -129,6 +129,24 @@ def test_a_process_takes_the_segments_that_another_has_frozen(opened: Opened, tm
         assert found(index, f"How do I change part {n}?")[0] == f"part-{n}"
 
 
+def test_edits_beside_a_process_that_has_merged_segments_cost_no_passage(opened: Opened, tmp_path: Path) -> None:
+    filled(opened(), 40)
+    one, before = opened(10_000), segments(tmp_path)
+    one.check()
+    other = opened()
+    other.put([part(n) for n in range(40, 80)])
+    other.close()
+    assert set(before).isdisjoint(segments(tmp_path))
+    file = (tmp_path / "index" / "passages.db").stat().st_ino
+
+    one.put([part(n) for n in range(80, 120)])
+    one.put([part(n) for n in range(80, 110)])
+
+    assert one.check() == (("index of 120 passages", True, ""),)
+    assert (tmp_path / "index" / "passages.db").stat().st_ino == file
+    assert all(found(one, f"How do I change part {n}?")[0] == f"part-{n}" for n in range(120))
+
+
 def test_what_is_cleared_is_gone_for_everybody(opened: Opened) -> None:
     one, other = filled(opened()), opened()
     assert found(other, "model 7")

@@ -30,7 +30,6 @@ NAME = "passages.db"
 TRIES = 3  # where another process is in the way, or a file is damaged
 PATIENCE = 30.0  # seconds that tidying waits for another process
 WAIT = 5.0  # seconds that a put waits for another, which may hang, before it goes on beside it
-LEAST = 8  # passages that have gone for which it is not worth reading the others again
 EMPTY = Listed()
 Done = TypeVar("Done")
 
@@ -214,12 +213,17 @@ class HybridIndex:
             if news.place.epoch != self._place.epoch and self._place.epoch:
                 self._begin(news.place.epoch)
             self._take(news)
+            if any(space.growing.mostly_gone for space in self._spaces.values()) and not self._sealed():
+                self._begin_anew(opened)
         except BaseException:
             self._close()  # it may have been taken in half
             raise
-        if any(_mostly_gone(space.growing) for space in self._spaces.values()) and not self._sealed():
-            self._begin(self._place.epoch, self._listed)
-            self._take(opened.news(self._place))
+
+    def _begin_anew(self, opened: Log) -> None:
+        """From what is listed now: segments that were listed when this process began may be merged and gone."""
+        self._begin()
+        self._adopt(opened)
+        self._take(opened.news(self._place))
 
     def _take(self, news: News) -> None:
         for seq, row in news.rows:
@@ -289,8 +293,3 @@ class HybridIndex:
             space.swap(loaded[source])
             for seq in gone:
                 space.kill(seq)
-
-
-def _mostly_gone(growing: Growing) -> bool:
-    """What has gone still counts in how rare a word is."""
-    return len(growing) - growing.live > max(LEAST, growing.live // 4)
