@@ -1,25 +1,31 @@
 """The index on disk: what lasts, what other processes see, what a crash or a damaged file costs."""
 
+import errno
 import fcntl
 import os
 import random
+import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from shutil import copy
+from typing import NoReturn
 
 import pytest
 
 import app
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
+from bot.backends.index.harm import Damaged, told
 from bot.backends.index.log import Log, Place
 from bot.backends.index.rows import rows as made_rows
 from bot.brains import Floats, Passage
@@ -245,6 +251,134 @@ def test_a_damaged_segment_is_found_out_and_all_is_read_anew(
     assert index.mark() == "99"
     assert "index damaged" in caplog.text
     assert all(found(index, f"How do I change part {n}?")[0] == f"part-{n}" for n in range(100))
+
+
+def in_use(index: HybridIndex) -> int:
+    return int(index.check()[0][0].split()[2].replace(",", ""))
+
+
+def test_a_segment_that_is_lost_to_a_process_that_runs_costs_nothing_but_time(opened: Opened, tmp_path: Path) -> None:
+    filled(opened(), 40)
+    one = opened(10_000)
+    one.check()
+    other = opened()
+    other.put([part(n) for n in range(40, 80)])
+    other.close()
+    for segment in segments(tmp_path):
+        (segment / "parts.npy").write_bytes(b"")
+
+    one.put([part(n) for n in range(80, 120)])
+    one.put([part(n) for n in range(80, 110)])
+
+    assert in_use(one) == 120
+    assert all(found(one, f"How do I change part {n}?")[0] == f"part-{n}" for n in range(120))
+
+
+@pytest.mark.parametrize("where", ["read_text", "iterdir"])  # of the list, of a segment
+@pytest.mark.parametrize(
+    ("code", "fix"),
+    [
+        (errno.EMFILE, "open files"),
+        (errno.ENOMEM, "more memory"),
+        (errno.EIO, "look at the disk"),
+        (errno.EACCES, "read and write there"),
+    ],
+)
+def test_trouble_that_passes_empties_nothing_and_says_what_to_do(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, fix: str, where: str
+) -> None:
+    def fails(path: Path, *_: object, **__: object) -> NoReturn:
+        raise OSError(code, os.strerror(code), str(path))
+
+    filled(opened())
+    kept = [*segments(tmp_path), tmp_path / "index" / "segments.json", tmp_path / "index" / "passages.db"]
+    before = [file.stat().st_ino for file in kept]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, where, fails)
+        with pytest.raises(Unavailable, match=fix):
+            opened().mark()
+
+    assert (in_use(opened()), opened().mark()) == (100, "99")
+    assert [file.stat().st_ino for file in kept] == before
+
+
+@pytest.fixture
+def few_files() -> Iterator[Callable[[], None]]:
+    """Takes all file descriptors, until the test ends or it is called again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = list[int]()
+
+    def take() -> None:
+        if taken:
+            while taken:
+                os.close(taken.pop())
+            return
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, soft), hard))
+        with suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+
+    yield take
+    while taken:
+        os.close(taken.pop())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_process_that_has_no_file_descriptor_left_for_a_while_empties_nothing(
+    opened: Opened, tmp_path: Path, few_files: Callable[[], None]
+) -> None:
+    filled(opened())
+    index, late = opened(10_000), opened(10_000)
+    index.put([part(n) for n in range(100, 140)])
+    file = (tmp_path / "index" / "passages.db").stat().st_ino
+
+    few_files()
+    with pytest.raises(Unavailable, match="open files"):
+        index.put([part(n) for n in range(100, 135)])
+    with pytest.raises(Unavailable, match="open files"):
+        late.mark()
+    few_files()
+
+    assert (in_use(index), in_use(late)) == (140, 140)
+    assert (tmp_path / "index" / "passages.db").stat().st_ino == file
+
+
+def sqlite_error(kind: type[sqlite3.Error], code: int, words: str) -> sqlite3.Error:
+    err = kind(words)
+    err.sqlite_errorcode = code
+    return err
+
+
+@pytest.mark.parametrize(
+    ("err", "told_as", "says"),
+    [
+        (sqlite_error(sqlite3.OperationalError, sqlite3.SQLITE_CANTOPEN, "unable to open"), Unavailable, "open files"),
+        (sqlite_error(sqlite3.OperationalError, sqlite3.SQLITE_FULL, "disk is full"), Unavailable, "make room"),
+        (sqlite_error(sqlite3.OperationalError, 10 | 3 << 8, "disk I/O error"), Unavailable, "look at the disk"),
+        (sqlite_error(sqlite3.OperationalError, 8, "readonly database"), Unavailable, "read and write there"),
+        (sqlite_error(sqlite3.OperationalError, 5, "database is locked"), Unavailable, "another process"),
+        (sqlite_error(sqlite3.DatabaseError, 11, "disk image is malformed"), Damaged, "malformed"),
+        (sqlite_error(sqlite3.DatabaseError, 11 | 3 << 8, "disk image is malformed"), Damaged, "malformed"),
+        (sqlite_error(sqlite3.DatabaseError, 26, "file is not a database"), Damaged, "not a database"),
+        (sqlite3.OperationalError("Could not decode to UTF-8 column 'text'"), Damaged, "Could not decode"),
+    ],
+)
+def test_only_a_file_that_is_not_whole_is_damaged(err: Exception, told_as: type[Exception], says: str) -> None:
+    with pytest.raises(told_as, match=says), told(Path("index")):
+        raise err
+
+
+def test_what_cannot_be_read_as_text_is_damaged_and_no_word_of_it_is_logged(
+    opened: Opened, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened().put([part(1)])
+    with closing(sqlite3.connect(tmp_path / "index" / "passages.db", isolation_level=None)) as there:
+        there.execute("UPDATE passage SET text = CAST(X'FF' || CAST('zugzwang' AS BLOB) AS TEXT)")
+
+    assert opened().mark() == ""
+    assert "index damaged" in caplog.text
+    assert "zugzwang" not in str([vars(record) for record in caplog.records])
 
 
 @pytest.mark.parametrize(

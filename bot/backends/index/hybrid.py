@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from bot.backends.index import folding
 from bot.backends.index.growing import Growing
-from bot.backends.index.log import Damaged, Log, News, Place, Replaced, Row, expect
+from bot.backends.index.harm import Damaged, Lost, Replaced
+from bot.backends.index.log import Log, News, Place, Row, expect
 from bot.backends.index.owners import Fusion
 from bot.backends.index.rows import rows, taken
 from bot.backends.index.shelf import Listed, Shelf, put_aside
@@ -142,7 +143,7 @@ class HybridIndex:
             with self._lock:
                 try:
                     return act(self._followed())
-                except Replaced:
+                except (Replaced, Lost):
                     self._close()
                 except Damaged as err:
                     log.warning("index damaged", extra={"folder": str(self._folder), "error": str(err)})
@@ -190,7 +191,7 @@ class HybridIndex:
                 for name, checksum in listed.sums.items() if check else ():
                     self._shelf.load(name, checksum)
                 return self._begin(end.epoch, listed)
-            except Damaged as err:
+            except Lost as err:
                 if self._shelf.listed() == listed:  # else it was replaced meanwhile
                     log.warning("index damaged", extra={"folder": str(self._folder), "error": str(err)})
                     break

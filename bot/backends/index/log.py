@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.errors import Misconfigured, Unavailable
+from bot.backends.index.harm import Damaged, Replaced, told
+from bot.errors import Misconfigured
 
 FORMAT = "3"
 SCHEMA = """
@@ -27,19 +28,10 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 """
 NEWER = "SELECT * FROM passage WHERE seq > ? ORDER BY seq"
 GONE = "SELECT seq, passage FROM gone WHERE seq > ? ORDER BY seq"
-BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 BEHIND = 100  # puts and passages, which are about 500 pages of SQLite's log
 # What is forgotten is overwritten. The log is small, so that a reader never has to go through much of it; to write it
 # back takes a disk 100 ms, for which no put waits unless whoever should have done it beside did not.
 PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON", "wal_autocheckpoint=4000")
-
-
-class Damaged(Exception):
-    """The files are not what we wrote."""
-
-
-class Replaced(Exception):
-    """Somebody has put another file in this one's place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +83,7 @@ class Log:
 
     def __init__(self, file: Path) -> None:
         self._file, self._name, self._unwritten = file, str(file), 0
-        with _told(file):
+        with told(file.parent):
             file.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         try:
@@ -101,7 +93,7 @@ class Log:
             raise
 
     def _prepare(self) -> None:
-        with _told(self._file):
+        with told(self._file.parent):
             inode = os.stat(self._name).st_ino
             for pragma in PRAGMAS:
                 self._db.execute(f"PRAGMA {pragma}")
@@ -117,7 +109,7 @@ class Log:
 
     def changed(self) -> int | None:
         """The file's version, None where nobody has written since `seen`. Replaced when it is another file by now."""
-        with _told(self._file):
+        with told(self._file.parent):
             try:
                 if os.stat(self._name).st_ino != self._inode:
                     raise Replaced
@@ -132,12 +124,12 @@ class Log:
 
     def embedder(self) -> str:
         """Whose vectors these are, "" before the first."""
-        with _told(self._file):
+        with told(self._file.parent):
             return self._meta().get("embedder", "")
 
     def end(self) -> Place:
         """As far as anybody has written."""
-        with _told(self._file), self._reading():
+        with told(self._file.parent), self._reading():
             ends = dict(self._db.execute("SELECT name, seq FROM sqlite_sequence"))
             return Place(self._meta()["epoch"], ends.get("passage", 0), ends.get("gone", 0))
 
@@ -147,7 +139,7 @@ class Log:
         Misconfigured where the file is of another embedder."""
         values = [(r.owner, r.part, r.source, r.title, r.text, r.scope, r.until, r.vector, r.check) for r in rows]
         owners = dict.fromkeys((*(row.owner for row in rows), *drop))
-        with _told(self._file), self._writing():
+        with told(self._file.parent), self._writing():
             meta = self._meta()
             expect(self._file.parent, meta.get("embedder", ""), embedder)
             if mark and meta.get("mark", "") != mark[1]:
@@ -163,14 +155,14 @@ class Log:
 
     def clear(self, embedder: str) -> None:
         """Empty it, for vectors of this one alone; whoever follows begins anew."""
-        with _told(self._file), self._writing():
+        with told(self._file.parent), self._writing():
             for emptied in ("DELETE FROM passage", "DELETE FROM gone", "DELETE FROM meta"):
                 self._db.execute(emptied)
             self._db.executemany("INSERT INTO meta VALUES (?, ?)", [*_born(), ("embedder", embedder)])
 
     def news(self, since: Place) -> News:
         """What came after `since`, all of one moment; everything where the file has been emptied meanwhile."""
-        with _told(self._file), self._reading():
+        with told(self._file.parent), self._reading():
             try:
                 meta = self._meta()
                 since = since if since.epoch == meta["epoch"] else Place(meta["epoch"])
@@ -179,8 +171,10 @@ class Log:
             except (TypeError, ValueError, KeyError) as err:
                 raise Damaged(str(err)) from err
         ends = rows[-1][0] if rows else since.seq, gone[-1][0] if gone else since.gone
-        told = meta.get("mark", ""), meta.get("embedder", "")
-        return News(rows, tuple(passage for _, passage in gone), Place(since.epoch, *ends), *told)
+        return News(
+            rows, tuple(passage for _, passage in gone), Place(since.epoch, *ends),
+            meta.get("mark", ""), meta.get("embedder", ""),
+        )  # fmt: skip
 
     @property
     def behind(self) -> bool:
@@ -197,7 +191,7 @@ class Log:
     def settle(self) -> bool:
         """Have all that was committed so far survive a power cut, too, and empty SQLite's own log; False while somebody
         keeps it busy."""
-        with _told(self._file):
+        with told(self._file.parent):
             [(busy, _, _)] = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return not busy
 
@@ -244,17 +238,3 @@ def _checked(found: tuple[Any, ...]) -> tuple[int, Row]:
     if row.check != check:
         raise Damaged(f"passage {seq} has changed")
     return int(seq), row
-
-
-@contextmanager
-def _told(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as err:
-        if err.sqlite_errorcode in BROKEN or "no such table" in str(err):
-            raise Damaged(str(err)) from err
-        if isinstance(err, sqlite3.OperationalError):
-            raise Unavailable(f"the index in {file.parent} cannot be used: {err}", retry_after=1.0) from err
-        raise
-    except OSError as err:
-        raise Unavailable(f"the index in {file.parent} cannot be used: {err}", retry_after=1.0) from err

@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bot.backends.index.frozen import Arrays, Frozen, save
-from bot.backends.index.log import FORMAT, Damaged
-from bot.errors import Unavailable
+from bot.backends.index.harm import Lost, told
+from bot.backends.index.log import FORMAT
 from bot.model import Scope
 
 LIST = "segments.json"
 BLOCK = 1 << 20
 PAUSE = 0.01  # seconds
+NOT_WHOLE = (FileNotFoundError, NotADirectoryError, ValueError, TypeError, EOFError)  # no other error of the system
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,38 +36,40 @@ class Listed:
 
 
 class Shelf:
-    """A folder. Raises Damaged where it is not what we wrote, and Unavailable where the disk is full or away."""
+    """A folder. Raises Lost where a segment is not what we wrote, and Unavailable where the disk is full or away."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def listed(self) -> Listed:
         """What there is, nothing at first, nor where the list is not what we wrote."""
-        try:
-            check, _, told = (self._folder / LIST).read_text(encoding="utf-8").partition("\n")
-            return Listed(**json.loads(told)) if int(check) == zlib.crc32(told.encode()) else Listed()
-        except (OSError, ValueError, TypeError):
-            return Listed()
+        with told(self._folder):
+            try:
+                check, _, text = (self._folder / LIST).read_text(encoding="utf-8").partition("\n")
+                return Listed(**json.loads(text)) if int(check) == zlib.crc32(text.encode()) else Listed()
+            except (FileNotFoundError, ValueError, TypeError):
+                return Listed()
 
     def forget(self) -> None:
         """The list is of no use."""
-        with _told(self._folder), suppress(FileNotFoundError):
+        with told(self._folder), suppress(FileNotFoundError):
             (self._folder / LIST).unlink()
 
     def load(self, name: str, check: int | None = None) -> Frozen:
         """A segment. With `check` every byte of it is looked at."""
         folder = self._folder / name
-        try:
-            if check is not None and checksum(folder) != check:
-                raise Damaged(f"segment {name} has changed")
-            return Frozen(folder)
-        except (OSError, ValueError, TypeError) as err:
-            raise Damaged(f"segment {name}: {err}") from err
+        with told(self._folder):
+            try:
+                if check is not None and checksum(folder) != check:
+                    raise Lost(f"segment {name} has changed")
+                return Frozen(folder)
+            except NOT_WHOLE as err:
+                raise Lost(f"segment {name}: {err}") from err
 
     def add(self, arrays: Arrays, scopes: list[Scope]) -> tuple[str, int]:
         """Write a segment; its name and checksum. Nobody sees it before it is listed."""
         name = f"segment-{secrets.token_hex(6)}"
-        with _told(self._folder):
+        with told(self._folder):
             (self._folder / name).mkdir(parents=True)
             save(arrays, scopes, self._folder / name)
             for file in (self._folder / name).iterdir():
@@ -76,9 +79,9 @@ class Shelf:
     def replace(self, listed: Listed) -> None:
         """The new list, whole or not at all; folders that are not on it go."""
         half = self._folder / f"{LIST}.{os.getpid()}"
-        with _told(self._folder):
-            told = json.dumps(asdict(listed))
-            half.write_text(f"{zlib.crc32(told.encode())}\n{told}", encoding="utf-8")
+        with told(self._folder):
+            text = json.dumps(asdict(listed))
+            half.write_text(f"{zlib.crc32(text.encode())}\n{text}", encoding="utf-8")
             _sync(half)
             half.replace(self._folder / LIST)
             _sync(self._folder)
@@ -90,7 +93,7 @@ class Shelf:
     def alone(self, name: str = "folding", patience: float = 0.0) -> Iterator[bool]:
         """True where nobody else is at it (writes segments, when it is "folding"), or has come to an end within so many
         seconds."""
-        with _told(self._folder):
+        with told(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             held = (self._folder / name).open("a")
         with held:
@@ -126,17 +129,9 @@ def _sync(path: Path) -> None:
         os.close(opened)
 
 
-@contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as err:
-        raise Unavailable(f"the index in {folder} cannot be written: {err.strerror}", retry_after=1.0) from err
-
-
 def put_aside(folder: Path) -> None:
     """Take a folder away as a whole, so that it is made anew; who has files of it open sees that they are gone."""
     gone = folder.with_name(f"{folder.name}-{secrets.token_hex(4)}-damaged")
-    with _told(folder), suppress(FileNotFoundError):
+    with told(folder), suppress(FileNotFoundError):
         folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
