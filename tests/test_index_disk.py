@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -689,6 +689,86 @@ def test_tidying_says_when_it_could_not(opened: Opened, tmp_path: Path, monkeypa
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(Unavailable, match="busy"):
             index.compact()
+
+
+@contextmanager
+def read_beside(file: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> Iterator[None]:
+    """Another process begins to read while a segment is got ready, and ends when so many tries were in vain."""
+    write_back, settle, failed = Log.write_back, Log.settle, list[bool]()
+
+    def begin(log: Log) -> None:
+        write_back(log)
+        if not other.in_transaction and len(failed) < times:
+            other.executescript("INSERT OR REPLACE INTO meta VALUES ('other', ''); BEGIN; SELECT * FROM meta;")
+
+    def end(log: Log) -> bool:
+        if not (done := settle(log)):
+            failed.append(done)
+            if len(failed) == times:
+                other.rollback()
+        return done
+
+    with closing(sqlite3.connect(file, isolation_level=None)) as other, monkeypatch.context() as patched:
+        patched.setattr(Log, "write_back", begin)
+        patched.setattr(Log, "settle", end)
+        yield
+
+
+def owners(folder: Path) -> bytes:
+    return b"".join((segment / "owners.npy").read_bytes() for segment in segments(folder))
+
+
+def test_tidying_says_when_somebody_who_reads_kept_it_from_it(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.backends.index.hybrid.PATIENCE", 0.1)
+    index = filled(opened())
+    index.put([], drop=["part-5"])
+
+    reads = read_beside(tmp_path / "index" / "passages.db", monkeypatch, times=100)
+    with reads, pytest.raises(Unavailable, match="busy"):
+        index.compact()
+    assert b"part-5part-6" in owners(tmp_path)
+
+    index.compact()
+    assert b"part-5part-6" not in owners(tmp_path)
+
+
+def test_tidying_waits_for_who_reads(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = filled(opened())
+    index.put([], drop=["part-5"])
+
+    with read_beside(tmp_path / "index" / "passages.db", monkeypatch, times=1):
+        index.compact()
+
+    assert b"part-5part-6" not in owners(tmp_path)
+
+
+def test_tidying_says_when_somebody_who_reads_keeps_what_has_gone_in_sqlites_log(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.backends.index.hybrid.PATIENCE", 0.1)
+    index = opened()
+    index.put([part(1)])
+    with closing(sqlite3.connect(tmp_path / "index" / "passages.db", isolation_level=None)) as other:
+        other.executescript("BEGIN; SELECT * FROM meta;")
+        index.put([], drop=["part-1"])
+        with pytest.raises(Unavailable, match="busy"):
+            index.compact()
+    index.compact()
+
+
+def test_no_segment_is_written_of_what_a_power_cut_could_take(opened: Opened, tmp_path: Path) -> None:
+    index = opened(10_000)
+    index.mark()
+    with closing(sqlite3.connect(tmp_path / "index" / "passages.db", isolation_level=None)) as other:
+        other.executescript("BEGIN; SELECT * FROM meta;")
+        filled(index, 600)
+    assert segments(tmp_path) == []
+
+    index.mark()
+    index.close()
+    assert len(segments(tmp_path)) == 1
 
 
 def test_scores_do_not_depend_on_what_there_was_before(opened: Opened, tmp_path: Path) -> None:

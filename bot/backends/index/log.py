@@ -32,6 +32,7 @@ BEHIND = 100  # puts and passages, which are about 500 pages of SQLite's log
 # What is forgotten is overwritten. The log is small, so that a reader never has to go through much of it; to write it
 # back takes a disk 100 ms, for which no put waits unless whoever should have done it beside did not.
 PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON", "wal_autocheckpoint=4000")
+SETTLING = 1000  # milliseconds, in which nobody else can write and no thread of ours search
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,11 @@ class Log:
         """Have all that was committed so far survive a power cut, too, and empty SQLite's own log; False while somebody
         keeps it busy."""
         with told(self._file.parent):
-            [(busy, _, _)] = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.execute(f"PRAGMA busy_timeout={SETTLING}")
+            try:
+                [(busy, _, _)] = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                self._db.execute(f"PRAGMA {PRAGMAS[0]}")
             return not busy
 
     def close(self) -> None:

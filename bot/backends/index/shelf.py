@@ -1,5 +1,6 @@
 """The frozen segments of an index on disk: a list that is replaced as a whole, and folders that never change."""
 
+import errno
 import fcntl
 import json
 import os
@@ -7,7 +8,7 @@ import secrets
 import shutil
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from bot.backends.index.frozen import Arrays, Frozen, save
 from bot.backends.index.harm import Lost, told
 from bot.backends.index.log import FORMAT
-from bot.model import Scope
+from bot.model import Scope, Source
 
 LIST = "segments.json"
 BLOCK = 1 << 20
@@ -55,14 +56,24 @@ class Shelf:
         with told(self._folder), suppress(FileNotFoundError):
             (self._folder / LIST).unlink()
 
-    def load(self, name: str, check: int | None = None) -> Frozen:
-        """A segment. With `check` every byte of it is looked at."""
-        folder = self._folder / name
+    def loaded(self, listed: Listed, *, check: bool = False) -> dict[Source, tuple[Frozen, ...]]:
+        """All its segments. With `check` every byte of them is looked at."""
+        for name, told_sum in listed.sums.items() if check else ():
+            with self._whole(name):
+                if checksum(self._folder / name) != told_sum:
+                    raise Lost(f"segment {name} has changed")
+        return {s: tuple(self.load(name) for name in listed.segments.get(s, ())) for s in Source}
+
+    def load(self, name: str) -> Frozen:
+        """A segment."""
+        with self._whole(name):
+            return Frozen(self._folder / name)
+
+    @contextmanager
+    def _whole(self, name: str) -> Iterator[None]:
         with told(self._folder):
             try:
-                if check is not None and checksum(folder) != check:
-                    raise Lost(f"segment {name} has changed")
-                return Frozen(folder)
+                yield
             except NOT_WHOLE as err:
                 raise Lost(f"segment {name}: {err}") from err
 
@@ -85,30 +96,52 @@ class Shelf:
             _sync(half)
             half.replace(self._folder / LIST)
             _sync(self._folder)
-            for folder in self._folder.glob("segment-*"):  # who has mapped one keeps it
-                if folder.name not in listed.sums:
-                    shutil.rmtree(folder, ignore_errors=True)
+            _remove(self._unlisted(listed.sums))
+
+    def _unlisted(self, listed: Container[str]) -> list[Path]:
+        return [folder for folder in self._folder.glob("segment-*") if folder.name not in listed]
 
     @contextmanager
-    def alone(self, name: str = "folding", patience: float = 0.0) -> Iterator[bool]:
-        """True where nobody else is at it (writes segments, when it is "folding"), or has come to an end within so many
-        seconds."""
+    def alone(self, name: str = "folding", patience: float = 0.0) -> Iterator["Held | None"]:
+        """A lock, where nobody else is at it (writes segments, when it is "folding"), or has come to an end within so
+        many seconds."""
         with told(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-            held = (self._folder / name).open("a")
-        with held:
-            until = time.monotonic() + patience
-            while not (mine := _locked(held.fileno())) and time.monotonic() < until:
-                time.sleep(PAUSE)
-            yield mine
+            opened = (self._folder / name).open("a")
+        with opened:
+            held = Held(self._folder / name, opened.fileno())
+            yield held if patient(held.taken, patience, PAUSE) else None
 
 
-def _locked(held: int) -> bool:
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lock file of the folder, and its number as an open file."""
+
+    file: Path
+    number: int
+
+    def taken(self) -> bool:
+        """Whether it is ours by now."""
+        with told(self.file.parent):
+            try:
+                fcntl.flock(self.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+    def sure(self) -> None:
+        """Unavailable where somebody has put the folder aside: then it locks nothing."""
+        with told(self.file.parent):
+            if not os.path.samestat(os.fstat(self.number), self.file.stat()):
+                raise FileNotFoundError(errno.ENOENT, "it was put aside")
+
+
+def patient(done: Callable[[], bool], patience: float, pause: float) -> bool:
+    """Whether it is done within so many seconds; it is tried again after each `pause`, once at least."""
+    until = time.monotonic() + patience
+    while not (happened := done()) and time.monotonic() < until:
+        time.sleep(pause)
+    return happened
 
 
 def checksum(folder: Path) -> int:
@@ -119,6 +152,15 @@ def checksum(folder: Path) -> int:
             while block := read.read(BLOCK):
                 made = zlib.crc32(block, made)
     return made
+
+
+def _remove(left: Iterable[Path]) -> None:
+    """Who has mapped a segment keeps it."""
+    for path in left:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
