@@ -28,6 +28,7 @@ from bot.backends.index import HybridIndex
 from bot.backends.index.harm import Damaged, told
 from bot.backends.index.log import Log, Place
 from bot.backends.index.rows import rows as made_rows
+from bot.backends.index.shelf import Shelf, put_aside
 from bot.brains import Floats, Passage
 from bot.errors import Misconfigured, Unavailable
 from bot.knowledge import Knowledge
@@ -769,6 +770,111 @@ def test_no_segment_is_written_of_what_a_power_cut_could_take(opened: Opened, tm
     index.mark()
     index.close()
     assert len(segments(tmp_path)) == 1
+
+
+KILL = """
+import os, sys
+from pathlib import Path
+folder = Path(sys.argv[1])
+def kill(*_, **__):
+    os.kill(os.getpid(), 9)
+"""
+
+
+def killed_by(tmp_path: Path, code: str) -> None:
+    """Runs it in a process of its own, which kills itself with `kill()`."""
+    done = subprocess.run([sys.executable, "-c", KILL + code, str(tmp_path / "index")], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+KILLED_BEFORE_IT_LISTS = """
+from bot.backends.index import shelf
+from tests.test_index_disk import HashEmbedder, HybridIndex, part
+shelf.Shelf.replace = kill
+index = HybridIndex(HashEmbedder(), folder, grown=16)
+index.put([part(n) for n in range(40)])
+index.close()
+"""
+KILLED_PUTTING_ASIDE = """
+from bot.backends.index import shelf
+shelf.shutil.rmtree = kill
+shelf.put_aside(folder)
+"""
+
+
+@pytest.mark.parametrize("fold", [False, True])
+def test_a_segment_that_nobody_lists_since_its_writer_was_killed_goes(
+    opened: Opened, tmp_path: Path, fold: bool
+) -> None:
+    killed_by(tmp_path, KILLED_BEFORE_IT_LISTS)
+    [left] = segments(tmp_path)
+    index = opened()
+    index.put([], drop=[f"part-{n}" for n in range(40)])
+
+    if fold:
+        index.put([part(n) for n in range(100, 140)])
+        index.close()
+    else:
+        index.compact()
+
+    assert left not in segments(tmp_path)
+    assert in_use(index) == (40 if fold else 0)
+
+
+def test_half_a_list_goes(opened: Opened, tmp_path: Path) -> None:
+    filled(opened())
+    half = tmp_path / "index" / "segments.json.4711"
+    half.write_text("part-5")
+
+    opened().compact()
+
+    assert not half.exists()
+    assert in_use(opened()) == 100
+
+
+def test_what_was_put_aside_goes_though_who_did_it_was_killed(opened: Opened, tmp_path: Path) -> None:
+    opened().put([Passage("secret", Source.PAST, "zugzwang in the cellar")])
+    killed_by(tmp_path, KILLED_PUTTING_ASIDE)
+    kept = [tmp_path / name for name in ("index-2", "index-12345678", "other-12345678-damaged")]
+    for folder in kept:
+        folder.mkdir()
+    assert len(list(tmp_path.glob("index-*-damaged"))) == 1
+
+    opened().compact()
+
+    assert list(tmp_path.glob("index-*-damaged")) == []
+    assert all(folder.exists() for folder in kept)
+
+
+def test_what_another_process_writes_at_this_moment_stays(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.backends.index.hybrid.PATIENCE", 0.1)
+    index = filled(opened())
+    with Shelf(tmp_path / "index").alone() as held:
+        assert held
+        begun = tmp_path / "index" / "segment-begun"
+        begun.mkdir()
+        with pytest.raises(Unavailable, match="busy"):
+            index.compact()
+        index.put([part(n) for n in range(100, 140)])
+        index.close()
+        assert begun.exists()
+
+
+def test_a_lock_of_a_folder_that_was_put_aside_is_none(opened: Opened, tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "index")
+    with shelf.alone() as held:
+        put_aside(tmp_path / "index")
+        filled(opened())
+        assert held
+        with pytest.raises(Unavailable, match="was put aside"):
+            shelf.sweep(held, ())
+        with pytest.raises(Unavailable, match="was put aside"):
+            held.sure()
+
+    assert in_use(opened()) == 100
+    assert len(segments(tmp_path)) > 0
 
 
 def test_scores_do_not_depend_on_what_there_was_before(opened: Opened, tmp_path: Path) -> None:

@@ -93,10 +93,15 @@ class HybridIndex:
                 raise Unavailable(f"the index in {self._folder} is busy", retry_after=60.0)
 
     def _tidied(self, held: Held) -> bool:
-        self._in_turn(self._adopt_newer)
+        self._in_turn(lambda opened: self._tidy_up(opened, held))
         if self._spaces.gone:
             return self._freeze(held, tidy=True)
         return self._in_turn(lambda opened: opened.settle())
+
+    def _tidy_up(self, opened: Log, held: Held) -> None:
+        """Before segments are written."""
+        self._adopt_newer(opened)
+        self._shelf.sweep(held, self._listed.sums)
 
     def clear(self) -> None:
         """Forget everything, in every process; those with another embedder can neither read nor write it any more."""
@@ -258,7 +263,7 @@ class HybridIndex:
     def _freeze(self, held: Held, *, tidy: bool) -> bool:
         """Whether it is done. What was sealed is read again where that fails."""
         try:
-            self._in_turn(self._adopt_newer)
+            self._in_turn(lambda opened: self._tidy_up(opened, held))
             if opened := self._log:
                 opened.write_back()  # so that there is little to settle while searches wait
             sealed = self._in_turn(self._seal)

@@ -1,7 +1,7 @@
 """The frozen segments of an index on disk: a list that is replaced as a whole, and folders that never change."""
 
-import errno
 import fcntl
+import glob
 import json
 import os
 import secrets
@@ -16,9 +16,11 @@ from pathlib import Path
 from bot.backends.index.frozen import Arrays, Frozen, save
 from bot.backends.index.harm import Lost, told
 from bot.backends.index.log import FORMAT
+from bot.errors import Unavailable
 from bot.model import Scope, Source
 
 LIST = "segments.json"
+ASIDE = f"-{'[0-9a-f]' * 8}-damaged"
 BLOCK = 1 << 20
 PAUSE = 0.01  # seconds
 NOT_WHOLE = (FileNotFoundError, NotADirectoryError, ValueError, TypeError, EOFError)  # no other error of the system
@@ -98,6 +100,15 @@ class Shelf:
             _sync(self._folder)
             _remove(self._unlisted(listed.sums))
 
+    def sweep(self, held: "Held", listed: Container[str]) -> None:
+        """Take away what processes that were killed have left: other segments than those listed, half a list, folders
+        put aside. By whoever writes segments alone, so that nobody is at it."""
+        with told(self._folder):
+            left = [*self._unlisted(listed), *self._folder.glob(f"{LIST}.*")]
+            held.sure()  # so that what was found is of the folder that it locks
+            _remove(left)
+            _remove(self._folder.parent.glob(glob.escape(self._folder.name) + ASIDE))
+
     def _unlisted(self, listed: Container[str]) -> list[Path]:
         return [folder for folder in self._folder.glob("segment-*") if folder.name not in listed]
 
@@ -132,8 +143,9 @@ class Held:
     def sure(self) -> None:
         """Unavailable where somebody has put the folder aside: then it locks nothing."""
         with told(self.file.parent):
-            if not os.path.samestat(os.fstat(self.number), self.file.stat()):
-                raise FileNotFoundError(errno.ENOENT, "it was put aside")
+            still = self.file.exists() and os.path.samestat(os.fstat(self.number), self.file.stat())
+        if not still:
+            raise Unavailable(f"the index in {self.file.parent} was put aside meanwhile", retry_after=1.0)
 
 
 def patient(done: Callable[[], bool], patience: float, pause: float) -> bool:
