@@ -26,7 +26,7 @@ import app
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
 from bot.backends.index.harm import Damaged, told
-from bot.backends.index.log import Log, Place
+from bot.backends.index.log import Log, News, Place
 from bot.backends.index.rows import rows as made_rows
 from bot.backends.index.shelf import Shelf, put_aside
 from bot.brains import Floats, Passage
@@ -152,6 +152,30 @@ def test_edits_beside_a_process_that_has_merged_segments_cost_no_passage(opened:
     assert one.check() == (("index of 120 passages", True, ""),)
     assert (tmp_path / "index" / "passages.db").stat().st_ino == file
     assert all(found(one, f"How do I change part {n}?")[0] == f"part-{n}" for n in range(120))
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_process_that_slept_while_others_put_much_takes_their_segments_and_reads_the_rest(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, anew: bool
+) -> None:
+    one, other, read, news = filled(opened(), 3), opened(), list[int](), Log.news
+    assert found(one, "How do I change part 1?")
+    if anew:
+        other.clear()
+    other.put([part(n) for n in range(300)])
+    other.close()
+    opened(10_000).put([part(n) for n in range(300, 305)])
+
+    def counted(log: Log, since: Place) -> News:
+        told = news(log, since)
+        read.append(len(told.rows))
+        return told
+
+    monkeypatch.setattr(Log, "news", counted)
+
+    assert [found(one, f"How do I change part {n}?")[0] for n in (7, 299, 302)] == ["part-7", "part-299", "part-302"]
+    assert sum(read) == 5
+    assert in_use(one) == 305
 
 
 def test_what_is_cleared_is_gone_for_everybody(opened: Opened) -> None:

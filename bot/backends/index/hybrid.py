@@ -12,7 +12,7 @@ from typing import TypeVar
 from bot.backends.index import folding
 from bot.backends.index.folding import Sealed
 from bot.backends.index.harm import Damaged, Lost, Replaced
-from bot.backends.index.log import Log, News, Place, Row, expect
+from bot.backends.index.log import Log, News, Place, Row, emptied, expect
 from bot.backends.index.owners import Fusion
 from bot.backends.index.rows import rows
 from bot.backends.index.shelf import Held, Listed, Shelf, patient, put_aside
@@ -108,17 +108,10 @@ class HybridIndex:
         with self._lock:
             self._close()
             try:
-                self._empty()
+                emptied(self._folder / NAME, self._embedder.name)
             except Damaged:
                 put_aside(self._folder)
-                self._empty()
-
-    def _empty(self) -> None:
-        opened = Log(self._folder / NAME)
-        try:
-            opened.clear(self._embedder.name)
-        finally:
-            opened.close()
+                emptied(self._folder / NAME, self._embedder.name)
 
     def check(self) -> Fine:
         """Whether it can be read, and is of this embedder."""
@@ -166,11 +159,17 @@ class HybridIndex:
             self._log = self._open()
         version = self._log.changed()
         if version is not None:
+            if self._far_behind(self._log.end()):
+                self._adopt_newer(self._log)
             self._follow(self._log)
             self._log.seen(version)
             if self._spaces.most >= self._grown:
                 self._adopt_newer(self._log)
         return self._log
+
+    def _far_behind(self, end: Place) -> bool:
+        """There may be segments of what would have to be read word by word while others wait."""
+        return end.epoch != self._place.epoch or end.seq - self._place.seq >= self._grown
 
     def _open(self) -> Log:
         opened = Log(self._folder / NAME)
@@ -207,7 +206,7 @@ class HybridIndex:
     def _adopt_newer(self, opened: Log) -> None:
         """Take what another process has frozen."""
         listed = self._shelf.listed()
-        if listed != self._listed and listed.epoch == self._place.epoch and not self._spaces.sealed:
+        if listed != self._listed and listed.epoch == opened.end().epoch and not self._spaces.sealed:
             self._adopt(opened)
             self._follow(opened)
 

@@ -226,6 +226,12 @@ class Log:
             self._db.execute("ROLLBACK")
 
 
+def emptied(file: Path, embedder: str) -> None:
+    """Whatever is in it, for vectors of this one alone from now on."""
+    with closing(Log(file)) as opened:
+        opened.clear(embedder)
+
+
 def expect(folder: Path, made: str, ours: str) -> None:
     """Misconfigured where vectors are of an embedder, and it is not ours."""
     if made not in ("", ours):
