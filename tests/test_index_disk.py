@@ -25,7 +25,7 @@ import pytest
 import app
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
-from bot.backends.index.harm import Damaged, told
+from bot.backends.index.harm import Damaged, Replaced, told
 from bot.backends.index.log import Log, News, Place
 from bot.backends.index.rows import rows as made_rows
 from bot.backends.index.shelf import Shelf, put_aside
@@ -899,6 +899,119 @@ def test_a_lock_of_a_folder_that_was_put_aside_is_none(opened: Opened, tmp_path:
 
     assert in_use(opened()) == 100
     assert len(segments(tmp_path)) > 0
+
+
+def gone_rows(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "index" / "passages.db")) as there:
+        [(count,)] = there.execute("SELECT count(*) FROM gone")
+    return int(count)
+
+
+def test_what_has_gone_long_ago_is_not_counted_for_ever(opened: Opened, tmp_path: Path) -> None:
+    index = filled(opened(), 20)
+    for _ in range(30):
+        index.put([part(3)], drop=["part-4"])
+    assert gone_rows(tmp_path) == 31
+
+    index.compact()
+
+    assert gone_rows(tmp_path) == 0
+    for each in (index, opened()):
+        assert in_use(each) == 19
+        assert found(each, "How do I change part 3?")[0] == "part-3"
+        assert "part-4" not in found(each, "How do I change part 4?", limit=30)
+
+
+def test_what_has_gone_is_not_counted_any_more_once_segments_without_it_are_written(
+    opened: Opened, tmp_path: Path
+) -> None:
+    index = opened()
+    index.put([part(n) for n in range(15)])
+    index.put([part(n) for n in range(4)])
+    index.close()
+
+    assert (len(segments(tmp_path)), gone_rows(tmp_path), in_use(opened())) == (1, 0, 15)
+
+
+def test_what_a_segment_still_has_is_remembered_to_have_gone(opened: Opened, tmp_path: Path) -> None:
+    index = opened()
+    index.put([part(n) for n in range(100)])
+    index.close()
+    index.put([], drop=["part-5"])
+    index.put([part(n) for n in range(100, 116)])
+    index.close()
+
+    assert b"part-5part-6" in owners(tmp_path)  # it is tidied once a day
+    assert gone_rows(tmp_path) == 1
+    assert in_use(opened()) == 115
+    assert "part-5" not in found(opened(), "How do I change part 5?", limit=200)
+
+
+@pytest.mark.parametrize("grown", [16, 10_000])
+def test_a_process_that_was_behind_what_is_not_counted_any_more_finds_nothing_that_has_gone(
+    opened: Opened, grown: int
+) -> None:
+    one, other = opened(grown), opened()
+    one.put([part(n) for n in range(40)])
+    assert "part-3" in found(one, "How do I change part 3?")
+
+    other.put([part(50)], drop=["part-3"])
+    other.compact()
+
+    assert in_use(one) == 40
+    assert "part-3" not in found(one, "How do I change part 3?", limit=50)
+    assert found(one, "How do I change part 50?")[0] == "part-50"
+    one.put([part(51)])
+    assert in_use(other) == 41
+
+
+def test_a_log_knows_what_came_after_a_place_that_it_was_at_and_has_not_pruned(tmp_path: Path) -> None:
+    log = Log(tmp_path / "passages.db")
+    for _ in range(3):
+        log.put(made_rows([part(1)], HashEmbedder()), [], None, "words-1")
+    end = log.end()
+    assert (end.seq, end.gone) == (3, 2)
+    log.prune(replace(end, gone=1))
+    log.prune(Place("another", 3, 2))
+
+    at = [replace(end, gone=0), replace(end, gone=1), end, replace(end, gone=3), replace(end, seq=4), Place("another")]
+    assert [log.knows(place) for place in at] == [False, True, True, False, False, False]
+    assert log.news(replace(end, gone=1)).gone == (2,)
+    assert log.news(Place()).place == end
+    with pytest.raises(Replaced):
+        log.news(replace(end, gone=0))
+    log.prune(end)
+    assert log.news(Place()).place == end
+    log.close()
+
+
+def test_segments_that_know_more_than_a_file_that_was_put_back_are_not_taken(opened: Opened, tmp_path: Path) -> None:
+    filled(opened(), 40)
+    file = tmp_path / "index" / "passages.db"
+    copy(file, tmp_path / "backup.db")
+    index = opened()
+    index.put([part(n) for n in range(40, 80)])
+    index.close()
+    copy(tmp_path / "backup.db", file)
+
+    index = opened()
+
+    assert (index.mark(), in_use(index)) == ("39", 40)
+    assert all(found(index, f"How do I change part {n}?")[0] == f"part-{n}" for n in range(40))
+
+
+def test_of_two_that_put_after_the_same_mark_one_is_told_that_it_did_not(tmp_path: Path) -> None:
+    logs = [Log(tmp_path / "passages.db") for _ in range(2)]
+    put = [
+        log.put(made_rows([part(n)], HashEmbedder()), [], (f"mark-{n}", ""), "words-1") for n, log in enumerate(logs)
+    ]
+
+    news = logs[0].news(Place())
+
+    assert put == [True, False]
+    assert ([row.owner for _, row in news.rows], news.mark) == (["part-0"], "mark-0")
+    for log in logs:
+        log.close()
 
 
 def test_scores_do_not_depend_on_what_there_was_before(opened: Opened, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from bot.model import Scope, Source
 
 CHUNK = 2_000_000  # postings that are moved at a time
 GONE = -1
+MANY = 65_536  # passages that have gone for which segments are tidied at once
 LARGER = 4  # times that a segment is larger than the next; others are merged
 
 
@@ -168,7 +169,7 @@ def _move(arrays: Arrays, rows: Rows, span: tuple[int, int], to: Postings, free:
 
 def written(shelf: Shelf, sealed: Sealed, *, tidy: bool) -> Listed:
     """New segments, and those of before that stay. `tidy`: of none has any gone."""
-    segments, sums = dict[str, Sequence[str]](), dict(sealed.listed.sums)
+    segments, sums, gone = dict[str, Sequence[str]](), dict(sealed.listed.sums), sealed.place.gone
 
     def add(arrays: Arrays, scopes: list[Scope]) -> Frozen:
         name, sums[name] = shelf.add(arrays, scopes)
@@ -182,8 +183,10 @@ def written(shelf: Shelf, sealed: Sealed, *, tidy: bool) -> Listed:
         while (last := _mergeable(parts)) is not None:
             parts[last:] = [add(*merged(parts[last:]))]
         segments[source] = [part.name for part in parts]
+        if any(part.gone for part in parts):
+            gone = sealed.listed.gone
     named = {name for names in segments.values() for name in names}
-    return Listed(sealed.place.epoch, sealed.place.seq, segments, {name: sums[name] for name in named})
+    return Listed(sealed.place.epoch, sealed.place.seq, segments, {name: sums[name] for name in named}, gone)
 
 
 def _mergeable(parts: Sequence[Frozen]) -> int | None:

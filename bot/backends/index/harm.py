@@ -42,7 +42,7 @@ class Lost(Exception):
 
 
 class Replaced(Exception):
-    """Somebody has put another file in this one's place."""
+    """Somebody has put another file in this one's place, or taken out of it what we have not followed."""
 
 
 @contextmanager

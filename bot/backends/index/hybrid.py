@@ -94,9 +94,13 @@ class HybridIndex:
 
     def _tidied(self, held: Held) -> bool:
         self._in_turn(lambda opened: self._tidy_up(opened, held))
-        if self._spaces.gone:
+        if self._spaces.gone or self._gone() >= self._grown:
             return self._freeze(held, tidy=True)
         return self._in_turn(lambda opened: opened.settle())
+
+    def _gone(self) -> int:
+        """How much has gone since no segment had any of it: whoever opens the index reads that."""
+        return self._place.gone - self._listed.gone
 
     def _tidy_up(self, opened: Log, held: Held) -> None:
         """Before segments are written."""
@@ -186,21 +190,22 @@ class HybridIndex:
     def _begin(self, epoch: str = "", listed: Listed = EMPTY, *, check: bool = False) -> None:
         """With the segments that are listed, and nothing that grows."""
         self._spaces = Spaces(self._embedder.dim, self._shelf.loaded(listed, check=check))
-        self._place, self._mark, self._listed = Place(epoch, listed.seq, 0), "", listed
+        self._place, self._mark, self._listed = replace(listed.place, epoch=epoch), "", listed
 
     def _adopt(self, opened: Log, *, check: bool = False) -> None:
         """Take the segments that are listed, where they are of this file; where they are damaged, all is read from the
         file itself."""
         for _ in range(TRIES):
-            listed, end = self._shelf.listed(), opened.end()
-            if listed.epoch != end.epoch or listed.seq > end.seq:
-                break
+            listed, harm = self._shelf.listed(), ""
             try:
-                return self._begin(end.epoch, listed, check=check)
+                if opened.knows(listed.place):
+                    return self._begin(listed.epoch, listed, check=check)
             except Lost as err:
-                if self._shelf.listed() == listed:  # else it was replaced meanwhile
-                    log.warning("index damaged", extra={"folder": str(self._folder), "error": str(err)})
-                    break
+                harm = str(err)
+            if self._shelf.listed() == listed:  # else it was replaced meanwhile
+                if harm:
+                    log.warning("index damaged", extra={"folder": str(self._folder), "error": harm})
+                break
         return self._shelf.forget()
 
     def _adopt_newer(self, opened: Log) -> None:
@@ -254,7 +259,7 @@ class HybridIndex:
             with self._shelf.alone() as held:
                 before = self._most() + 1
                 while held and self._grown <= (most := self._most()) < before:  # more may have come meanwhile
-                    self._freeze(held, tidy=False)
+                    self._freeze(held, tidy=self._gone() >= folding.MANY)
                     before = most
         except Exception as err:
             log.exception("index not folded", extra={"folder": str(self._folder), "error": str(err)})
@@ -288,7 +293,8 @@ class HybridIndex:
         held.sure()
         self._shelf.replace(listed)
         self._listed = listed
-        gone = opened.news(replace(self._place, gone=0)).gone
+        gone = opened.news(replace(self._place, gone=listed.gone)).gone
         spaces.swap(loaded)
         spaces.kill(gone)
+        opened.prune(listed.place)
         return True

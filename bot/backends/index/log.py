@@ -8,7 +8,7 @@ import os
 import secrets
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS gone (seq INTEGER PRIMARY KEY AUTOINCREMENT, passage 
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 NEWER = "SELECT * FROM passage WHERE seq > ? ORDER BY seq"
-GONE = "SELECT seq, passage FROM gone WHERE seq > ? ORDER BY seq"
+GONE = "SELECT passage FROM gone WHERE seq > ? AND passage <= ? ORDER BY seq"  # newer ones nobody has taken
 BEHIND = 100  # puts and passages, which are about 500 pages of SQLite's log
 # What is forgotten is overwritten. The log is small, so that a reader never has to go through much of it; to write it
 # back takes a disk 100 ms, for which no put waits unless whoever should have done it beside did not.
@@ -69,8 +69,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What came after a place, and where it leads to. `gone`: numbers of passages; `embedder`: whose vectors these are,
-    "" before the first."""
+    """What came after a place, and where it leads to. `gone`: numbers of passages that there were at that place;
+    `embedder`: whose vectors these are, "" before the first."""
 
     rows: tuple[tuple[int, Row], ...]
     gone: tuple[int, ...]
@@ -131,8 +131,14 @@ class Log:
     def end(self) -> Place:
         """As far as anybody has written."""
         with told(self._file.parent), self._reading():
-            ends = dict(self._db.execute("SELECT name, seq FROM sqlite_sequence"))
-            return Place(self._meta()["epoch"], ends.get("passage", 0), ends.get("gone", 0))
+            return self._end(self._meta())
+
+    def knows(self, place: Place) -> bool:
+        """Whether it has been there, and can tell all that came after."""
+        with told(self._file.parent), self._reading():
+            meta = self._meta()
+            end = self._end(meta)
+            return place.epoch == end.epoch and place.seq <= end.seq and _pruned(meta) <= place.gone <= end.gone
 
     def put(self, rows: Sequence[Row], drop: Sequence[str], mark: tuple[str, str] | None, embedder: str) -> bool:
         """Replace all that the owners of `rows` had, take out what those of `drop` have, and note the mark: all or
@@ -162,20 +168,29 @@ class Log:
             self._db.executemany("INSERT INTO meta VALUES (?, ?)", [*_born(), ("embedder", embedder)])
 
     def news(self, since: Place) -> News:
-        """What came after `since`, all of one moment; everything where the file has been emptied meanwhile."""
+        """What came after `since`, all of one moment; everything where the file has been emptied meanwhile. Replaced
+        where some of it has been pruned."""
         with told(self._file.parent), self._reading():
             try:
                 meta = self._meta()
-                since = since if since.epoch == meta["epoch"] else Place(meta["epoch"])
+                since = since if since.epoch == meta["epoch"] else Place(meta["epoch"], 0, _pruned(meta))
+                if since.gone < _pruned(meta):
+                    raise Replaced
                 rows = tuple(_checked(row) for row in self._db.execute(NEWER, (since.seq,)))
-                gone = tuple(self._db.execute(GONE, (since.gone,)))
+                gone = tuple(passage for (passage,) in self._db.execute(GONE, (since.gone, since.seq)))
+                end = self._end(meta)
             except (TypeError, ValueError, KeyError) as err:
                 raise Damaged(str(err)) from err
-        ends = rows[-1][0] if rows else since.seq, gone[-1][0] if gone else since.gone
-        return News(
-            rows, tuple(passage for _, passage in gone), Place(since.epoch, *ends),
-            meta.get("mark", ""), meta.get("embedder", ""),
-        )  # fmt: skip
+        return News(rows, gone, end, meta.get("mark", ""), meta.get("embedder", ""))
+
+    def prune(self, place: Place) -> None:
+        """Forget what had gone by then, since no segment has it any more; whoever has not followed as far begins
+        anew."""
+        with told(self._file.parent), self._writing():
+            meta = self._meta()
+            if meta["epoch"] == place.epoch and _pruned(meta) < place.gone:
+                self._db.execute("DELETE FROM gone WHERE seq <= ?", (place.gone,))
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('pruned', ?)", (str(place.gone),))
 
     @property
     def behind(self) -> bool:
@@ -206,6 +221,10 @@ class Log:
 
     def _meta(self) -> dict[str, str]:
         return dict(self._db.execute("SELECT name, value FROM meta"))
+
+    def _end(self, meta: Mapping[str, str]) -> Place:
+        ends = dict(self._db.execute("SELECT name, seq FROM sqlite_sequence"))
+        return Place(meta["epoch"], ends.get("passage", 0), ends.get("gone", 0))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -241,6 +260,11 @@ def expect(folder: Path, made: str, ours: str) -> None:
 
 def _born() -> list[tuple[str, str]]:
     return [("format", FORMAT), ("epoch", secrets.token_hex(8))]
+
+
+def _pruned(meta: Mapping[str, str]) -> int:
+    """Up to where nobody can be told any more what had gone."""
+    return int(meta.get("pruned", 0))
 
 
 def _checked(found: tuple[Any, ...]) -> tuple[int, Row]:

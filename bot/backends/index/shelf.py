@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bot.backends.index.frozen import Arrays, Frozen, save
 from bot.backends.index.harm import Lost, told
-from bot.backends.index.log import FORMAT
+from bot.backends.index.log import FORMAT, Place
 from bot.errors import Unavailable
 from bot.model import Scope, Source
 
@@ -29,13 +29,19 @@ NOT_WHOLE = (FileNotFoundError, NotADirectoryError, ValueError, TypeError, EOFEr
 @dataclass(frozen=True, slots=True)
 class Listed:
     """Which segments there are: what the log of `epoch` had up to `seq`, by source the names of segments, oldest first;
-    `sums`: a checksum for each."""
+    `sums`: a checksum for each; `gone`: up to where of what has gone they have nothing."""
 
     epoch: str = ""
     seq: int = 0
     segments: Mapping[str, Sequence[str]] = field(default_factory=dict)
     sums: Mapping[str, int] = field(default_factory=dict)
+    gone: int = 0
     format: str = FORMAT
+
+    @property
+    def place(self) -> Place:
+        """From where on it is to be followed."""
+        return Place(self.epoch, self.seq, self.gone)
 
 
 class Shelf:
