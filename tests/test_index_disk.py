@@ -1,27 +1,34 @@
 """The index on disk: what lasts, what other processes see, what a crash or a damaged file costs."""
 
+import errno
 import fcntl
 import os
 import random
+import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from shutil import copy
+from typing import NoReturn
 
 import pytest
 
 import app
 from bot.backends.embedder import HashEmbedder
 from bot.backends.index import HybridIndex
-from bot.backends.index.log import Log, Place
+from bot.backends.index.harm import Damaged, Replaced, told
+from bot.backends.index.log import Log, News, Place
 from bot.backends.index.rows import rows as made_rows
+from bot.backends.index.shelf import Shelf, put_aside
 from bot.brains import Floats, Passage
 from bot.errors import Misconfigured, Unavailable
 from bot.knowledge import Knowledge
@@ -129,6 +136,48 @@ def test_a_process_takes_the_segments_that_another_has_frozen(opened: Opened, tm
         assert found(index, f"How do I change part {n}?")[0] == f"part-{n}"
 
 
+def test_edits_beside_a_process_that_has_merged_segments_cost_no_passage(opened: Opened, tmp_path: Path) -> None:
+    filled(opened(), 40)
+    one, before = opened(10_000), segments(tmp_path)
+    one.check()
+    other = opened()
+    other.put([part(n) for n in range(40, 80)])
+    other.close()
+    assert set(before).isdisjoint(segments(tmp_path))
+    file = (tmp_path / "index" / "passages.db").stat().st_ino
+
+    one.put([part(n) for n in range(80, 120)])
+    one.put([part(n) for n in range(80, 110)])
+
+    assert one.check() == (("index of 120 passages", True, ""),)
+    assert (tmp_path / "index" / "passages.db").stat().st_ino == file
+    assert all(found(one, f"How do I change part {n}?")[0] == f"part-{n}" for n in range(120))
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_process_that_slept_while_others_put_much_takes_their_segments_and_reads_the_rest(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, anew: bool
+) -> None:
+    one, other, read, news = filled(opened(), 3), opened(), list[int](), Log.news
+    assert found(one, "How do I change part 1?")
+    if anew:
+        other.clear()
+    other.put([part(n) for n in range(300)])
+    other.close()
+    opened(10_000).put([part(n) for n in range(300, 305)])
+
+    def counted(log: Log, since: Place) -> News:
+        told = news(log, since)
+        read.append(len(told.rows))
+        return told
+
+    monkeypatch.setattr(Log, "news", counted)
+
+    assert [found(one, f"How do I change part {n}?")[0] for n in (7, 299, 302)] == ["part-7", "part-299", "part-302"]
+    assert sum(read) == 5
+    assert in_use(one) == 305
+
+
 def test_what_is_cleared_is_gone_for_everybody(opened: Opened) -> None:
     one, other = filled(opened()), opened()
     assert found(other, "model 7")
@@ -227,6 +276,134 @@ def test_a_damaged_segment_is_found_out_and_all_is_read_anew(
     assert index.mark() == "99"
     assert "index damaged" in caplog.text
     assert all(found(index, f"How do I change part {n}?")[0] == f"part-{n}" for n in range(100))
+
+
+def in_use(index: HybridIndex) -> int:
+    return int(index.check()[0][0].split()[2].replace(",", ""))
+
+
+def test_a_segment_that_is_lost_to_a_process_that_runs_costs_nothing_but_time(opened: Opened, tmp_path: Path) -> None:
+    filled(opened(), 40)
+    one = opened(10_000)
+    one.check()
+    other = opened()
+    other.put([part(n) for n in range(40, 80)])
+    other.close()
+    for segment in segments(tmp_path):
+        (segment / "parts.npy").write_bytes(b"")
+
+    one.put([part(n) for n in range(80, 120)])
+    one.put([part(n) for n in range(80, 110)])
+
+    assert in_use(one) == 120
+    assert all(found(one, f"How do I change part {n}?")[0] == f"part-{n}" for n in range(120))
+
+
+@pytest.mark.parametrize("where", ["read_text", "iterdir"])  # of the list, of a segment
+@pytest.mark.parametrize(
+    ("code", "fix"),
+    [
+        (errno.EMFILE, "open files"),
+        (errno.ENOMEM, "more memory"),
+        (errno.EIO, "look at the disk"),
+        (errno.EACCES, "read and write there"),
+    ],
+)
+def test_trouble_that_passes_empties_nothing_and_says_what_to_do(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, fix: str, where: str
+) -> None:
+    def fails(path: Path, *_: object, **__: object) -> NoReturn:
+        raise OSError(code, os.strerror(code), str(path))
+
+    filled(opened())
+    kept = [*segments(tmp_path), tmp_path / "index" / "segments.json", tmp_path / "index" / "passages.db"]
+    before = [file.stat().st_ino for file in kept]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, where, fails)
+        with pytest.raises(Unavailable, match=fix):
+            opened().mark()
+
+    assert (in_use(opened()), opened().mark()) == (100, "99")
+    assert [file.stat().st_ino for file in kept] == before
+
+
+@pytest.fixture
+def few_files() -> Iterator[Callable[[], None]]:
+    """Takes all file descriptors, until the test ends or it is called again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = list[int]()
+
+    def take() -> None:
+        if taken:
+            while taken:
+                os.close(taken.pop())
+            return
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, soft), hard))
+        with suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+
+    yield take
+    while taken:
+        os.close(taken.pop())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_process_that_has_no_file_descriptor_left_for_a_while_empties_nothing(
+    opened: Opened, tmp_path: Path, few_files: Callable[[], None]
+) -> None:
+    filled(opened())
+    index, late = opened(10_000), opened(10_000)
+    index.put([part(n) for n in range(100, 140)])
+    file = (tmp_path / "index" / "passages.db").stat().st_ino
+
+    few_files()
+    with pytest.raises(Unavailable, match="open files"):
+        index.put([part(n) for n in range(100, 135)])
+    with pytest.raises(Unavailable, match="open files"):
+        late.mark()
+    few_files()
+
+    assert (in_use(index), in_use(late)) == (140, 140)
+    assert (tmp_path / "index" / "passages.db").stat().st_ino == file
+
+
+def sqlite_error(kind: type[sqlite3.Error], code: int, words: str) -> sqlite3.Error:
+    err = kind(words)
+    err.sqlite_errorcode = code
+    return err
+
+
+@pytest.mark.parametrize(
+    ("err", "told_as", "says"),
+    [
+        (sqlite_error(sqlite3.OperationalError, sqlite3.SQLITE_CANTOPEN, "unable to open"), Unavailable, "open files"),
+        (sqlite_error(sqlite3.OperationalError, sqlite3.SQLITE_FULL, "disk is full"), Unavailable, "make room"),
+        (sqlite_error(sqlite3.OperationalError, 10 | 3 << 8, "disk I/O error"), Unavailable, "look at the disk"),
+        (sqlite_error(sqlite3.OperationalError, 8, "readonly database"), Unavailable, "read and write there"),
+        (sqlite_error(sqlite3.OperationalError, 5, "database is locked"), Unavailable, "another process"),
+        (sqlite_error(sqlite3.DatabaseError, 11, "disk image is malformed"), Damaged, "malformed"),
+        (sqlite_error(sqlite3.DatabaseError, 11 | 3 << 8, "disk image is malformed"), Damaged, "malformed"),
+        (sqlite_error(sqlite3.DatabaseError, 26, "file is not a database"), Damaged, "not a database"),
+        (sqlite3.OperationalError("Could not decode to UTF-8 column 'text'"), Damaged, "Could not decode"),
+    ],
+)
+def test_only_a_file_that_is_not_whole_is_damaged(err: Exception, told_as: type[Exception], says: str) -> None:
+    with pytest.raises(told_as, match=says), told(Path("index")):
+        raise err
+
+
+def test_what_cannot_be_read_as_text_is_damaged_and_no_word_of_it_is_logged(
+    opened: Opened, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened().put([part(1)])
+    with closing(sqlite3.connect(tmp_path / "index" / "passages.db", isolation_level=None)) as there:
+        there.execute("UPDATE passage SET text = CAST(X'FF' || CAST('zugzwang' AS BLOB) AS TEXT)")
+
+    assert opened().mark() == ""
+    assert "index damaged" in caplog.text
+    assert "zugzwang" not in str([vars(record) for record in caplog.records])
 
 
 @pytest.mark.parametrize(
@@ -537,6 +714,304 @@ def test_tidying_says_when_it_could_not(opened: Opened, tmp_path: Path, monkeypa
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(Unavailable, match="busy"):
             index.compact()
+
+
+@contextmanager
+def read_beside(file: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> Iterator[None]:
+    """Another process begins to read while a segment is got ready, and ends when so many tries were in vain."""
+    write_back, settle, failed = Log.write_back, Log.settle, list[bool]()
+
+    def begin(log: Log) -> None:
+        write_back(log)
+        if not other.in_transaction and len(failed) < times:
+            other.executescript("INSERT OR REPLACE INTO meta VALUES ('other', ''); BEGIN; SELECT * FROM meta;")
+
+    def end(log: Log) -> bool:
+        if not (done := settle(log)):
+            failed.append(done)
+            if len(failed) == times:
+                other.rollback()
+        return done
+
+    with closing(sqlite3.connect(file, isolation_level=None)) as other, monkeypatch.context() as patched:
+        patched.setattr(Log, "write_back", begin)
+        patched.setattr(Log, "settle", end)
+        yield
+
+
+def owners(folder: Path) -> bytes:
+    return b"".join((segment / "owners.npy").read_bytes() for segment in segments(folder))
+
+
+def test_tidying_says_when_somebody_who_reads_kept_it_from_it(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.backends.index.hybrid.PATIENCE", 0.1)
+    index = filled(opened())
+    index.put([], drop=["part-5"])
+
+    reads = read_beside(tmp_path / "index" / "passages.db", monkeypatch, times=100)
+    with reads, pytest.raises(Unavailable, match="busy"):
+        index.compact()
+    assert b"part-5part-6" in owners(tmp_path)
+
+    index.compact()
+    assert b"part-5part-6" not in owners(tmp_path)
+
+
+def test_tidying_waits_for_who_reads(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = filled(opened())
+    index.put([], drop=["part-5"])
+
+    with read_beside(tmp_path / "index" / "passages.db", monkeypatch, times=1):
+        index.compact()
+
+    assert b"part-5part-6" not in owners(tmp_path)
+
+
+def test_tidying_says_when_somebody_who_reads_keeps_what_has_gone_in_sqlites_log(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.backends.index.hybrid.PATIENCE", 0.1)
+    index = opened()
+    index.put([part(1)])
+    with closing(sqlite3.connect(tmp_path / "index" / "passages.db", isolation_level=None)) as other:
+        other.executescript("BEGIN; SELECT * FROM meta;")
+        index.put([], drop=["part-1"])
+        with pytest.raises(Unavailable, match="busy"):
+            index.compact()
+    index.compact()
+
+
+def test_no_segment_is_written_of_what_a_power_cut_could_take(opened: Opened, tmp_path: Path) -> None:
+    index = opened(10_000)
+    index.mark()
+    with closing(sqlite3.connect(tmp_path / "index" / "passages.db", isolation_level=None)) as other:
+        other.executescript("BEGIN; SELECT * FROM meta;")
+        filled(index, 600)
+    assert segments(tmp_path) == []
+
+    index.mark()
+    index.close()
+    assert len(segments(tmp_path)) == 1
+
+
+KILL = """
+import os, sys
+from pathlib import Path
+folder = Path(sys.argv[1])
+def kill(*_, **__):
+    os.kill(os.getpid(), 9)
+"""
+
+
+def killed_by(tmp_path: Path, code: str) -> None:
+    """Runs it in a process of its own, which kills itself with `kill()`."""
+    done = subprocess.run([sys.executable, "-c", KILL + code, str(tmp_path / "index")], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+KILLED_BEFORE_IT_LISTS = """
+from bot.backends.index import shelf
+from tests.test_index_disk import HashEmbedder, HybridIndex, part
+shelf.Shelf.replace = kill
+index = HybridIndex(HashEmbedder(), folder, grown=16)
+index.put([part(n) for n in range(40)])
+index.close()
+"""
+KILLED_PUTTING_ASIDE = """
+from bot.backends.index import shelf
+shelf.shutil.rmtree = kill
+shelf.put_aside(folder)
+"""
+
+
+@pytest.mark.parametrize("fold", [False, True])
+def test_a_segment_that_nobody_lists_since_its_writer_was_killed_goes(
+    opened: Opened, tmp_path: Path, fold: bool
+) -> None:
+    killed_by(tmp_path, KILLED_BEFORE_IT_LISTS)
+    [left] = segments(tmp_path)
+    index = opened()
+    index.put([], drop=[f"part-{n}" for n in range(40)])
+
+    if fold:
+        index.put([part(n) for n in range(100, 140)])
+        index.close()
+    else:
+        index.compact()
+
+    assert left not in segments(tmp_path)
+    assert in_use(index) == (40 if fold else 0)
+
+
+def test_half_a_list_goes(opened: Opened, tmp_path: Path) -> None:
+    filled(opened())
+    half = tmp_path / "index" / "segments.json.4711"
+    half.write_text("part-5")
+
+    opened().compact()
+
+    assert not half.exists()
+    assert in_use(opened()) == 100
+
+
+def test_what_was_put_aside_goes_though_who_did_it_was_killed(opened: Opened, tmp_path: Path) -> None:
+    opened().put([Passage("secret", Source.PAST, "zugzwang in the cellar")])
+    killed_by(tmp_path, KILLED_PUTTING_ASIDE)
+    kept = [tmp_path / name for name in ("index-2", "index-12345678", "other-12345678-damaged")]
+    for folder in kept:
+        folder.mkdir()
+    assert len(list(tmp_path.glob("index-*-damaged"))) == 1
+
+    opened().compact()
+
+    assert list(tmp_path.glob("index-*-damaged")) == []
+    assert all(folder.exists() for folder in kept)
+
+
+def test_what_another_process_writes_at_this_moment_stays(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.backends.index.hybrid.PATIENCE", 0.1)
+    index = filled(opened())
+    with Shelf(tmp_path / "index").alone() as held:
+        assert held
+        begun = tmp_path / "index" / "segment-begun"
+        begun.mkdir()
+        with pytest.raises(Unavailable, match="busy"):
+            index.compact()
+        index.put([part(n) for n in range(100, 140)])
+        index.close()
+        assert begun.exists()
+
+
+def test_a_lock_of_a_folder_that_was_put_aside_is_none(opened: Opened, tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "index")
+    with shelf.alone() as held:
+        put_aside(tmp_path / "index")
+        filled(opened())
+        assert held
+        with pytest.raises(Unavailable, match="was put aside"):
+            shelf.sweep(held, ())
+        with pytest.raises(Unavailable, match="was put aside"):
+            held.sure()
+
+    assert in_use(opened()) == 100
+    assert len(segments(tmp_path)) > 0
+
+
+def gone_rows(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "index" / "passages.db")) as there:
+        [(count,)] = there.execute("SELECT count(*) FROM gone")
+    return int(count)
+
+
+def test_what_has_gone_long_ago_is_not_counted_for_ever(opened: Opened, tmp_path: Path) -> None:
+    index = filled(opened(), 20)
+    for _ in range(30):
+        index.put([part(3)], drop=["part-4"])
+    assert gone_rows(tmp_path) == 31
+
+    index.compact()
+
+    assert gone_rows(tmp_path) == 0
+    for each in (index, opened()):
+        assert in_use(each) == 19
+        assert found(each, "How do I change part 3?")[0] == "part-3"
+        assert "part-4" not in found(each, "How do I change part 4?", limit=30)
+
+
+def test_what_has_gone_is_not_counted_any_more_once_segments_without_it_are_written(
+    opened: Opened, tmp_path: Path
+) -> None:
+    index = opened()
+    index.put([part(n) for n in range(15)])
+    index.put([part(n) for n in range(4)])
+    index.close()
+
+    assert (len(segments(tmp_path)), gone_rows(tmp_path), in_use(opened())) == (1, 0, 15)
+
+
+def test_what_a_segment_still_has_is_remembered_to_have_gone(opened: Opened, tmp_path: Path) -> None:
+    index = opened()
+    index.put([part(n) for n in range(100)])
+    index.close()
+    index.put([], drop=["part-5"])
+    index.put([part(n) for n in range(100, 116)])
+    index.close()
+
+    assert b"part-5part-6" in owners(tmp_path)  # it is tidied once a day
+    assert gone_rows(tmp_path) == 1
+    assert in_use(opened()) == 115
+    assert "part-5" not in found(opened(), "How do I change part 5?", limit=200)
+
+
+@pytest.mark.parametrize("grown", [16, 10_000])
+def test_a_process_that_was_behind_what_is_not_counted_any_more_finds_nothing_that_has_gone(
+    opened: Opened, grown: int
+) -> None:
+    one, other = opened(grown), opened()
+    one.put([part(n) for n in range(40)])
+    assert "part-3" in found(one, "How do I change part 3?")
+
+    other.put([part(50)], drop=["part-3"])
+    other.compact()
+
+    assert in_use(one) == 40
+    assert "part-3" not in found(one, "How do I change part 3?", limit=50)
+    assert found(one, "How do I change part 50?")[0] == "part-50"
+    one.put([part(51)])
+    assert in_use(other) == 41
+
+
+def test_a_log_knows_what_came_after_a_place_that_it_was_at_and_has_not_pruned(tmp_path: Path) -> None:
+    log = Log(tmp_path / "passages.db")
+    for _ in range(3):
+        log.put(made_rows([part(1)], HashEmbedder()), [], None, "words-1")
+    end = log.end()
+    assert (end.seq, end.gone) == (3, 2)
+    log.prune(replace(end, gone=1))
+    log.prune(Place("another", 3, 2))
+
+    at = [replace(end, gone=0), replace(end, gone=1), end, replace(end, gone=3), replace(end, seq=4), Place("another")]
+    assert [log.knows(place) for place in at] == [False, True, True, False, False, False]
+    assert log.news(replace(end, gone=1)).gone == (2,)
+    assert log.news(Place()).place == end
+    with pytest.raises(Replaced):
+        log.news(replace(end, gone=0))
+    log.prune(end)
+    assert log.news(Place()).place == end
+    log.close()
+
+
+def test_segments_that_know_more_than_a_file_that_was_put_back_are_not_taken(opened: Opened, tmp_path: Path) -> None:
+    filled(opened(), 40)
+    file = tmp_path / "index" / "passages.db"
+    copy(file, tmp_path / "backup.db")
+    index = opened()
+    index.put([part(n) for n in range(40, 80)])
+    index.close()
+    copy(tmp_path / "backup.db", file)
+
+    index = opened()
+
+    assert (index.mark(), in_use(index)) == ("39", 40)
+    assert all(found(index, f"How do I change part {n}?")[0] == f"part-{n}" for n in range(40))
+
+
+def test_of_two_that_put_after_the_same_mark_one_is_told_that_it_did_not(tmp_path: Path) -> None:
+    logs = [Log(tmp_path / "passages.db") for _ in range(2)]
+    put = [
+        log.put(made_rows([part(n)], HashEmbedder()), [], (f"mark-{n}", ""), "words-1") for n, log in enumerate(logs)
+    ]
+
+    news = logs[0].news(Place())
+
+    assert put == [True, False]
+    assert ([row.owner for _, row in news.rows], news.mark) == (["part-0"], "mark-0")
+    for log in logs:
+        log.close()
 
 
 def test_scores_do_not_depend_on_what_there_was_before(opened: Opened, tmp_path: Path) -> None:

@@ -10,14 +10,25 @@ from bot.backends.index.frozen import Arrays, Frozen, signs
 from bot.backends.index.growing import Growing
 from bot.backends.index.log import Place
 from bot.backends.index.shelf import Listed, Shelf
-from bot.backends.index.space import Space
+from bot.backends.index.space import Spaces
 from bot.backends.index.words import Rows, number
 from bot.brains import Floats
 from bot.model import Scope, Source
 
 CHUNK = 2_000_000  # postings that are moved at a time
 GONE = -1
+MANY = 65_536  # passages that have gone for which segments are tidied at once
 LARGER = 4  # times that a segment is larger than the next; others are merged
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What is to be written: all that `spaces` had at `place`, in segments that are `listed` and what has `grown`."""
+
+    place: Place
+    spaces: Spaces
+    grown: Mapping[Source, Growing]
+    listed: Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,32 +167,26 @@ def _move(arrays: Arrays, rows: Rows, span: tuple[int, int], to: Postings, free:
     to.rows[targets], to.shares[targets] = anew[there], arrays.shares[at][there]
 
 
-def written(
-    shelf: Shelf,
-    place: Place,
-    spaces: Mapping[Source, Space],
-    grown: Mapping[Source, Growing],
-    before: Mapping[str, int],
-    *,
-    tidy: bool,
-) -> Listed:
-    """New segments, and those of before that stay. `before`: the checksums of these; `tidy`: of none has any gone."""
-    segments, sums = dict[str, Sequence[str]](), dict(before)
+def written(shelf: Shelf, sealed: Sealed, *, tidy: bool) -> Listed:
+    """New segments, and those of before that stay. `tidy`: of none has any gone."""
+    segments, sums, gone = dict[str, Sequence[str]](), dict(sealed.listed.sums), sealed.place.gone
 
     def add(arrays: Arrays, scopes: list[Scope]) -> Frozen:
         name, sums[name] = shelf.add(arrays, scopes)
         return shelf.load(name)
 
-    for source, space in spaces.items():
+    for source, space in sealed.spaces.of.items():
         parts = [add(*merged([part])) if tidy and part.gone else part for part in space.frozen]
         parts = [part for part in parts if len(part)]
-        if grown[source].live:
-            parts.append(add(*frozen(grown[source])))
+        if sealed.grown[source].live:
+            parts.append(add(*frozen(sealed.grown[source])))
         while (last := _mergeable(parts)) is not None:
             parts[last:] = [add(*merged(parts[last:]))]
         segments[source] = [part.name for part in parts]
+        if any(part.gone for part in parts):
+            gone = sealed.listed.gone
     named = {name for names in segments.values() for name in names}
-    return Listed(place.epoch, place.seq, segments, {name: sums[name] for name in named})
+    return Listed(sealed.place.epoch, sealed.place.seq, segments, {name: sums[name] for name in named}, gone)
 
 
 def _mergeable(parts: Sequence[Frozen]) -> int | None:

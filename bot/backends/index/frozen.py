@@ -85,7 +85,8 @@ def save(arrays: Arrays, scopes: list[Scope], folder: Path) -> None:
 
 
 class Frozen:
-    """A segment. Not thread-safe by itself. Raises OSError or ValueError where its files are not whole."""
+    """A segment. Not thread-safe by itself. Raises FileNotFoundError, EOFError, ValueError or TypeError where its files
+    are not whole."""
 
     def __init__(self, folder: Path) -> None:
         self.name = folder.name

@@ -14,6 +14,8 @@ from bot.brains import Floats
 from bot.model import Scope
 from bot.scope import Asker
 
+LEAST = 8  # passages that have gone for which it is not worth reading the others again
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -63,6 +65,11 @@ class Growing:
     def live(self) -> int:
         """How many have not gone."""
         return len(self._rows)
+
+    @property
+    def mostly_gone(self) -> bool:
+        """It is time to begin anew, since what has gone still counts in how rare a word is."""
+        return len(self) - self.live > max(LEAST, self.live // 4)
 
     def add(self, kept: Kept, counts: Counts, vector: Floats) -> None:
         """A passage; the newest of all."""

@@ -2,19 +2,21 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from bot.backends.index import folding
-from bot.backends.index.growing import Growing
-from bot.backends.index.log import Damaged, Log, News, Place, Replaced, Row, expect
+from bot.backends.index.folding import Sealed
+from bot.backends.index.harm import Damaged, Lost, Replaced
+from bot.backends.index.log import Log, News, Place, Row, emptied, expect
 from bot.backends.index.owners import Fusion
-from bot.backends.index.rows import rows, taken
-from bot.backends.index.shelf import Listed, Shelf, put_aside
-from bot.backends.index.space import Space
+from bot.backends.index.rows import rows
+from bot.backends.index.shelf import Held, Listed, Shelf, patient, put_aside
+from bot.backends.index.space import Spaces
 from bot.backends.index.words import Asked
 from bot.brains import Embedder, Hit, Passage
 from bot.errors import Misconfigured, Unavailable
@@ -29,8 +31,8 @@ LITTLE = 512  # that grow on when an index is closed
 NAME = "passages.db"
 TRIES = 3  # where another process is in the way, or a file is damaged
 PATIENCE = 30.0  # seconds that tidying waits for another process
+PAUSE = 0.2  # seconds between two tries of it, in which the others can write
 WAIT = 5.0  # seconds that a put waits for another, which may hang, before it goes on beside it
-LEAST = 8  # passages that have gone for which it is not worth reading the others again
 EMPTY = Listed()
 Done = TypeVar("Done")
 
@@ -86,36 +88,41 @@ class HybridIndex:
         """Segments with something that has gone are written anew; SQLite has overwritten it in its own file. Raises
         Unavailable where others keep it busy."""
         self._finish_folding()
-        with self._shelf.alone(patience=PATIENCE) as alone:
-            if not (alone and self._in_turn(lambda opened: opened.settle())):
+        with self._shelf.alone(patience=PATIENCE) as held:
+            if not (held and patient(partial(self._tidied, held), PATIENCE, PAUSE)):
                 raise Unavailable(f"the index in {self._folder} is busy", retry_after=60.0)
-            self._in_turn(self._adopt_newer)
-            if any(part.gone for space in self._spaces.values() for part in space.frozen):
-                self._freeze(tidy=True)
+
+    def _tidied(self, held: Held) -> bool:
+        self._in_turn(lambda opened: self._tidy_up(opened, held))
+        if self._spaces.gone or self._gone() >= self._grown:
+            return self._freeze(held, tidy=True)
+        return self._in_turn(lambda opened: opened.settle())
+
+    def _gone(self) -> int:
+        """How much has gone since no segment had any of it: whoever opens the index reads that."""
+        return self._place.gone - self._listed.gone
+
+    def _tidy_up(self, opened: Log, held: Held) -> None:
+        """Before segments are written."""
+        self._adopt_newer(opened)
+        self._shelf.sweep(held, self._listed.sums)
 
     def clear(self) -> None:
         """Forget everything, in every process; those with another embedder can neither read nor write it any more."""
         with self._lock:
             self._close()
             try:
-                self._empty()
+                emptied(self._folder / NAME, self._embedder.name)
             except Damaged:
                 put_aside(self._folder)
-                self._empty()
-
-    def _empty(self) -> None:
-        opened = Log(self._folder / NAME)
-        try:
-            opened.clear(self._embedder.name)
-        finally:
-            opened.close()
+                emptied(self._folder / NAME, self._embedder.name)
 
     def check(self) -> Fine:
         """Whether it can be read, and is of this embedder. Makes none."""
         if not self._log and not self._folder.exists():
             return (("no index yet, it is made when it is needed", True, ""),)
         try:
-            count = self._in_turn(lambda _: sum(space.live for space in self._spaces.values()))
+            count = self._in_turn(lambda _: self._spaces.live)
         except (Misconfigured, Unavailable) as err:
             return (("index", False, str(err)),)
         return ((f"index of {count:,} passages", True, ""),)
@@ -145,7 +152,7 @@ class HybridIndex:
             with self._lock:
                 try:
                     return act(self._followed())
-                except Replaced:
+                except (Replaced, Lost):
                     self._close()
                 except Damaged as err:
                     log.warning("index damaged", extra={"folder": str(self._folder), "error": str(err)})
@@ -158,9 +165,12 @@ class HybridIndex:
             self._log = self._open()
         version = self._log.changed()
         if version is not None:
+            end = self._log.end()
+            if end.epoch != self._place.epoch or end.seq - self._place.seq >= self._grown:
+                self._adopt_newer(self._log)  # rather than read all of it word by word while others wait
             self._follow(self._log)
             self._log.seen(version)
-            if max(len(space.growing) for space in self._spaces.values()) >= self._grown:
+            if self._spaces.most >= self._grown:
                 self._adopt_newer(self._log)
         return self._log
 
@@ -176,38 +186,33 @@ class HybridIndex:
             raise
         return opened
 
-    def _begin(self, epoch: str = "", listed: Listed = EMPTY) -> None:
+    def _begin(self, epoch: str = "", listed: Listed = EMPTY, *, check: bool = False) -> None:
         """With the segments that are listed, and nothing that grows."""
-        spaces = {s: tuple(self._shelf.load(name) for name in listed.segments.get(s, ())) for s in Source}
-        self._spaces = {source: Space(self._embedder.dim, found) for source, found in spaces.items()}
-        self._place, self._mark, self._listed = Place(epoch, listed.seq, 0), "", listed
+        self._spaces = Spaces(self._embedder.dim, self._shelf.loaded(listed, check=check))
+        self._place, self._mark, self._listed = replace(listed.place, epoch=epoch), "", listed
 
     def _adopt(self, opened: Log, *, check: bool = False) -> None:
         """Take the segments that are listed, where they are of this file; where they are damaged, all is read from the
         file itself."""
         for _ in range(TRIES):
-            listed, end = self._shelf.listed(), opened.end()
-            if listed.epoch != end.epoch or listed.seq > end.seq:
-                break
+            listed, harm = self._shelf.listed(), ""
             try:
-                for name, checksum in listed.sums.items() if check else ():
-                    self._shelf.load(name, checksum)
-                return self._begin(end.epoch, listed)
-            except Damaged as err:
-                if self._shelf.listed() == listed:  # else it was replaced meanwhile
-                    log.warning("index damaged", extra={"folder": str(self._folder), "error": str(err)})
-                    break
+                if opened.knows(listed.place):
+                    return self._begin(listed.epoch, listed, check=check)
+            except Lost as err:
+                harm = str(err)
+            if self._shelf.listed() == listed:  # else it was replaced meanwhile
+                if harm:
+                    log.warning("index damaged", extra={"folder": str(self._folder), "error": harm})
+                break
         return self._shelf.forget()
 
     def _adopt_newer(self, opened: Log) -> None:
         """Take what another process has frozen."""
         listed = self._shelf.listed()
-        if listed != self._listed and listed.epoch == self._place.epoch and not self._sealed():
+        if listed != self._listed and listed.epoch == opened.end().epoch and not self._spaces.sealed:
             self._adopt(opened)
             self._follow(opened)
-
-    def _sealed(self) -> bool:
-        return any(space.sealed for space in self._spaces.values())
 
     def _follow(self, opened: Log) -> None:
         try:
@@ -216,19 +221,20 @@ class HybridIndex:
             if news.place.epoch != self._place.epoch and self._place.epoch:
                 self._begin(news.place.epoch)
             self._take(news)
+            if self._spaces.mostly_gone and not self._spaces.sealed:
+                self._begin_anew(opened)
         except BaseException:
             self._close()  # it may have been taken in half
             raise
-        if any(_mostly_gone(space.growing) for space in self._spaces.values()) and not self._sealed():
-            self._begin(self._place.epoch, self._listed)
-            self._take(opened.news(self._place))
+
+    def _begin_anew(self, opened: Log) -> None:
+        """From what is listed now: segments that were listed when this process began may be merged and gone."""
+        self._begin()
+        self._adopt(opened)
+        self._take(opened.news(self._place))
 
     def _take(self, news: News) -> None:
-        for seq, row in news.rows:
-            self._spaces[Source(row.source)].add(*taken(seq, row))
-        for seq in news.gone:
-            for space in self._spaces.values():
-                space.kill(seq)
+        self._spaces.take(news)
         self._place, self._mark = news.place, news.mark
 
     def _look_after(self) -> None:
@@ -245,54 +251,49 @@ class HybridIndex:
 
     def _most(self) -> int:
         """Passages of a source that grow."""
-        return max(len(space.growing) for space in self._spaces.values()) if self._log else 0
+        return self._spaces.most if self._log else 0
 
     def _fold(self) -> None:
         try:
-            with self._shelf.alone() as alone:
+            with self._shelf.alone() as held:
                 before = self._most() + 1
-                while alone and self._grown <= (most := self._most()) < before:  # more may have come meanwhile
-                    self._freeze(tidy=False)
+                while held and self._grown <= (most := self._most()) < before:  # more may have come meanwhile
+                    self._freeze(held, tidy=self._gone() >= folding.MANY)
                     before = most
         except Exception as err:
             log.exception("index not folded", extra={"folder": str(self._folder), "error": str(err)})
 
-    def _freeze(self, *, tidy: bool) -> None:
-        """By whoever writes segments alone. What was sealed is read again where that fails."""
+    def _freeze(self, held: Held, *, tidy: bool) -> bool:
+        """Whether it is done. What was sealed is read again where that fails."""
         try:
-            self._in_turn(self._adopt_newer)
+            self._in_turn(lambda opened: self._tidy_up(opened, held))
             if opened := self._log:
                 opened.write_back()  # so that there is little to settle while searches wait
             sealed = self._in_turn(self._seal)
-            if sealed:
-                place, spaces, grown = sealed
-                listed = folding.written(self._shelf, place, spaces, grown, self._listed.sums, tidy=tidy)
-                self._in_turn(lambda opened: self._swap(opened, spaces, listed))
+            if not sealed:
+                return False
+            listed = folding.written(self._shelf, sealed, tidy=tidy)
+            return self._in_turn(lambda opened: self._swap(opened, held, sealed.spaces, listed))
         except BaseException:
             with self._lock:
                 self._close()
             raise
 
-    def _seal(self, opened: Log) -> "tuple[Place, dict[Source, Space], dict[Source, Growing]] | None":
+    def _seal(self, opened: Log) -> Sealed | None:
         """Nothing where the file cannot be made sure of: segments must not know more than it."""
         if not opened.settle():
             return None
-        spaces = dict(self._spaces)
-        return self._place, spaces, {source: space.seal() for source, space in spaces.items()}
+        return Sealed(self._place, self._spaces, self._spaces.seal(), self._listed)
 
-    def _swap(self, opened: Log, spaces: Mapping[Source, Space], listed: Listed) -> None:
-        if self._place.epoch != listed.epoch or any(self._spaces[source] is not spaces[source] for source in Source):
-            return  # it was emptied or opened anew meanwhile
-        loaded = {source: tuple(self._shelf.load(name) for name in listed.segments[source]) for source in Source}
+    def _swap(self, opened: Log, held: Held, spaces: Spaces, listed: Listed) -> bool:
+        if self._place.epoch != listed.epoch or self._spaces is not spaces:
+            return False  # it was emptied or opened anew meanwhile
+        loaded = self._shelf.loaded(listed)
+        held.sure()
         self._shelf.replace(listed)
         self._listed = listed
-        gone = opened.news(replace(self._place, gone=0)).gone
-        for source, space in spaces.items():
-            space.swap(loaded[source])
-            for seq in gone:
-                space.kill(seq)
-
-
-def _mostly_gone(growing: Growing) -> bool:
-    """What has gone still counts in how rare a word is."""
-    return len(growing) - growing.live > max(LEAST, growing.live // 4)
+        gone = opened.news(replace(self._place, gone=listed.gone)).gone
+        spaces.swap(loaded)
+        spaces.kill(gone)
+        opened.prune(listed.place)
+        return True

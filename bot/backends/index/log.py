@@ -4,18 +4,18 @@ What is committed survives a crash of ours. A power cut can take the newest of i
 writer writes it again.
 """
 
-import errno
 import os
 import secrets
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.errors import Misconfigured, Unavailable
+from bot.backends.index.harm import Damaged, Replaced, told
+from bot.errors import Misconfigured
 
 FORMAT = "3"
 SCHEMA = """
@@ -27,26 +27,12 @@ CREATE TABLE IF NOT EXISTS gone (seq INTEGER PRIMARY KEY AUTOINCREMENT, passage 
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 NEWER = "SELECT * FROM passage WHERE seq > ? ORDER BY seq"
-GONE = "SELECT seq, passage FROM gone WHERE seq > ? ORDER BY seq"
-BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-ROOM, MEND = (
-    "make room on its disk",
-    "make it a folder that the bot may read and write, or take it away: it is made anew",
-)
-BUSY, FULL = "another process keeps it busy; it is tried again", (errno.ENOSPC, errno.EDQUOT)
-FIXES = {sqlite3.SQLITE_FULL: ROOM, sqlite3.SQLITE_BUSY: BUSY, sqlite3.SQLITE_LOCKED: BUSY}  # others: MEND
+GONE = "SELECT passage FROM gone WHERE seq > ? AND passage <= ? ORDER BY seq"  # newer ones nobody has taken
 BEHIND = 100  # puts and passages, which are about 500 pages of SQLite's log
 # What is forgotten is overwritten. The log is small, so that a reader never has to go through much of it; to write it
 # back takes a disk 100 ms, for which no put waits unless whoever should have done it beside did not.
 PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON", "wal_autocheckpoint=4000")
-
-
-class Damaged(Exception):
-    """The files are not what we wrote."""
-
-
-class Replaced(Exception):
-    """Somebody has put another file in this one's place."""
+SETTLING = 1000  # milliseconds, in which nobody else can write and no thread of ours search
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +69,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What came after a place, and where it leads to. `gone`: numbers of passages; `embedder`: whose vectors these are,
-    "" before the first."""
+    """What came after a place, and where it leads to. `gone`: numbers of passages that there were at that place;
+    `embedder`: whose vectors these are, "" before the first."""
 
     rows: tuple[tuple[int, Row], ...]
     gone: tuple[int, ...]
@@ -98,7 +84,7 @@ class Log:
 
     def __init__(self, file: Path) -> None:
         self._file, self._name, self._unwritten = file, str(file), 0
-        with guarded(file):
+        with told(file.parent):
             file.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         try:
@@ -108,7 +94,7 @@ class Log:
             raise
 
     def _prepare(self) -> None:
-        with guarded(self._file):
+        with told(self._file.parent):
             inode = os.stat(self._name).st_ino
             for pragma in PRAGMAS:
                 self._db.execute(f"PRAGMA {pragma}")
@@ -124,7 +110,7 @@ class Log:
 
     def changed(self) -> int | None:
         """The file's version, None where nobody has written since `seen`. Replaced when it is another file by now."""
-        with guarded(self._file):
+        with told(self._file.parent):
             try:
                 if os.stat(self._name).st_ino != self._inode:
                     raise Replaced
@@ -139,14 +125,20 @@ class Log:
 
     def embedder(self) -> str:
         """Whose vectors these are, "" before the first."""
-        with guarded(self._file):
+        with told(self._file.parent):
             return self._meta().get("embedder", "")
 
     def end(self) -> Place:
         """As far as anybody has written."""
-        with guarded(self._file), self._reading():
-            ends = dict(self._db.execute("SELECT name, seq FROM sqlite_sequence"))
-            return Place(self._meta()["epoch"], ends.get("passage", 0), ends.get("gone", 0))
+        with told(self._file.parent), self._reading():
+            return self._end(self._meta())
+
+    def knows(self, place: Place) -> bool:
+        """Whether it has been there, and can tell all that came after."""
+        with told(self._file.parent), self._reading():
+            meta = self._meta()
+            end = self._end(meta)
+            return place.epoch == end.epoch and place.seq <= end.seq and _pruned(meta) <= place.gone <= end.gone
 
     def put(self, rows: Sequence[Row], drop: Sequence[str], mark: tuple[str, str] | None, embedder: str) -> bool:
         """Replace all that the owners of `rows` had, take out what those of `drop` have, and note the mark: all or
@@ -154,7 +146,7 @@ class Log:
         Misconfigured where the file is of another embedder."""
         values = [(r.owner, r.part, r.source, r.title, r.text, r.scope, r.until, r.vector, r.check) for r in rows]
         owners = dict.fromkeys((*(row.owner for row in rows), *drop))
-        with guarded(self._file), self._writing():
+        with told(self._file.parent), self._writing():
             meta = self._meta()
             expect(self._file.parent, meta.get("embedder", ""), embedder)
             if mark and meta.get("mark", "") != mark[1]:
@@ -170,24 +162,35 @@ class Log:
 
     def clear(self, embedder: str) -> None:
         """Empty it, for vectors of this one alone; whoever follows begins anew."""
-        with guarded(self._file), self._writing():
+        with told(self._file.parent), self._writing():
             for emptied in ("DELETE FROM passage", "DELETE FROM gone", "DELETE FROM meta"):
                 self._db.execute(emptied)
             self._db.executemany("INSERT INTO meta VALUES (?, ?)", [*_born(), ("embedder", embedder)])
 
     def news(self, since: Place) -> News:
-        """What came after `since`, all of one moment; everything where the file has been emptied meanwhile."""
-        with guarded(self._file), self._reading():
+        """What came after `since`, all of one moment; everything where the file has been emptied meanwhile. Replaced
+        where some of it has been pruned."""
+        with told(self._file.parent), self._reading():
             try:
                 meta = self._meta()
-                since = since if since.epoch == meta["epoch"] else Place(meta["epoch"])
+                since = since if since.epoch == meta["epoch"] else Place(meta["epoch"], 0, _pruned(meta))
+                if since.gone < _pruned(meta):
+                    raise Replaced
                 rows = tuple(_checked(row) for row in self._db.execute(NEWER, (since.seq,)))
-                gone = tuple(self._db.execute(GONE, (since.gone,)))
+                gone = tuple(passage for (passage,) in self._db.execute(GONE, (since.gone, since.seq)))
+                end = self._end(meta)
             except (TypeError, ValueError, KeyError) as err:
                 raise Damaged(str(err)) from err
-        ends = rows[-1][0] if rows else since.seq, gone[-1][0] if gone else since.gone
-        told = meta.get("mark", ""), meta.get("embedder", "")
-        return News(rows, tuple(passage for _, passage in gone), Place(since.epoch, *ends), *told)
+        return News(rows, gone, end, meta.get("mark", ""), meta.get("embedder", ""))
+
+    def prune(self, place: Place) -> None:
+        """Forget what had gone by then, since no segment has it any more; whoever has not followed as far begins
+        anew."""
+        with told(self._file.parent), self._writing():
+            meta = self._meta()
+            if meta["epoch"] == place.epoch and _pruned(meta) < place.gone:
+                self._db.execute("DELETE FROM gone WHERE seq <= ?", (place.gone,))
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('pruned', ?)", (str(place.gone),))
 
     @property
     def behind(self) -> bool:
@@ -204,8 +207,12 @@ class Log:
     def settle(self) -> bool:
         """Have all that was committed so far survive a power cut, too, and empty SQLite's own log; False while somebody
         keeps it busy."""
-        with guarded(self._file):
-            [(busy, _, _)] = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with told(self._file.parent):
+            self._db.execute(f"PRAGMA busy_timeout={SETTLING}")
+            try:
+                [(busy, _, _)] = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                self._db.execute(f"PRAGMA {PRAGMAS[0]}")
             return not busy
 
     def close(self) -> None:
@@ -214,6 +221,10 @@ class Log:
 
     def _meta(self) -> dict[str, str]:
         return dict(self._db.execute("SELECT name, value FROM meta"))
+
+    def _end(self, meta: Mapping[str, str]) -> Place:
+        ends = dict(self._db.execute("SELECT name, seq FROM sqlite_sequence"))
+        return Place(meta["epoch"], ends.get("passage", 0), ends.get("gone", 0))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -234,6 +245,12 @@ class Log:
             self._db.execute("ROLLBACK")
 
 
+def emptied(file: Path, embedder: str) -> None:
+    """Whatever is in it, for vectors of this one alone from now on."""
+    with closing(Log(file)) as opened:
+        opened.clear(embedder)
+
+
 def expect(folder: Path, made: str, ours: str) -> None:
     """Misconfigured where vectors are of an embedder, and it is not ours."""
     if made not in ("", ours):
@@ -246,28 +263,14 @@ def _born() -> list[tuple[str, str]]:
     return [("format", FORMAT), ("epoch", secrets.token_hex(8))]
 
 
+def _pruned(meta: Mapping[str, str]) -> int:
+    """Up to where nobody can be told any more what had gone."""
+    return int(meta.get("pruned", 0))
+
+
 def _checked(found: tuple[Any, ...]) -> tuple[int, Row]:
     seq, *fields, check = found
     row = Row(*fields)
     if row.check != check:
         raise Damaged(f"passage {seq} has changed")
     return int(seq), row
-
-
-@contextmanager
-def guarded(file: Path) -> Iterator[None]:
-    """What the system says of a file becomes Damaged, or Unavailable with what to do."""
-    try:
-        yield
-    except sqlite3.DatabaseError as err:
-        if err.sqlite_errorcode in BROKEN or "no such table" in str(err):
-            raise Damaged(str(err)) from err
-        if isinstance(err, sqlite3.OperationalError):
-            raise _unusable(file.parent, str(err), FIXES.get(err.sqlite_errorcode & 0xFF, MEND)) from err
-        raise
-    except OSError as err:
-        raise _unusable(file.parent, err.strerror or str(err), ROOM if err.errno in FULL else MEND) from err
-
-
-def _unusable(folder: Path, why: str, fix: str) -> Unavailable:
-    return Unavailable(f"the index in {folder} cannot be used: {why}; {fix}", retry_after=1.0)

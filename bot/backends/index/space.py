@@ -1,13 +1,18 @@
 """The passages of one source: segments that are frozen, and what grows."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from bot.backends.index import owners
 from bot.backends.index.frozen import Frozen
 from bot.backends.index.growing import Growing, Kept
+from bot.backends.index.log import News
 from bot.backends.index.owners import Fusion
+from bot.backends.index.rows import taken
 from bot.backends.index.words import Asked, Counts, worth
 from bot.brains import Floats, Hit
+from bot.model import Source
 from bot.scope import Asker
 
 LEAST = 0.01  # of a score: less is chance
@@ -62,6 +67,62 @@ class Space:
         share = values / (float(values.sum()) or 1.0)
         hits = [hit for part in reversed(parts) for hit in _best(part, asked, share, limit, who, fusion)]
         return tuple(sorted(hits, key=lambda hit: -round(hit.score, owners.EVEN))[:limit])
+
+
+class Spaces:
+    """Of every source. Not thread-safe by itself."""
+
+    def __init__(self, dim: int, frozen: Mapping[Source, tuple[Frozen, ...]]) -> None:
+        self.of = {source: Space(dim, frozen.get(source, ())) for source in Source}
+
+    def __getitem__(self, source: Source) -> Space:
+        return self.of[source]
+
+    @property
+    def live(self) -> int:
+        """How many passages there are."""
+        return sum(space.live for space in self.of.values())
+
+    @property
+    def most(self) -> int:
+        """Passages of a source that grow."""
+        return max(len(space.growing) for space in self.of.values())
+
+    @property
+    def mostly_gone(self) -> bool:
+        """It is time to begin what grows anew."""
+        return any(space.growing.mostly_gone for space in self.of.values())
+
+    @property
+    def sealed(self) -> bool:
+        """Something is being frozen."""
+        return any(space.sealed for space in self.of.values())
+
+    @property
+    def gone(self) -> bool:
+        """A segment has something that has gone."""
+        return any(part.gone for space in self.of.values() for part in space.frozen)
+
+    def take(self, news: News) -> None:
+        """What came and what went."""
+        for seq, row in news.rows:
+            self.of[Source(row.source)].add(*taken(seq, row))
+        self.kill(news.gone)
+
+    def kill(self, seqs: Sequence[int]) -> None:
+        """They have gone."""
+        for seq in seqs:
+            for space in self.of.values():
+                space.kill(seq)
+
+    def seal(self) -> dict[Source, Growing]:
+        """What has grown so far, which grows no more; it is searched as before."""
+        return {source: space.seal() for source, space in self.of.items()}
+
+    def swap(self, frozen: Mapping[Source, tuple[Frozen, ...]]) -> None:
+        """Segments that stand for all that was frozen or sealed before."""
+        for source, space in self.of.items():
+            space.swap(frozen[source])
 
 
 def _best(
