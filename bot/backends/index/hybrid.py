@@ -12,7 +12,7 @@ from typing import TypeVar
 from bot.backends.index import folding
 from bot.backends.index.folding import Sealed
 from bot.backends.index.harm import Damaged, Lost, Replaced
-from bot.backends.index.log import Log, News, Place, Row, emptied, expect
+from bot.backends.index.log import Log, News, Row, emptied, expect
 from bot.backends.index.owners import Fusion
 from bot.backends.index.rows import rows
 from bot.backends.index.shelf import Held, Listed, Shelf, patient, put_aside
