@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from bot.articles import cleaned, slug
-from bot.errors import Misconfigured
+from bot.errors import Misconfigured, Unavailable
 from bot.model import Entry, Provenance, Scope
 from bot.ports import Article, Translation
 from bot.text.sections import Section, split
@@ -21,7 +21,8 @@ NAMED = 88  # characters of an id that say what it is; the rest tells it from ot
 @dataclass(frozen=True, slots=True)
 class Document:
     """`id` names it in its place for as long as it is there; `digest` changes when it does. `withheld`: why nothing of
-    it may reach a customer, "" when it may. `entries` makes them, with ids; raises Misconfigured."""
+    it may reach a customer, "" when it may. `entries` makes them, with ids; raises Misconfigured where it is not clear
+    for whom they are, and Unavailable where what was made before may stay."""
 
     id: str
     where: str
@@ -45,7 +46,11 @@ def of_article(source: str, article: Article) -> Document:
 
 
 def _of_texts(source: str, article: Article) -> tuple[Entry, ...]:
-    return tuple(entry for text in article.texts for entry in _of_text(source, article, text))
+    """For whom it is the vendor says beside the text, so that one that is too long takes nothing back."""
+    try:
+        return tuple(entry for text in article.texts for entry in _of_text(source, article, text))
+    except Misconfigured as err:
+        raise Unavailable(str(err)) from err
 
 
 def _of_text(source: str, article: Article, text: Translation) -> Iterator[Entry]:

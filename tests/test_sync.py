@@ -447,6 +447,16 @@ def test_a_bomb_is_taken_in_or_skipped_in_time(store: Store, tmp_path: Path, nam
     assert len(known(store)) <= 1_000
 
 
+def test_an_article_that_grows_too_long_stays_as_it_was_and_is_told(store: Store) -> None:
+    take(store, shelf(article()))
+    before, long = known(store), Translation("en-us", "Returns", "<p>30 days.</p>" * 10_000)
+
+    [skipped] = take(store, shelf(replace(article(), texts=(long,)))).skipped
+
+    assert skipped.why == "size: more than 100,000 characters of HTML; split it"
+    assert known(store) == before != {}
+
+
 def test_a_language_that_is_taken_back_is_retired_with_its_next_version(store: Store) -> None:
     german = Translation("de", "Rückgabe", "<p>30 Tage.</p>")
     take(store, shelf(replace(article(), texts=(*article().texts, german))))
