@@ -147,12 +147,12 @@ def in_file(file: Path, base: Path) -> Iterator[tuple[str, Entry | Skipped]]:
 
 
 def _one(file: Path, where: str) -> Entry | Skipped:
-    named = slug(Path(where).with_suffix("").as_posix())
+    named, text = slug(Path(where).with_suffix("").as_posix()), ""
     try:
-        as_entry = _html if file.suffix.lower() in HTML else _markdown
-        made = as_entry(whole(file), file.stem)
+        as_entry, text = _html if file.suffix.lower() in HTML else _markdown, whole(file)
+        made = as_entry(text, file.stem)
     except Misconfigured as err:
-        return Skipped(where, str(err), named)
+        return Skipped(where, str(err), slug(own) if (own := matter.id_of(text)) else named)
     except GONE as err:
         return Skipped(where, f"cannot be read: {reason(err)}")
     return replace(made, id=slug(made.id) if made.id else named)

@@ -63,7 +63,7 @@ def _in_file(source: str, where: str, file: Path, text: str, stands: Provenance)
 def _of_row(source: str, at: str, row: Entry | Skipped, stands: Provenance, met: dict[str, str]) -> Document | Skipped:
     """`met`: where each id was seen first."""
     id_ = row.about if isinstance(row, Skipped) else row.id
-    first = met.setdefault(id_, at)
+    first = met.setdefault(id_, at) if id_ else at
     if isinstance(row, Skipped):
         return withheld(f"#{id_}", at, row.why) if id_ and first == at else row
     if first != at:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar, runtime_checkable
 
+from bot.errors import Unavailable
 from bot.model import Conversation, Delivery, DeliveryKind, Ref, Verdict
 
 Made = TypeVar("Made")
+TRIES = 5  # until whoever is crowded or away has had its chance
 Clock = Callable[[], datetime]
 Late = Callable[[], bool]
 Fine = tuple[tuple[str, bool, str], ...]  # (what, is it fine?, how to mend it)
@@ -22,6 +24,16 @@ class Patience(Protocol):
 
 def at_once(call: Callable[[], Made]) -> Made:
     """The `Patience` of what must not wait."""
+    return call()
+
+
+def patiently(call: Callable[[], Made], wait: Callable[[Unavailable], None]) -> Made:
+    """With `wait`, the `Patience` of whoever can wait: it is told why, and how long whoever is called says."""
+    for _ in range(TRIES - 1):
+        try:
+            return call()
+        except Unavailable as err:
+            wait(err)
     return call()
 
 

@@ -14,11 +14,11 @@ from bot.allow import LEADS
 from bot.errors import Misconfigured, Unavailable
 from bot.knowledge import Knows
 from bot.model import Person, Ref
+from bot.ports import patiently
 from bot.store import Store, audit, conversations, people
 from bot.store.letters import Letter, Which, get
 from bot.store.subjects import took_part
 from bot.store.verify_audit import verdict
-from bot.sync import patiently
 from bot.work import reason
 
 Run = Callable[[argparse.Namespace], None]

@@ -18,7 +18,7 @@ from bot.errors import BotError, Misconfigured, Unavailable
 from bot.files import Skipped
 from bot.imports import Became, How, Summary, Told, in_batches, merged
 from bot.model import Entry
-from bot.ports import Articles, Clock, Connector, Made
+from bot.ports import Articles, Clock, Connector
 from bot.store import Store, audit, conversations, taken
 from bot.store import knowledge as rows
 from bot.store.taken import Taken
@@ -27,7 +27,6 @@ from bot.text.public import SCOPES
 log = logging.getLogger(__name__)
 WHO = "understudy"
 OVERLAP = timedelta(minutes=3)  # what changes while a list is being read is found by the next look
-TRIES = 5  # until a vendor that is crowded or away has had its chance
 BATCH = 20  # documents in one transaction, as some have many parts
 LOOKS = 60.0  # seconds between two looks at whether one is due
 WHOLE_EVERY = timedelta(days=1)  # what vanished shows in a whole list alone
@@ -139,9 +138,9 @@ def _took(conn: Connection, where: str, document: Document, *, look: _Round) -> 
     if known and own and known.digest == document.digest and not look.how.overwrite:
         return Became.SAME
     made = _read(where, document)
-    if isinstance(made, Skipped) or made.withheld:
-        return made if isinstance(made, Skipped) else _took(conn, where, made, look=look)
-    return _merged(conn, where, made, known, look)
+    if isinstance(made, Skipped):
+        return made
+    return _took(conn, where, made, look=look) if made.withheld else _merged(conn, where, made, known, look)
 
 
 def _told_of(retired: list[str]) -> str:
@@ -276,16 +275,6 @@ def keep_in_step(store: Store, source: Source, now: Clock, every: timedelta) -> 
         with store.write() as conn:  # which says nothing about the helpdesk's conversations
             pace.leave_alone(conn, source.origin, now() + quiet, str(err))
     return None
-
-
-def patiently(call: Callable[[], Made], wait: Callable[[Unavailable], None]) -> Made:
-    """With `wait`, a `bot.ports.Patience` for whoever can wait: it is told why, and how long the vendor says."""
-    for _ in range(TRIES - 1):
-        try:
-            return call()
-        except Unavailable as err:
-            wait(err)
-    return call()
 
 
 def acts(

@@ -14,10 +14,10 @@ from bot.errors import BotError, Misconfigured, Unavailable
 from bot.find_commands import fill
 from bot.imports import How, Summary, Told
 from bot.knowledge import Knows
-from bot.ports import Connector, History, Macros, Made
+from bot.ports import Connector, History, Macros, Made, patiently
 from bot.records import WHO, Add, opened
 from bot.store import Store
-from bot.sync import Source, patiently, sources, sync
+from bot.sync import Source, sources, sync
 from bot.text import typed
 
 Desks = Mapping[str, Connector]

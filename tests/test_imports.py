@@ -247,9 +247,15 @@ def test_an_html_file_has_front_matter_as_a_markdown_file_has(tmp_path: Path) ->
 def test_what_is_not_for_everybody_any_more_is_told_to_be_in_force_still(store: Store, tmp_path: Path) -> None:
     """As an import retires nothing."""
     row = {"id": "b", "question": "B?", "answer": "Yes."}
-    lay(tmp_path, a_md="# A?\n\nYes.", b_jsonl=json.dumps(row))
+    own = "---\nid: own\n---\n# C?\n\nYes."
+    lay(tmp_path, a_md="# A?\n\nYes.", b_jsonl=json.dumps(row), c_md=own)
     take(store, tmp_path)
-    lay(tmp_path, a_md="---\ndraft: true\n---\n# A?\n\nYes.", b_jsonl=json.dumps(row | {"plan": "pro"}))
+    lay(
+        tmp_path,
+        a_md="---\ndraft: true\n---\n# A?\n\nYes.",
+        b_jsonl=json.dumps(row | {"plan": "pro"}),
+        c_md=own.replace("own\n", "own\nstatus: internal\n"),
+    )
 
     told = [skipped.why for skipped in take(store, tmp_path).skipped]
 
@@ -257,8 +263,9 @@ def test_what_is_not_for_everybody_any_more_is_told_to_be_in_force_still(store: 
         "draft: it is not published; version 1 of a stays in force here, until `app.py entries retire a`",
         "plan: write whom it is for as `scope: {plan: …}`; version 1 of b stays in force here, until "
         "`app.py entries retire b`",
+        "status: it is not published; version 1 of own stays in force here, until `app.py entries retire own`",
     ]
-    assert set(known(store)) == {"a", "b"}
+    assert set(known(store)) == {"a", "b", "own"}
 
 
 def test_a_single_file_of_another_kind_is_refused(shell: Shell, tmp_path: Path) -> None:

@@ -201,10 +201,10 @@ def test_entries_of_one_page_share_what_a_link_to_it_says(store: Store) -> None:
     assert told == {"part-0": pytest.approx(1 / 3), "part-1": pytest.approx(1 / 3)}
 
 
-def test_a_page_that_a_reply_links_twice_speaks_once(store: Store) -> None:
+def test_a_page_that_a_reply_links_again_and_again_speaks_once_and_crowds_out_no_other(store: Store) -> None:
     with store.write() as conn:
         rows.add_entry(conn, ENGRAVING)
-        rows.add_past(conn, replace(REPLY, links=(*(LINK,) * 9, "https://else.example", ENGRAVING.url)))
+        rows.add_past(conn, replace(REPLY, links=(*("https://else.example",) * 9, LINK, ENGRAVING.url)))
         told = recall(conn, [Hit(REPLY.id, 1.0, 1.0, 1.0)], lambda _: True)
 
     assert told == {ENGRAVING.id: pytest.approx(1 / 2)}

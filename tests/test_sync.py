@@ -19,10 +19,10 @@ from bot.files import Skipped
 from bot.folders import commit, licence
 from bot.imports import How, Summary
 from bot.model import Entry, Scope
-from bot.ports import Article, Translation
+from bot.ports import Article, Translation, patiently
 from bot.store import Store, audit
 from bot.store import knowledge as rows
-from bot.sync import Source, acts, keep_in_step, patiently, sources, sync
+from bot.sync import Source, acts, keep_in_step, sources, sync
 from tests.shell import Shell
 from tests.test_imports import lay
 

@@ -14,6 +14,7 @@ Needed is an answer below the second line of dashes; without `question` (or `tit
 
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
@@ -78,6 +79,13 @@ def parted(text: str) -> tuple[dict[str, Any], str]:
         raise Misconfigured("line 1", "what may be front matter is not read: YAML between two lines of `---`, at most "
                                       "20,000 characters")  # fmt: skip
     return (_head(found[1]), text[found.end() :]) if found else ({}, text)
+
+
+def id_of(text: str) -> str:
+    """The id that a file gives, "" where it gives none or that cannot be read."""
+    with suppress(Misconfigured):
+        return _word(parted(text)[0], "id")
+    return ""
 
 
 def _lines(text: str) -> str:

@@ -51,9 +51,13 @@ def _folded(token: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", token.translate(PLAIN)) if not unicodedata.combining(c))
 
 
-@lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """A light English stem: the same for `ship`, `ships`, `shipped`, `shipping` and `shipment`."""
+    return _stem(word) if len(word) <= LONGEST else word  # which would be kept, however long
+
+
+@lru_cache(maxsize=20_000)
+def _stem(word: str) -> str:
     word = phrases.IRREGULAR.get(word, word)
     if len(word) < 4 or not (word.isascii() and word.isalpha()):
         return word

@@ -17,9 +17,9 @@ from bot import forget
 from bot.errors import Refused, Unavailable
 from bot.imports import Became, How, Summary
 from bot.model import Source
+from bot.ports import patiently
 from bot.store import Store, audit, conversations
 from bot.store import knowledge as rows
-from bot.sync import patiently
 from connectors.intercom.fake import Fake as IntercomFake
 from connectors.stage import Fault
 from connectors.zendesk.connector import Zendesk, connect
