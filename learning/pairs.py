@@ -67,12 +67,12 @@ class Keeper:
 
 
 def compare(store: Store, knowledge: Knowledge, now: Clock, said: Callable[[int], object] = lambda _: None) -> int:
-    """All that was published until now; how many pairs nobody has settled. `said` is told of each step how many
-    versions it took."""
+    """All that was published until now; how many pairs people have to settle, without those that `serve` is about to
+    end. `said` is told of each step how many versions it took."""
     while count := step(store, knowledge, now):
         said(count)
     with store.read() as conn:
-        return pairs.count(conn)
+        return sum(not pairs.changed(conn, made, now()) for made in pairs.unsettled(conn))
 
 
 def step(store: Store, knowledge: Knowledge, now: Clock) -> int:

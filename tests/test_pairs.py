@@ -865,6 +865,8 @@ def test_the_commands_that_take_in_articles_tell_how_many_there_are(shell: Shell
     said = shell("import", "articles", str(tmp_path), "--by", "ines@fernweh.example")
 
     assert "1 pair to settle: see Slack, or /knowledge/pairs." in said.out
+    shell("entries", "retire", "b", "--by", "ines@fernweh.example")
+    assert "to settle" not in shell("import", "articles", str(tmp_path / "a.md"), "--by", "ines@fernweh.example").out
 
     shell.set(SYNC_FOLDERS=f"docs={tmp_path}")
     assert "pairs to settle: see Slack, or /knowledge/pairs." in shell("sync").out
